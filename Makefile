@@ -1,0 +1,158 @@
+# Everything is built the same way everywhere: without cgo, so that binaries are
+# static, and with one set of build tags (none), so that nothing is compiled twice.
+export CGO_ENABLED := 0
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The version that binaries print; they fall back to the build information that
+# Go embeds when it is empty.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+BUILD_FLAGS := -trimpath -ldflags '-X hullmark/internal/buildinfo.Stamp=$(VERSION)'
+
+# Seconds of fuzzing, spread evenly over all targets.
+FUZZTIME ?= 60
+
+# What the race detector looks at on each change: whatever decides or runs
+# concurrently, and exists.
+RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keystore record placement bundle ledger abci client oci))
+
+# The suites that run real networks. They run one after the other: each keeps two cores
+# busy, and what it tests should not depend on another one's load.
+NETWORK_SUITES := cmd/hullmarkd|tests/byzantine|tests/containers|tests/crash|tests/e2e|tests/flood
+
+# The name of the container image.
+IMAGE ?= hullmark:dev
+
+TOOLS := bin/tools
+
+## build: build all commands into bin/
+.PHONY: build
+build:
+	@mkdir -p bin
+	go build $(BUILD_FLAGS) -o bin/ ./cmd/...
+
+## man: build, then write the manual pages and completion scripts into bin/share/
+.PHONY: man
+man: build
+	@rm -rf bin/share
+	@for program in hullmark hullmarkd; do \
+		bin/$$program man bin/share/man/man1; \
+		for shell in bash zsh fish powershell; do \
+			mkdir -p bin/share/completion/$$shell; \
+			bin/$$program completion $$shell >bin/share/completion/$$shell/$$program; \
+		done; \
+	done
+
+## demo: build, then show the whole story on a network on this machine
+.PHONY: demo
+demo: build
+	go run ./internal/demo -bin bin
+
+## test: run all tests
+.PHONY: test
+test:
+	go test $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
+	go test -p 1 -timeout 20m $$(go list ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$')
+
+## race: run the tests of the packages where races could hide under the race detector (needs a C compiler)
+.PHONY: race
+race:
+	CGO_ENABLED=1 go test -race $(RACE_PACKAGES)
+
+## fuzz: run every fuzz target in turn, FUZZTIME seconds (60) in all
+.PHONY: fuzz
+fuzz:
+	@targets=$$(grep -rE --include='*_test.go' --exclude-dir=bin '^func Fuzz[A-Za-z0-9_]*\(' . \
+		| sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | sort -u); \
+	count=$$(grep -c . <<<"$$targets"); \
+	each=$$(( $(FUZZTIME) / count )); each=$$(( each < 2 ? 2 : each )); \
+	echo "$$count targets, $$each s each"; \
+	while read -r package target; do \
+		echo "== $$package $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$${each}s" -fuzzminimizetime 10x "$$package"; \
+	done <<<"$$targets"
+
+## bench: run all benchmarks once
+.PHONY: bench
+bench:
+	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /tests/bench)
+	go test -run '^$$' -bench . -skip '^BenchmarkNetwork' -benchmem ./tests/bench
+	go test -run '^$$' -bench '^BenchmarkNetwork' -benchtime 1x -timeout 30m ./tests/bench
+
+## e2e: run the demo with nobody at the terminal; it fails if any step does
+.PHONY: e2e
+e2e: build
+	go run ./internal/demo -bin bin </dev/null
+
+## image: build the container image hullmark:dev from scratch, with the static binaries
+.PHONY: image
+image: build
+	@rm -rf bin/image && mkdir -p bin/image && cp bin/hullmarkd bin/hullmark bin/image/
+	DOCKER_BUILDKIT=0 docker build -q -t $(IMAGE) -f networks/compose/Dockerfile bin/image
+
+## network: build, then run four validators as processes on this machine until interrupted
+.PHONY: network
+network: build
+	networks/local/run.sh
+
+## containers: try the network of containers on this machine's Docker Engine, with nodes killed, paused and cut off
+.PHONY: containers
+containers:
+	HULLMARK_DOCKER=required go test -count=1 -timeout 5m ./tests/containers
+
+## nightly: everything that is too slow for each change
+.PHONY: nightly
+nightly: lint generate-check
+	HULLMARK_LONG=1 go test -count=1 -timeout 60m ./...
+	CGO_ENABLED=1 go test -count=1 -race -timeout 60m ./...
+	HULLMARK_CRASH_DURATION=5m go test -count=1 -timeout 60m ./tests/crash
+	$(MAKE) e2e
+	$(MAKE) fuzz FUZZTIME=3600
+	$(MAKE) bench
+
+## fmt: format all Go and protobuf sources
+.PHONY: fmt
+fmt: $(TOOLS)/golangci-lint $(TOOLS)/buf
+	$(TOOLS)/golangci-lint fmt
+	cd proto && $(CURDIR)/$(TOOLS)/buf format -w
+
+## lint: check style, import rules and protobuf sources
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint $(TOOLS)/buf
+	$(TOOLS)/golangci-lint run
+	cd proto && $(CURDIR)/$(TOOLS)/buf lint
+
+## generate: generate the Go code of the protobuf messages
+.PHONY: generate
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go
+	cd proto && PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate
+
+## generate-check: fail if the generated code is not what its sources give
+.PHONY: generate-check
+generate-check: $(TOOLS)/buf $(TOOLS)/protoc-gen-go
+	@rm -rf bin/.generated && mkdir -p bin/.generated/proto
+	cd proto && PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate --output ../bin/.generated/proto
+	@mkdir -p bin/.generated/committed && cp proto/*.pb.go bin/.generated/committed/
+	diff -r bin/.generated/committed bin/.generated/proto || { echo 'run make generate'; exit 1; }
+
+## clean: remove what the build made
+.PHONY: clean
+clean:
+	rm -rf bin
+
+## help: show this list
+.PHONY: help
+help:
+	@sed -nE 's/^## ([a-z0-9-]+): (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# The tools are modules of their own, pinned there, and are built once.
+$(TOOLS)/buf: tools/buf/go.mod tools/buf/go.sum
+	go build -modfile=tools/buf/go.mod -o $@ github.com/bufbuild/buf/cmd/buf
+
+$(TOOLS)/golangci-lint: tools/go.mod tools/go.sum
+	go build -modfile=tools/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/protoc-gen-go: tools/go.mod tools/go.sum
+	go build -modfile=tools/go.mod -o $@ google.golang.org/protobuf/cmd/protoc-gen-go

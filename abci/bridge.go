@@ -1,0 +1,91 @@
+package abci
+
+import (
+	"errors"
+	"slices"
+
+	cmttypes "github.com/cometbft/cometbft/types"
+
+	"hullmark/bundle"
+	"hullmark/ledger"
+	"hullmark/merkle/store"
+)
+
+// bridge returns the light blocks that lead from a height a client trusts to a
+// target: for each change of the validators in a block c, those of c-1 and c,
+// as far as the node has them. When there is no room for all, they are those of
+// the oldest changes: the client gets on with them and asks again.
+//
+// Which blocks those are is this node's own account. A client that is not led to
+// the target finds its way by asking for light blocks.
+func (l *Lookup) bridge(v *store.View, target *cmttypes.LightBlock, trusted uint64) ([][]byte, error) {
+	if trusted == 0 {
+		return nil, nil
+	}
+	var out [][]byte
+	for _, h := range bridgeHeights(ledger.ValidatorChanges(v), trusted, uint64(target.Height)) {
+		if len(out) == bundle.MaxBridge {
+			break
+		}
+		lb, err := l.blocks.LightBlock(h)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		b, err := bundle.EncodeLightBlock(lb)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
+
+// bridgeHeights returns the heights of the blocks around changes of the
+// validators that lie between two heights, ascending.
+func bridgeHeights(changes []uint64, trusted, target uint64) []uint64 {
+	var out []uint64
+	for _, c := range changes {
+		for _, h := range []uint64{c - 1, c} {
+			if h > trusted && h < target && !slices.Contains(out[max(0, len(out)-1):], h) {
+				out = append(out, h)
+			}
+		}
+	}
+	return out
+}
+
+// fileStart returns the height from which a bundle made for a file bridges:
+// whoever imported a trust anchor that has not expired can start there or later.
+func (l *Lookup) fileStart(v *store.View, target *cmttypes.LightBlock) (uint64, error) {
+	p, err := params(v)
+	if err != nil {
+		return 0, err
+	}
+	oldest := target.Time.Add(-p.TrustingPeriod)
+	changes := ledger.ValidatorChanges(v)
+	start := uint64(1)
+	for i, c := range slices.Backward(changes) {
+		// With as many changes as there is room for, only the newest count: the
+		// reader of a file cannot ask for the rest.
+		if len(changes)-i > bundle.MaxBridge/2 {
+			start = c
+			break
+		}
+		lb, err := l.blocks.LightBlock(c)
+		if errors.Is(err, ErrNotFound) {
+			start = c
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+		if lb.Time.Before(oldest) {
+			start = c
+			break
+		}
+	}
+	return start, nil
+}

@@ -1,0 +1,380 @@
+package abci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	cmtabci "github.com/cometbft/cometbft/abci/types"
+	cmtcfg "github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/mempool"
+	"github.com/cometbft/cometbft/proxy"
+	cmttypes "github.com/cometbft/cometbft/types"
+
+	"hullmark/internal/fixture"
+	"hullmark/keys"
+	"hullmark/record"
+)
+
+var _ proxy.ClientCreator = (*ClientCreator)(nil)
+
+// pool is CometBFT's mempool in front of an application.
+type pool struct {
+	*mempool.CListMempool
+	t testing.TB
+}
+
+func newPool(n *node) *pool {
+	n.t.Helper()
+	client, err := NewClientCreator(n.app).NewABCIClient()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	cfg := cmtcfg.DefaultMempoolConfig()
+	cfg.KeepInvalidTxsInCache = false
+	return &pool{mempool.NewCListMempool(cfg, proxy.NewAppConnMempool(client, proxy.NopMetrics()), 0), n.t}
+}
+
+// offer sends a transaction and returns where its answer will be.
+func (p *pool) offer(tx []byte) <-chan record.Code {
+	p.t.Helper()
+	answer := make(chan record.Code, 1)
+	if err := p.CheckTx(tx, func(r *cmtabci.ResponseCheckTx) { answer <- record.Code(r.Code) }, mempool.TxInfo{}); err != nil {
+		p.t.Error(err)
+		close(answer)
+	}
+	return answer
+}
+
+// commit makes a block of transactions in the order of calls of CometBFT.
+func (p *pool) commit(n *node, txs ...[]byte) {
+	n.t.Helper()
+	b := decided{n.nextHeight(), txs}
+	resp := n.finalize(b)
+	p.Lock()
+	defer p.Unlock()
+	if err := p.FlushAppConn(); err != nil {
+		n.t.Fatal(err)
+	}
+	n.blocks.add(b, resp.AppHash)
+	n.commit()
+	if err := p.Update(int64(b.height), cmttypes.ToTxs(txs), resp.TxResults, nil, nil); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// TestMempoolKeepsOrder: versions of many repositories, sent in a row without
+// waiting for any answer, are all admitted, and stand in a row in the mempool.
+func TestMempoolKeepsOrder(t *testing.T) {
+	const repositories, versions = 8, 12
+	c := fixture.NewConsortium(t, 4)
+	n := newNode(t, c)
+	var register [][]byte
+	var ps []*fixture.Publisher
+	for i := range repositories {
+		p := c.NewPublisherOf(fmt.Sprintf("registry.example.com/app-%d", i), keys.KeytypeECDSA, keys.KeytypeEd25519)
+		ps = append(ps, p)
+		register = append(register, p.Register(c.Operators[0]))
+	}
+	n.next(register...)
+	m := newPool(n)
+	var answers []<-chan record.Code
+	for v := range uint64(versions) {
+		for _, p := range ps {
+			answers = append(answers, m.offer(p.Publish(v+1, fixture.Tags{"v": fmt.Sprint(v)})))
+		}
+	}
+	for i, a := range answers {
+		if code := <-a; code != 0 {
+			t.Errorf("transaction %d is refused with %s", i, code.Name())
+		}
+	}
+	// All wait in an order in which a block takes them all; half of them go into
+	// the first, and recheck keeps the rest.
+	for want := repositories * versions; want > 0; want -= repositories * versions / 2 {
+		txs := m.ReapMaxTxs(repositories * versions / 2).ToSliceOfBytes()
+		if m.Size() != want || len(n.prepare(plenty, txs...)) != len(txs) {
+			t.Fatalf("%d of %d wait, %d of %d are proposed", m.Size(), want, len(n.prepare(plenty, txs...)), len(txs))
+		}
+		m.commit(n, txs...)
+	}
+	if m.Size() != 0 {
+		t.Errorf("%d transactions are left", m.Size())
+	}
+}
+
+// TestChecksBesideCommits sends from several routines while blocks are made.
+func TestChecksBesideCommits(t *testing.T) {
+	const senders, versions = 4, 25
+	c := fixture.NewConsortium(t, 4)
+	n := newNode(t, c)
+	var register [][]byte
+	var ps []*fixture.Publisher
+	for i := range senders {
+		ps = append(ps, c.NewPublisher(fmt.Sprintf("registry.example.com/app-%d", i)))
+		register = append(register, ps[i].Register(c.Operators[0]))
+	}
+	n.next(register...)
+	m := newPool(n)
+	var wg sync.WaitGroup
+	var sent atomic.Int64
+	for _, p := range ps {
+		var txs [][]byte // made here: a fixture is for one routine
+		for v := range uint64(versions) {
+			txs = append(txs, p.Publish(v+1, nil))
+		}
+		wg.Go(func() {
+			for v, tx := range txs {
+				if code := <-m.offer(tx); code != 0 {
+					t.Errorf("version %d: %s", v+1, code.Name())
+				}
+				sent.Add(1)
+				_ = m.CheckTx(tx, nil, mempool.TxInfo{}) // a peer sends it too
+			}
+		})
+	}
+	for sent.Load() < senders*versions && !t.Failed() {
+		m.commit(n, n.prepare(plenty, m.ReapMaxTxs(-1).ToSliceOfBytes()...)...)
+	}
+	wg.Wait()
+	m.commit(n, m.ReapMaxTxs(-1).ToSliceOfBytes()...)
+	for _, p := range ps {
+		n.expectCheck(p.Publish(versions, nil), record.CodeStaleScope)
+		n.expectCheck(p.Publish(versions+1, nil), 0)
+	}
+	if n.fatal.count() > 0 {
+		t.Errorf("fatal: %v", n.fatal.list)
+	}
+}
+
+// TestQueueOrder: what is about one subject waits for what came before it;
+// nothing else does, not even when a check hangs.
+func TestQueueOrder(t *testing.T) {
+	q := newCheckQueue(2)
+	hang, other := make(chan struct{}), make(chan struct{})
+	var mu sync.Mutex
+	var order []int
+	note := func(i int) func() {
+		return func() {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, i)
+		}
+	}
+	q.run([]string{"a"}, func() { <-hang; note(1)() })
+	q.run([]string{"b", "a", "a"}, note(2))
+	q.run([]string{"b"}, note(3))
+	q.run([]string{"c"}, func() { close(other) })
+	q.run(nil, func() {})
+	<-other // would never come if a slow check held up others
+	drained := make(chan struct{})
+	go func() { q.drain(); close(drained) }()
+	select {
+	case <-drained:
+		t.Error("drained while a check is under way")
+	default:
+	}
+	close(hang)
+	<-drained
+	if fmt.Sprint(order) != "[1 2 3]" || len(q.last) != 0 || len(q.places) != 0 {
+		t.Errorf("order %v, %d subjects and %d places left", order, len(q.last), len(q.places))
+	}
+}
+
+// TestQueueBounds: no more checks are begun than there are places, and no more
+// compute than there are workers.
+func TestQueueBounds(t *testing.T) {
+	const workers = 3
+	q := newCheckQueue(workers)
+	var running, most atomic.Int64
+	for range 4 * maxChecks {
+		q.run(nil, func() {
+			now := running.Add(1)
+			for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
+			}
+			if len(q.places) > maxChecks {
+				t.Errorf("%d checks are under way", len(q.places))
+			}
+			running.Add(-1)
+		})
+	}
+	q.drain()
+	if most.Load() > workers || most.Load() == 0 {
+		t.Errorf("%d checks at once, want at most %d", most.Load(), workers)
+	}
+}
+
+// TestClientAnswersAlways: a check that panics, or an application that is closed,
+// leaves nobody waiting.
+func TestClientAnswersAlways(t *testing.T) {
+	for name, spoil := range map[string]func(*Application){
+		"panic":  func(a *Application) { a.waiting.pending = nil },
+		"closed": (*Application).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPublished(t, newNode(t, fixture.NewConsortium(t, 4)))
+			m := newPool(p.node)
+			spoil(p.node.app)
+			if code := <-m.offer(p.app.Publish(2, nil)); uint32(code) != CodeStopping {
+				t.Errorf("code %d", code)
+			}
+			if err := m.FlushAppConn(); err != nil || m.Size() != 0 {
+				t.Errorf("flush: %v, %d wait", err, m.Size())
+			}
+			if reported := p.fatal.count() == 1; reported != (name == "panic") {
+				t.Errorf("%d fatal errors", p.fatal.count())
+			}
+		})
+	}
+}
+
+// TestClientMethods: the other methods reach the application.
+func TestClientMethods(t *testing.T) {
+	n := newNode(t, fixture.NewConsortium(t, 4))
+	c, err := NewClientCreator(n.app).NewABCIClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	if r, err := c.Echo(ctx, "hello"); err != nil || r.Message != "hello" || c.Error() != nil {
+		t.Errorf("echo: %v, %v", r, err)
+	}
+	b := decided{1, nil}
+	at := n.c.BlockTime(1)
+	if _, err := c.InitChain(ctx, new(cmtabci.RequestInitChain)); err == nil {
+		t.Error("a chain of another genesis starts")
+	}
+	if _, err := c.PrepareProposal(ctx, &cmtabci.RequestPrepareProposal{Height: 1, Time: at}); err != nil {
+		t.Error(err)
+	}
+	if r, err := c.ProcessProposal(ctx, &cmtabci.RequestProcessProposal{Height: 1, Time: at}); err != nil || !r.IsAccepted() {
+		t.Errorf("proposal: %v, %v", r, err)
+	}
+	r, err := c.FinalizeBlock(ctx, &cmtabci.RequestFinalizeBlock{Height: 1, Time: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.blocks.add(b, r.AppHash)
+	if _, err := c.Commit(ctx, new(cmtabci.RequestCommit)); err != nil || n.ledger.Height() != 1 {
+		t.Errorf("height %d: %v", n.ledger.Height(), err)
+	}
+}
+
+// TestOneVerificationPerSignature follows transactions through every phase of two
+// nodes: one that had them in its mempool, sent by several peers at once, and one
+// that sees them in a proposal first.
+func TestOneVerificationPerSignature(t *testing.T) {
+	const repositories = 6
+	run := func(t *testing.T, n *node, gossip bool) {
+		var ps []*fixture.Publisher
+		var register [][]byte
+		for i := range repositories {
+			ps = append(ps, n.c.NewPublisher(fmt.Sprintf("registry.example.com/app-%d", i)))
+			register = append(register, ps[i].Register(n.c.Operators[0]))
+		}
+		n.next(register...)
+		before := n.signatures("verified")
+		var txs [][]byte
+		for _, p := range ps {
+			txs = append(txs, p.Publish(1, fixture.Tags{"1.0": "one"}), p.Publish(2, nil))
+		}
+		m := newPool(n)
+		if gossip {
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					for _, tx := range txs {
+						if err := m.CheckTx(tx, nil, mempool.TxInfo{}); err != nil && !errors.Is(err, mempool.ErrTxInCache) {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			m.Lock()
+			_ = m.FlushAppConn()
+			m.Unlock()
+			m.commit(n) // an empty block: all are rechecked
+			if m.Size() != len(txs) {
+				t.Fatalf("%d of %d wait", m.Size(), len(txs))
+			}
+			txs = n.prepare(plenty, m.ReapMaxTxs(-1).ToSliceOfBytes()...)
+		}
+		if !n.process(txs...) {
+			t.Fatal("refused")
+		}
+		m.commit(n, txs...)
+		// An envelope and a file each.
+		if got := n.signatures("verified") - before; got != 2*len(txs) || len(txs) != 2*repositories {
+			t.Errorf("%d verifications of %d signatures", got, 2*len(txs))
+		}
+		if n.signatures("failed") != 0 {
+			t.Error("a signature failed")
+		}
+	}
+	t.Run("gossiped", func(t *testing.T) { run(t, newNode(t, fixture.NewConsortium(t, 4)), true) })
+	t.Run("proposed", func(t *testing.T) { run(t, newNode(t, fixture.NewConsortium(t, 4)), false) })
+}
+
+// TestPreverify: a block nobody has seen is verified before it is judged, and bad
+// transactions in it change no verdict.
+func TestPreverify(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4)) // one core alone has nobody to share with
+	p := newPublished(t, newNode(t, fixture.NewConsortium(t, 4)))
+	good := [][]byte{p.app.Publish(2, nil), p.other.Publish(1, fixture.Tags{"a": "b"}), p.app.Publish(3, nil)}
+	before := p.signatures("verified")
+	p.node.app.preverify(int64(p.nextHeight()), p.c.BlockTime(p.nextHeight()), good)
+	verified := p.signatures("verified")
+	if verified-before != 2*len(good) {
+		t.Errorf("%d signatures verified, want %d", verified-before, 2*len(good))
+	}
+	if !p.process(good...) || p.signatures("verified") != verified {
+		t.Error("judged otherwise than verified")
+	}
+	for _, tc := range p.bad() {
+		if p.process(append([][]byte{tc.tx}, good...)...) {
+			t.Errorf("accepted: %s", tc.name)
+		}
+	}
+	verified = p.signatures("verified")
+	p.next(good...)
+	if p.signatures("verified") != verified {
+		t.Error("verified again")
+	}
+}
+
+// TestSharedVerification: whoever asks for a signature that is being verified gets
+// that verdict.
+func TestSharedVerification(t *testing.T) {
+	n := newNode(t, fixture.NewConsortium(t, 4))
+	key := fixture.NewKey(t, keys.KeytypeECDSA, "shared")
+	message := []byte("message")
+	signature, err := key.Sign(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name      string
+		signature []byte
+		want      error
+	}{{"good", signature, nil}, {"bad", signature[:len(signature)-1], keys.ErrSignature}} {
+		t.Run(tc.name, func(t *testing.T) {
+			var wg sync.WaitGroup
+			for range 32 {
+				wg.Go(func() {
+					if err := n.app.cache.Verify(key.PublicKey(), message, tc.signature); !errors.Is(err, tc.want) || tc.want == nil && err != nil {
+						t.Errorf("verdict %v, want %v", err, tc.want)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+	if n.signatures("verified") != 1 || len(n.app.cache.inFlight) != 0 {
+		t.Errorf("%d verifications, %d still running", n.signatures("verified"), len(n.app.cache.inFlight))
+	}
+}

@@ -1,0 +1,144 @@
+package abci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	cmtabci "github.com/cometbft/cometbft/abci/types"
+	cmttypes "github.com/cometbft/cometbft/types"
+
+	"hullmark/ledger"
+	"hullmark/record"
+)
+
+// PrepareProposal builds a block out of waiting transactions: first emergencies,
+// within the room kept for them, then what the mempool offers, in its order. It
+// keeps those that pass in this order, at this block's time, within its bounds;
+// the rest wait or fall out at the next recheck.
+func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPrepareProposal) (*cmtabci.ResponsePrepareProposal, error) {
+	defer a.guard("PrepareProposal")
+	s := a.begin(req.Height, req.Time)
+	defer s.Close()
+	resp := new(cmtabci.ResponsePrepareProposal)
+	var size int64
+	taken := make(map[string]bool)
+	take := func(tx []byte, limit int64) {
+		// The engine counts a transaction with its framing in the block.
+		framed := cmttypes.ComputeProtoSizeForTxs([]cmttypes.Tx{tx})
+		if size+framed > limit {
+			return
+		}
+		if r := a.apply(s, tx); r.Code != cmtabci.CodeTypeOK {
+			return
+		}
+		size += framed
+		resp.Txs = append(resp.Txs, tx)
+	}
+	for _, tx := range a.nowWaiting().inTurn() {
+		before := len(resp.Txs)
+		take(tx, min(req.MaxTxBytes, emergencyBytes))
+		// One that builds on what comes later has another chance there.
+		taken[string(tx)] = len(resp.Txs) > before
+	}
+	for _, tx := range req.Txs {
+		if !taken[string(tx)] {
+			take(tx, req.MaxTxBytes)
+		}
+	}
+	return resp, nil
+}
+
+// ProcessProposal accepts a block only if every transaction in it is valid where
+// it stands. This is what makes inclusion imply validity: more than two thirds of
+// the validators came to this verdict themselves.
+func (a *Application) ProcessProposal(_ context.Context, req *cmtabci.RequestProcessProposal) (*cmtabci.ResponseProcessProposal, error) {
+	defer a.guard("ProcessProposal")
+	a.preverify(req.Height, req.Time, req.Txs)
+	s := a.begin(req.Height, req.Time)
+	defer s.Close()
+	for i, tx := range req.Txs {
+		if r := a.apply(s, tx); r.Code != cmtabci.CodeTypeOK {
+			a.metrics.proposalRejected()
+			a.log.Warn("rejecting proposal", "height", req.Height, "index", i, "code", r.Code, "reason", r.Log)
+			return &cmtabci.ResponseProcessProposal{Status: cmtabci.ResponseProcessProposal_REJECT}, nil
+		}
+	}
+	return &cmtabci.ResponseProcessProposal{Status: cmtabci.ResponseProcessProposal_ACCEPT}, nil
+}
+
+// FinalizeBlock computes what a decided block does and returns the app hash. It
+// writes nothing: until Commit a crash leaves the height before, and CometBFT
+// gives the block again.
+func (a *Application) FinalizeBlock(_ context.Context, req *cmtabci.RequestFinalizeBlock) (*cmtabci.ResponseFinalizeBlock, error) {
+	defer a.guard("FinalizeBlock")
+	a.preverify(req.Height, req.Time, req.Txs) // a block this node saw no proposal of
+	s := a.begin(req.Height, req.Time)
+	defer s.Close()
+	s.SetNextValidators(req.NextValidatorsHash)
+	for _, m := range req.Misbehavior {
+		a.log.Error("validator misbehaved", "type", m.Type.String(), "address", fmt.Sprintf("%X", m.Validator.Address), "height", m.Height)
+	}
+	a.metrics.decided(req.Time)
+	resp := &cmtabci.ResponseFinalizeBlock{TxResults: make([]*cmtabci.ExecTxResult, 0, len(req.Txs))}
+	for _, tx := range req.Txs {
+		// Only a block that two thirds accepted comes here, so a rejection means
+		// that they are faulty; the verdict is recorded and nothing is applied.
+		r, kind := a.applyKind(s, tx)
+		a.metrics.executed(r.Code, kind)
+		resp.TxResults = append(resp.TxResults, r)
+	}
+	staged, err := s.Stage()
+	if err != nil {
+		a.die(err)
+	}
+	a.staged = staged
+	h := staged.State().AppHash()
+	resp.AppHash = h[:]
+	return resp, nil
+}
+
+// Commit writes the block in one synced batch. After it returns, a crash finds
+// this height; before, the one before it. There is no third state.
+func (a *Application) Commit(context.Context, *cmtabci.RequestCommit) (*cmtabci.ResponseCommit, error) {
+	defer a.guard("Commit")
+	if a.staged == nil {
+		a.die(errors.New("couldn't commit: no block was finalized"))
+	}
+	began := time.Now()
+	if err := a.ledger.Commit(a.staged); err != nil {
+		a.die(err)
+	}
+	a.metrics.committed(a.staged.Version(), a.staged.State().Log.Size, time.Since(began))
+	a.staged = nil
+	if err := a.resetWaiting(); err != nil {
+		a.die(err)
+	}
+	return new(cmtabci.ResponseCommit), nil
+}
+
+// apply applies a transaction of a block.
+func (a *Application) apply(s *ledger.State, tx []byte) *cmtabci.ExecTxResult {
+	r, _ := a.applyKind(s, tx)
+	return r
+}
+
+// applyKind is apply that returns the kind of an accepted transaction too.
+func (a *Application) applyKind(s *ledger.State, tx []byte) (*cmtabci.ExecTxResult, record.Kind) {
+	out, err := s.Apply(tx, a.cache)
+	if err != nil {
+		return a.result(nil, err), 0
+	}
+	a.judged.add(out.Envelope.Hash)
+	return a.result(out, nil), out.Envelope.Header.Kind
+}
+
+// begin opens the state for a block. An error is the node's own.
+func (a *Application) begin(height int64, blockTime time.Time) *ledger.State {
+	s, err := a.ledger.Begin(ledger.Block{Height: uint64(height), Time: blockTime})
+	if err != nil {
+		a.die(err)
+	}
+	return s
+}

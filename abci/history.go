@@ -1,0 +1,122 @@
+package abci
+
+import (
+	"fmt"
+	"time"
+
+	"hullmark/merkle/store"
+	"hullmark/proto"
+	"hullmark/record"
+	"hullmark/reference"
+)
+
+// HistoryQuestion asks for a page of a repository's history.
+type HistoryQuestion struct {
+	Repository reference.Repository
+	// Before is the revision after the first one wanted; zero begins with the
+	// newest.
+	Before uint64
+	// Index is the log index of the first record wanted, which spares the node the
+	// way to it; record.NoRecord when the client does not know.
+	Index uint64
+	// Limit is how many records are wanted at most.
+	Limit         int
+	TrustedHeight uint64
+}
+
+const (
+	// maxHistoryBytes bounds the records and change lists of one page, in bytes: a
+	// quarter of bundle.MaxSize, since they travel in base64.
+	maxHistoryBytes = 4 << 20
+
+	// maxHistoryWalk bounds how many records a node passes over to find a revision.
+	// Clients that follow a history name the record's index.
+	maxHistoryWalk = 4096
+)
+
+// History proves a page of a repository's history, newest first.
+func (l *Lookup) History(q HistoryQuestion) (*proto.HistoryAnswer, error) {
+	began := time.Now()
+	a := new(proto.HistoryAnswer)
+	err := l.prove(0, q.TrustedHeight, func(v *store.View, state *proto.StateProof) (err error) {
+		a.State = state
+		if a.Repository, err = prove(v, record.RepositoryKey(q.Repository)); err != nil {
+			return err
+		}
+		if len(a.GetRepository().GetValue()) == 0 {
+			return nil // its absence is the answer
+		}
+		repo, err := record.DecodeRepository(a.GetRepository().GetValue())
+		if err != nil {
+			return err
+		}
+		a.Entries, err = historyPage(v, repo, q)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("couldn't answer history of %s: %w", q.Repository, err)
+	}
+	l.metrics.lookup("history", began)
+	return a, nil
+}
+
+func historyPage(v *store.View, repo *record.Repository, q HistoryQuestion) ([]*proto.HistoryEntry, error) {
+	index, err := findRevision(v, repo, q)
+	if err != nil {
+		return nil, err
+	}
+	var out []*proto.HistoryEntry
+	size := 0
+	for index != record.NoRecord && len(out) < q.Limit {
+		entry, err := logEntry(v, index)
+		if err != nil {
+			return nil, err
+		}
+		r, err := record.DecodeLogRecord(entry.GetRecord())
+		if err != nil {
+			return nil, err
+		}
+		changes, err := v.Content(r.ChangesHash)
+		if err != nil {
+			return nil, err
+		}
+		if size += len(entry.GetRecord()) + len(changes); size > maxHistoryBytes && len(out) > 0 {
+			break
+		}
+		out = append(out, &proto.HistoryEntry{Entry: entry, Changes: changes})
+		index = r.Previous
+	}
+	return out, nil
+}
+
+// findRevision returns the log index of the first record of a page.
+func findRevision(v *store.View, repo *record.Repository, q HistoryQuestion) (uint64, error) {
+	if q.Before == 0 {
+		return repo.LastIndex, nil
+	}
+	want := q.Before - 1
+	if want == 0 || want > repo.Revision {
+		return 0, fmt.Errorf("%w: no revision before %d; the newest is %d", ErrNotFound, q.Before, repo.Revision)
+	}
+	index := repo.LastIndex
+	if q.Index != record.NoRecord {
+		if index = q.Index; index >= v.State().Log.Size {
+			return 0, fmt.Errorf("%w: record %d", ErrNotFound, index)
+		}
+	} else if repo.Revision-want > maxHistoryWalk {
+		return 0, fmt.Errorf("%w: revision %d is more than %d before the newest; name the record with index", ErrBadQuestion, want, maxHistoryWalk)
+	}
+	for {
+		r, err := recordAt(v, index)
+		if err != nil {
+			return 0, err
+		}
+		switch {
+		case r.Repository == q.Repository && r.Revision == want:
+			return index, nil
+		case q.Index != record.NoRecord || r.Previous == record.NoRecord:
+			return 0, fmt.Errorf("%w: record %d is not revision %d of %s", ErrBadQuestion, index, want, q.Repository)
+		}
+		index = r.Previous
+	}
+}

@@ -1,0 +1,114 @@
+package abci
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hullmark/record"
+)
+
+// Metrics count what the application does (docs/metrics.md). Labels take values
+// from short fixed lists only; nothing a peer or user sends becomes one.
+type Metrics struct {
+	height      prometheus.Gauge
+	logSize     prometheus.Gauge
+	blocks      prometheus.Counter
+	committing  prometheus.Histogram
+	commits     *prometheus.CounterVec
+	checks      *prometheus.CounterVec
+	executes    *prometheus.CounterVec
+	proposals   prometheus.Counter
+	verifies    *prometheus.CounterVec
+	lookups     *prometheus.HistogramVec
+	waiting     *prometheus.GaugeVec
+	waitingSize prometheus.Gauge
+	skew        prometheus.Gauge
+}
+
+// NewMetrics registers the metrics with r; with nil they are counted and shown
+// to nobody.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	const ns = "hullmark"
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: ns, Name: name, Help: help})
+	}
+	counter := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: ns, Name: name, Help: help}, []string{label})
+	}
+	m := &Metrics{
+		height:  gauge("committed_height", "Height of the last committed block."),
+		logSize: gauge("log_records", "Records in the log."),
+		blocks: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: ns, Name: "committed_blocks_total", Help: "Blocks committed since the start."}),
+		committing: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: ns, Name: "commit_seconds", Help: "Time the synced batch of a block takes to write.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 12)}),
+		commits:  counter("committed_transactions_total", "Transactions committed with effect, by kind.", "kind"),
+		checks:   counter("checked_transactions_total", "Transactions judged for the mempool, by verdict.", "verdict"),
+		executes: counter("executed_transactions_total", "Transactions executed in blocks, by verdict.", "verdict"),
+		proposals: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: ns, Name: "rejected_proposals_total", Help: "Proposals refused because they hold an invalid transaction."}),
+		verifies: counter("signature_checks_total", "Signature checks, by result; cached means no arithmetic was done.", "result"),
+		lookups: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: ns, Name: "lookup_seconds", Help: "Time to answer a look-up with its proofs, by kind.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 14)}, []string{"kind"}),
+		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: ns, Name: "waiting_transactions", Help: "Transactions that wait for a block, by class."}, []string{"class"}),
+		waitingSize: gauge("waiting_bytes", "Bytes of the transactions that wait for a block."),
+		skew: gauge("block_time_skew_seconds",
+			"Time of the last block minus this node's clock when it was decided. Above zero, the clock is slow."),
+	}
+	if r != nil {
+		r.MustRegister(m.height, m.logSize, m.blocks, m.committing, m.commits, m.checks, m.executes, m.proposals,
+			m.verifies, m.lookups, m.waiting, m.waitingSize, m.skew)
+	}
+	return m
+}
+
+// verdict is the label for a result code, from the closed list of codes.
+func verdict(code uint32) string {
+	switch code {
+	case 0:
+		return "ok"
+	case CodeFull:
+		return "no-room"
+	case CodeStopping:
+		return "stopping"
+	}
+	return record.Code(code).Name()
+}
+
+func (m *Metrics) checked(code uint32)     { m.checks.WithLabelValues(verdict(code)).Inc() }
+func (m *Metrics) proposalRejected()       { m.proposals.Inc() }
+func (m *Metrics) signature(result string) { m.verifies.WithLabelValues(result).Inc() }
+
+// executed counts a transaction of a block; kind is that of an accepted one.
+func (m *Metrics) executed(code uint32, kind record.Kind) {
+	m.executes.WithLabelValues(verdict(code)).Inc()
+	if code == 0 {
+		m.commits.WithLabelValues(kind.String()).Inc()
+	}
+}
+
+// lookup counts an answered look-up that began at a time.
+func (m *Metrics) lookup(kind string, began time.Time) {
+	m.lookups.WithLabelValues(kind).Observe(time.Since(began).Seconds())
+}
+
+// decided compares the time of a block that was just decided with the clock.
+func (m *Metrics) decided(blockTime time.Time) { m.skew.Set(time.Until(blockTime).Seconds()) }
+
+func (m *Metrics) committed(height, records uint64, took time.Duration) {
+	m.height.Set(float64(height))
+	m.logSize.Set(float64(records))
+	m.blocks.Inc()
+	m.committing.Observe(took.Seconds())
+}
+
+// waits tells how much waits.
+func (m *Metrics) waits(all, ordinary load) {
+	m.waiting.WithLabelValues("ordinary").Set(float64(ordinary.txs))
+	m.waiting.WithLabelValues("emergency").Set(float64(all.txs - ordinary.txs))
+	m.waitingSize.Set(float64(all.bytes))
+}

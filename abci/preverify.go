@@ -1,0 +1,78 @@
+package abci
+
+import (
+	"crypto/sha256"
+	"runtime"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"hullmark/ledger"
+)
+
+// judgedSize is how many transactions are remembered as judged: a full mempool
+// and a few blocks.
+const judgedSize = 1 << 14
+
+// judgedSet remembers transactions whose signatures this node has verified, all of
+// them. It only saves work: forgetting is harmless.
+type judgedSet struct {
+	hashes *lru.Cache[[32]byte, struct{}]
+}
+
+func newJudgedSet() (*judgedSet, error) {
+	hashes, err := lru.New[[32]byte, struct{}](judgedSize)
+	return &judgedSet{hashes}, err
+}
+
+func (s *judgedSet) add(hash [32]byte) { s.hashes.Add(hash, struct{}{}) }
+
+// preverify fills the signature cache for a block, on all cores, before the block
+// is judged in order. Its verdicts are forgotten: they may be wrong, since each
+// worker sees a part of the block only. What this node has checked for its mempool
+// is skipped, which in a network that works is nearly everything.
+func (a *Application) preverify(height int64, blockTime time.Time, txs [][]byte) {
+	workers := runtime.GOMAXPROCS(0)
+	if workers < 2 {
+		return
+	}
+	// What is about one repository builds on each other and stays together.
+	groups := make(map[string][][]byte)
+	for _, tx := range txs {
+		if a.judged.hashes.Contains(sha256.Sum256(tx)) {
+			continue
+		}
+		env, err := decodeTx(tx)
+		if of := subjects(env); err == nil && len(of) > 0 {
+			groups[of[0]] = append(groups[of[0]], tx)
+		}
+	}
+	if len(groups) < 2 {
+		return
+	}
+	work := make(chan [][]byte, len(groups))
+	for _, g := range groups { // order does not matter
+		work <- g
+	}
+	close(work)
+	var wg sync.WaitGroup
+	for range min(workers, len(groups)) {
+		wg.Go(func() {
+			// What makes this fail makes the judgement in order fail too, where it
+			// is reported.
+			defer func() { _ = recover() }()
+			s, err := a.ledger.Begin(ledger.Block{Height: uint64(height), Time: blockTime})
+			if err != nil {
+				return
+			}
+			defer s.Close()
+			for group := range work {
+				for _, tx := range group {
+					_, _ = s.Apply(tx, a.cache)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,92 @@
+package abci
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	cmtabci "github.com/cometbft/cometbft/abci/types"
+	protobuf "google.golang.org/protobuf/proto"
+
+	"hullmark/bundle"
+	"hullmark/merkle/store"
+	"hullmark/proto"
+)
+
+// Codes of Query responses beside those of the ledger.
+const (
+	queryBad      = 1
+	queryNotReady = 2
+	queryInternal = 3
+	queryNotFound = 4
+)
+
+// Query answers the look-ups of the HTTP interface (Lookup.Ask), with the path as
+// there, the query string as data and the answer's text as value. The answer
+// carries its own proof, so the proof operators of ABCI stay empty. Under mapPath
+// it gives a value of the map with proof operators, for other people's verifiers.
+// It reads committed state only.
+func (a *Application) Query(_ context.Context, req *cmtabci.RequestQuery) (*cmtabci.ResponseQuery, error) {
+	defer a.guard("Query")
+	fail := func(code uint32, err error) (*cmtabci.ResponseQuery, error) {
+		return &cmtabci.ResponseQuery{Code: code, Codespace: "hullmark-query", Log: err.Error()}, nil
+	}
+	if a.lookup == nil {
+		return fail(queryNotReady, ErrNotReady)
+	}
+	if req.Path == mapPath {
+		r, err := a.queryMap(req)
+		if err != nil {
+			return fail(a.queryCode(err))
+		}
+		return r, nil
+	}
+	kind, ok := strings.CutPrefix(req.Path, "/v1/")
+	values, err := url.ParseQuery(string(req.Data))
+	if !ok || err != nil {
+		return fail(queryBad, ErrBadQuestion)
+	}
+	m, err := a.lookup.Ask(kind, values)
+	if err != nil {
+		return fail(a.queryCode(err))
+	}
+	value, err := proto.MarshalJSON(m)
+	if err != nil {
+		return fail(queryInternal, err)
+	}
+	return &cmtabci.ResponseQuery{Key: req.Data, Value: value, Height: a.stateHeightOf(m)}, nil
+}
+
+// queryCode returns the code of an error, and the error as strangers may see it.
+func (a *Application) queryCode(err error) (uint32, error) {
+	switch {
+	case errors.Is(err, ErrBadQuestion):
+		return queryBad, err
+	case errors.Is(err, ErrNotFound), errors.Is(err, store.ErrPruned):
+		return queryNotFound, err
+	case errors.Is(err, ErrNotReady):
+		return queryNotReady, err
+	default:
+		a.log.Error("look-up failed", "err", err)
+		return queryInternal, errors.New("the node could not answer; its log says why")
+	}
+}
+
+// stateHeightOf returns the state height an answer is about.
+func (a *Application) stateHeightOf(m protobuf.Message) int64 {
+	var block []byte
+	switch m := m.(type) {
+	case *proto.Bundle:
+		block = m.GetLightBlock()
+	case *proto.ConsistencyAnswer:
+		block = m.GetSecond().GetLightBlock()
+	case interface{ GetState() *proto.StateProof }:
+		block = m.GetState().GetLightBlock()
+	}
+	lb, err := bundle.DecodeLightBlock(a.ledger.ID(), block)
+	if err != nil {
+		return 0
+	}
+	return lb.Height - 1
+}

@@ -1,0 +1,57 @@
+package app
+
+import (
+	"fmt"
+
+	rpccore "github.com/cometbft/cometbft/rpc/core"
+	cmttypes "github.com/cometbft/cometbft/types"
+
+	"hullmark/abci"
+)
+
+// blocks reads what the engine has stored. It implements abci.LightBlocks.
+type blocks struct{ env *rpccore.Environment }
+
+// Tip implements abci.LightBlocks.
+func (b blocks) Tip() uint64 { return uint64(max(b.env.BlockStore.Height(), 0)) }
+
+// LightBlock implements abci.LightBlocks. For the newest block the commit is the
+// one this node has seen; every commit of a block has more than two thirds.
+func (b blocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
+	h := int64(height)
+	meta := b.env.BlockStore.LoadBlockMeta(h)
+	if meta == nil {
+		return nil, fmt.Errorf("%w: block %d", abci.ErrNotFound, height)
+	}
+	commit := b.env.BlockStore.LoadBlockCommit(h)
+	if commit == nil {
+		commit = b.env.BlockStore.LoadSeenCommit(h)
+	}
+	if commit == nil {
+		return nil, fmt.Errorf("%w: commit of block %d", abci.ErrNotFound, height)
+	}
+	validators, err := b.env.StateStore.LoadValidators(h)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't load validators of height %d: %w", height, err)
+	}
+	return &cmttypes.LightBlock{
+		SignedHeader: &cmttypes.SignedHeader{Header: &meta.Header, Commit: commit},
+		ValidatorSet: validators,
+	}, nil
+}
+
+// Transactions implements abci.LightBlocks.
+func (b blocks) Transactions(height uint64) (cmttypes.Txs, error) {
+	meta := b.env.BlockStore.LoadBlockMeta(int64(height))
+	if meta == nil {
+		return nil, fmt.Errorf("%w: block %d", abci.ErrNotFound, height)
+	}
+	if meta.NumTxs == 0 {
+		return nil, nil
+	}
+	block := b.env.BlockStore.LoadBlock(int64(height))
+	if block == nil {
+		return nil, fmt.Errorf("%w: block %d", abci.ErrNotFound, height)
+	}
+	return block.Txs, nil
+}

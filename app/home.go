@@ -1,0 +1,113 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Home is a node's directory.
+type Home string
+
+// DefaultHome returns ~/.hullmarkd.
+func DefaultHome() Home {
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return ".hullmarkd"
+	}
+	return Home(filepath.Join(dir, ".hullmarkd"))
+}
+
+// The files of a home.
+func (h Home) configDir() string        { return filepath.Join(string(h), "config") }
+func (h Home) dataDir() string          { return filepath.Join(string(h), "data") }
+func (h Home) engineConfigFile() string { return filepath.Join(h.configDir(), "config.toml") }
+func (h Home) configFile() string       { return filepath.Join(h.configDir(), "hullmarkd.toml") }
+func (h Home) genesisFile() string      { return filepath.Join(h.configDir(), "genesis.json") }
+func (h Home) cardFile() string         { return filepath.Join(h.configDir(), "card.json") }
+func (h Home) nodeKeyFile() string      { return filepath.Join(h.configDir(), "node_key.json") }
+func (h Home) validatorKeyFile() string {
+	return filepath.Join(h.configDir(), "priv_validator_key.json")
+}
+func (h Home) validatorStateFile() string {
+	return filepath.Join(h.dataDir(), "priv_validator_state.json")
+}
+func (h Home) lockFile() string { return filepath.Join(string(h), "lock") }
+
+// create makes the directories, readable by their owner alone.
+func (h Home) create() error {
+	for _, d := range []string{string(h), h.configDir(), h.dataDir()} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return fmt.Errorf("couldn't create home: %w", err)
+		}
+	}
+	return nil
+}
+
+// ErrHomeInUse is returned when another process runs the node of a home. Two
+// processes with one validator key would sign two different blocks.
+var ErrHomeInUse = errors.New("another process is using this home")
+
+// ErrTwoSigners is returned when a home has a validator key and is configured for
+// a remote signer. If both had the same key, one mistake in the configuration
+// would have them sign two different blocks.
+var ErrTwoSigners = errors.New("priv_validator_laddr is set and there is a validator key")
+
+// lock takes the home for this process until release is called or the process
+// ends.
+func (h Home) lock() (release func(), err error) {
+	f, err := os.OpenFile(h.lockFile(), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't lock home: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("couldn't lock home %s: %w", h, ErrHomeInUse)
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+// checkSecrets refuses keys of the node that others can read.
+func (h Home) checkSecrets(remoteSigner bool) error {
+	if err := checkPrivate(h.nodeKeyFile()); err != nil {
+		return err
+	}
+	if !remoteSigner {
+		return checkPrivate(h.validatorKeyFile())
+	}
+	if _, err := os.Lstat(h.validatorKeyFile()); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("couldn't use remote signer: %w: %s", ErrTwoSigners, h.validatorKeyFile())
+	}
+	return nil
+}
+
+// checkPrivate refuses a file with a private key that others can read or replace.
+func checkPrivate(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("couldn't read key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("couldn't use key %s: mode %v lets others read it; run chmod 600", path, info.Mode().Perm())
+	}
+	return nil
+}
+
+// syncDir makes a rename in a file's directory last.
+func syncDir(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("couldn't sync directory: %w", err)
+	}
+	err = d.Sync()
+	if e := d.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("couldn't sync directory: %w", err)
+	}
+	return nil
+}

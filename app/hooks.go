@@ -1,0 +1,38 @@
+package app
+
+import (
+	cmtdb "github.com/cometbft/cometbft-db"
+	cmtcfg "github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/proxy"
+	dbm "github.com/cosmos/cosmos-db"
+)
+
+// Hooks let a test stand between a node and what it rests on: to end the process
+// at a chosen step, to fail a write, to watch. They are looked at while a node is
+// opened and cost nothing afterwards; hullmarkd sets none, and nothing a user can
+// set reaches them.
+type Hooks struct {
+	// LedgerDB opens the ledger's database in a directory.
+	LedgerDB func(dir string) (dbm.DB, error)
+	// EngineDB opens the engine's databases.
+	EngineDB func(*cmtcfg.DBContext) (cmtdb.DB, error)
+	// Connections wraps what connects the engine to the application.
+	Connections func(proxy.ClientCreator) proxy.ClientCreator
+}
+
+// ledgerDB is the name of the ledger's database in the data directory.
+const ledgerDB = "ledger"
+
+// withDefaults returns the hooks with what a node does without them.
+func (h Hooks) withDefaults() Hooks {
+	if h.LedgerDB == nil {
+		h.LedgerDB = func(dir string) (dbm.DB, error) { return dbm.NewDB(ledgerDB, dbm.GoLevelDBBackend, dir) }
+	}
+	if h.EngineDB == nil {
+		h.EngineDB = OpenEngineDB
+	}
+	if h.Connections == nil {
+		h.Connections = func(c proxy.ClientCreator) proxy.ClientCreator { return c }
+	}
+	return h
+}

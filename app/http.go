@@ -1,0 +1,148 @@
+package app
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	protobuf "google.golang.org/protobuf/proto"
+
+	"hullmark/abci"
+	"hullmark/merkle/store"
+	"hullmark/proto"
+	"hullmark/record"
+)
+
+// handler serves the HTTP API (docs/spec.md, "HTTP API").
+func (n *Node) handler() http.Handler {
+	mux := http.NewServeMux()
+	route := func(method, path string, h http.HandlerFunc) {
+		mux.HandleFunc(method+" "+path, h)
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", method)
+			writeError(w, &apiError{status: http.StatusMethodNotAllowed, code: "method-not-allowed", message: "use " + method})
+		})
+	}
+	(&reads{lookup: n.lookup, blocks: n.blocks, log: n.log}).register(route)
+	route("POST", "/v1/tx", atMost(maxSubmits, n.submit))
+	route("GET", "/v1/status", n.status)
+	route("GET", "/healthz", n.healthz)
+	route("GET", "/readyz", n.readyz)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, &apiError{status: http.StatusNotFound, code: "not-found", message: "there is no " + strconv.Quote(clip(r.URL.Path)) + " here"})
+	})
+	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		w := &recordedResponse{ResponseWriter: out}
+		w.Header().Set("Hullmark-Ledger", n.ledger.ID())
+		w.Header().Set("Hullmark-Height", strconv.FormatUint(n.blocks.Tip(), 10))
+		w.Header().Set("Cache-Control", "no-store")
+		switch {
+		case !n.limit.allow(r.RemoteAddr):
+			writeError(w, tooMany())
+		case r.Header.Get("Content-Encoding") != "":
+			// What unpacks to more than was sent is a way to fill a node's memory.
+			writeError(w, &apiError{status: http.StatusUnsupportedMediaType, code: "bad-request", message: "send the body as it is, not compressed"})
+		default:
+			mux.ServeHTTP(w, r)
+		}
+		_, route := mux.Handler(r)
+		if route == "" {
+			route = "none"
+		}
+		took := time.Since(began)
+		n.requests.observe(route, w.status, took)
+		n.log.Debug("request answered", "method", clip(r.Method), "path", clip(r.URL.Path), "status", w.status,
+			"bytes", w.bytes, "took", took, "remote", r.RemoteAddr)
+	})
+}
+
+// apiError is an error as the API reports it.
+type apiError struct {
+	status     int
+	code       string
+	message    string
+	ledgerCode record.Code
+	retry      time.Duration
+}
+
+func (e *apiError) Error() string { return e.message }
+
+// toAPIError is the one table from errors to protocol codes.
+func toAPIError(err error) *apiError {
+	var e *apiError
+	if errors.As(err, &e) {
+		return e
+	}
+	if code, ok := record.CodeOf(err); ok {
+		return &apiError{status: http.StatusUnprocessableEntity, code: code.Name(), message: err.Error(), ledgerCode: code}
+	}
+	for _, m := range []struct {
+		is     error
+		status int
+		code   string
+		retry  time.Duration
+	}{
+		{abci.ErrBadQuestion, http.StatusBadRequest, "bad-request", 0},
+		{abci.ErrNotFound, http.StatusNotFound, "not-found", 0},
+		{abci.ErrNotReady, http.StatusServiceUnavailable, "not-ready", time.Second},
+		{store.ErrPruned, http.StatusGone, "pruned", 0},
+	} {
+		if errors.Is(err, m.is) {
+			return &apiError{status: m.status, code: m.code, message: err.Error(), retry: m.retry}
+		}
+	}
+	return &apiError{status: http.StatusInternalServerError, code: "internal", message: "the node could not answer; its log says why"}
+}
+
+func writeError(w http.ResponseWriter, e *apiError) {
+	if e.retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(e.retry.Seconds())))
+	}
+	writeMessage(w, e.status, "application/json", &proto.ErrorResponse{Code: e.code, Message: e.message, LedgerCode: uint32(e.ledgerCode)})
+}
+
+func writeMessage(w http.ResponseWriter, status int, mediaType string, m protobuf.Message) {
+	b, err := proto.MarshalJSON(m)
+	if err != nil {
+		http.Error(w, "couldn't encode the answer", http.StatusInternalServerError)
+		return
+	}
+	writeBytes(w, status, mediaType, append(b, '\n'))
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	writeBytes(w, status, "text/plain; charset=utf-8", []byte(text))
+}
+
+func writeBytes(w http.ResponseWriter, status int, mediaType string, b []byte) {
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // the client has gone; there is nobody to tell
+}
+
+// refuse answers with an error, and logs it when it is the node's own.
+func refuse(log *slog.Logger, w http.ResponseWriter, r *http.Request, err error) {
+	e := toAPIError(err)
+	if e.status == http.StatusInternalServerError {
+		log.Error("request failed", "path", r.URL.Path, "err", err)
+	}
+	writeError(w, e)
+}
+
+func (n *Node) refuse(w http.ResponseWriter, r *http.Request, err error) { refuse(n.log, w, r, err) }
+
+func badRequest(message string) error {
+	return &apiError{status: http.StatusBadRequest, code: "bad-request", message: message}
+}
+
+// clip shortens what a stranger sent before it is shown or logged.
+func clip(s string) string {
+	if len(s) > 64 {
+		return s[:64] + "..."
+	}
+	return s
+}

@@ -1,0 +1,47 @@
+package app
+
+import (
+	"io"
+	"log/slog"
+
+	cmtlog "github.com/cometbft/cometbft/libs/log"
+)
+
+func parseLevel(s string) (slog.Level, error) {
+	var l slog.Level
+	err := l.UnmarshalText([]byte(s))
+	return l, err
+}
+
+// newLogger returns the node's logger and the engine's, which write to one place
+// in one form.
+func newLogger(w io.Writer, c LogConfig) (node *slog.Logger, engine cmtlog.Logger, err error) {
+	handler := func(level string) (slog.Handler, error) {
+		l, err := parseLevel(level)
+		if err != nil {
+			return nil, err
+		}
+		o := &slog.HandlerOptions{Level: l}
+		if c.Format == "json" {
+			return slog.NewJSONHandler(w, o), nil
+		}
+		return slog.NewTextHandler(w, o), nil
+	}
+	own, err := handler(c.Level)
+	if err != nil {
+		return nil, nil, err
+	}
+	other, err := handler(c.EngineLevel)
+	if err != nil {
+		return nil, nil, err
+	}
+	return slog.New(own), engineLogger{slog.New(other)}, nil
+}
+
+// engineLogger gives CometBFT a slog.Logger.
+type engineLogger struct{ *slog.Logger }
+
+// With implements CometBFT's Logger.
+func (l engineLogger) With(keyvals ...any) cmtlog.Logger {
+	return engineLogger{l.Logger.With(keyvals...)}
+}

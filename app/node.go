@@ -1,0 +1,338 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	cmtdb "github.com/cometbft/cometbft-db"
+	cmtcfg "github.com/cometbft/cometbft/config"
+	cmtconsensus "github.com/cometbft/cometbft/consensus"
+	"github.com/cometbft/cometbft/node"
+	"github.com/cometbft/cometbft/privval"
+	rpccore "github.com/cometbft/cometbft/rpc/core"
+	cmttypes "github.com/cometbft/cometbft/types"
+	dbm "github.com/cosmos/cosmos-db"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hullmark/abci"
+	"hullmark/ledger"
+	"hullmark/merkle/store"
+	"hullmark/record"
+)
+
+// ErrConsensusFailed is what Wait returns when the engine's consensus routine has
+// ended by itself. CometBFT leaves such a process running; it answers and takes
+// no part in anything.
+var ErrConsensusFailed = errors.New("consensus has failed; see the log for its last words, then restart the node")
+
+// ErrSignedElsewhere is returned when the newest blocks carry this validator's
+// signature and Options.CheckDoubleSign forbids it.
+var ErrSignedElsewhere = errors.New("this validator has signed one of the newest blocks")
+
+// ErrNoSigner is returned when the remote signer does not connect.
+var ErrNoSigner = errors.New("the remote signer has not connected to priv_validator_laddr")
+
+// Options are what a Node needs beside its home.
+type Options struct {
+	Config  Config
+	Version string
+	// Log is where the log goes.
+	Log io.Writer
+	// Registry takes the application's metrics; nil for a private one.
+	Registry *prometheus.Registry
+	// CheckDoubleSign, if positive, keeps the node from taking part while one of that
+	// many newest blocks carries its validator's signature: another process may have
+	// the key. It is for the first start after a key was moved; in daily use it would
+	// keep a node from coming back after a restart.
+	CheckDoubleSign int64
+	// Hooks are for tests.
+	Hooks Hooks
+}
+
+// Node is one running node.
+type Node struct {
+	home     Home
+	config   Config
+	version  string
+	hooks    Hooks
+	log      *slog.Logger
+	genesis  *record.Genesis
+	operator string // that runs this validator; empty for a plain node
+	ledger   *ledger.Ledger
+	app      *abci.Application
+	lookup   *abci.Lookup
+	engine   *node.Node
+	env      *rpccore.Environment
+	blocks   blocks
+	api      *server
+	metrics  *server
+	db       dbm.DB
+	peers    []string // to stay connected with
+	// submissions are the transactions clients wait for.
+	submissions *submissions
+	requests    *httpMetrics
+	limit       *rateLimit
+	// background ends what Start left running beside the engine.
+	background context.CancelFunc
+	// engineDBs are those of an engine that was never started; a started one
+	// closes them itself.
+	engineDBs []io.Closer
+	release   func()
+	stopping  atomic.Bool
+	broken    atomic.Bool // has failed; Wait says why
+	failed    chan error
+	validator [32]byte
+}
+
+// Open prepares the node of a home: it takes the home for this process, checks
+// keys and genesis, and opens the ledger. Nothing runs yet.
+func Open(h Home, o Options) (_ *Node, err error) {
+	release, err := h.lock()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{home: h, config: o.Config, version: o.Version, hooks: o.Hooks.withDefaults(), release: release, failed: make(chan error, 1), submissions: newSubmissions()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	log, engineLog, err := newLogger(o.Log, o.Config.Log)
+	if err != nil {
+		return nil, err
+	}
+	n.log = log
+	engineConfig, err := loadEngineConfig(h)
+	if err != nil {
+		return nil, err
+	}
+	engineConfig.Consensus.DoubleSignCheckHeight = o.CheckDoubleSign
+	if err := h.checkSecrets(engineConfig.PrivValidatorListenAddr != ""); err != nil {
+		return nil, err
+	}
+	g, doc, err := loadGenesis(h)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFounder(h, g); err != nil {
+		return nil, fmt.Errorf("couldn't use genesis: %w", err)
+	}
+	n.genesis = g
+	if n.db, err = n.hooks.LedgerDB(h.dataDir()); err != nil {
+		return nil, fmt.Errorf("couldn't open ledger database: %w", err)
+	}
+	st, err := store.Open(n.db, store.Options{KeepRecent: o.Config.State.KeepRecent})
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open ledger in %s: %w", h.dataDir(), err)
+	}
+	if n.ledger, err = ledger.New(g, st); err != nil {
+		return nil, err
+	}
+	registry := o.Registry
+	if registry == nil {
+		registry = prometheus.NewRegistry()
+	}
+	metrics := abci.NewMetrics(registry)
+	n.app, err = abci.New(g, n.ledger, abci.Options{
+		Version: o.Version, Log: log, Metrics: metrics, Fatal: n.fail,
+		MempoolTxs: engineConfig.Mempool.Size, MempoolBytes: engineConfig.Mempool.MaxTxsBytes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// With a remote signer the engine makes its own, and this stays nil.
+	var validator cmttypes.PrivValidator
+	if engineConfig.PrivValidatorListenAddr == "" {
+		if validator, err = h.loadValidator(); err != nil {
+			return nil, err
+		}
+	} else {
+		log.Info("waiting for the remote signer", "address", engineConfig.PrivValidatorListenAddr)
+	}
+	nodeKey, err := h.nodeKey()
+	if err != nil {
+		return nil, err
+	}
+	var first []string
+	n.peers, first = splitPeers(engineConfig.P2P.PersistentPeers, string(nodeKey.ID()))
+	engineConfig.P2P.PersistentPeers = strings.Join(first, ",")
+	n.engine, err = node.NewNode(engineConfig, validator, nodeKey,
+		n.hooks.Connections(abci.NewClientCreator(n.app)),
+		func() (*cmttypes.GenesisDoc, error) { return doc, nil },
+		n.openEngineDB, node.DefaultMetricsProvider(engineConfig.Instrumentation), engineLog)
+	if errors.As(err, new(privval.EndpointTimeoutError)) {
+		err = fmt.Errorf("%w: %w", ErrNoSigner, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("couldn't start the engine: %w", err)
+	}
+	if err := n.identify(); err != nil {
+		return nil, err
+	}
+	if n.env, err = n.engine.ConfigureRPC(); err != nil {
+		return nil, fmt.Errorf("couldn't start the engine: %w", err)
+	}
+	n.blocks = blocks{n.env}
+	n.lookup = abci.NewLookup(n.ledger, n.blocks, metrics)
+	n.app.Serve(n.lookup)
+	n.requests = newHTTPMetrics(registry)
+	if n.limit, err = newRateLimit(o.Config.HTTP.RequestsPerSecond); err != nil {
+		return nil, err
+	}
+	registerNodeMetrics(registry, n)
+	if n.api, err = newServer(o.Config.HTTP.Address, o.Config.HTTP, n.handler(), log); err != nil {
+		return nil, err
+	}
+	if o.Config.HTTP.MetricsAddress != "" {
+		if n.metrics, err = newServer(o.Config.HTTP.MetricsAddress, HTTPConfig{}, metricsHandler(registry), log); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// identify finds out whose validator this node is.
+func (n *Node) identify() error {
+	key, err := n.engine.PrivValidator().GetPubKey()
+	if err != nil {
+		return fmt.Errorf("couldn't get validator key: %w", err)
+	}
+	if len(key.Bytes()) != len(n.validator) {
+		return fmt.Errorf("couldn't use validator key: it is of type %s, not Ed25519", key.Type())
+	}
+	n.validator = [32]byte(key.Bytes())
+	for _, op := range n.genesis.Operators {
+		if op.ValidatorKey == n.validator {
+			n.operator = op.ID
+		}
+	}
+	return nil
+}
+
+// Start runs the node. It returns when consensus and the HTTP API are up, which
+// does not mean that blocks are being made.
+func (n *Node) Start() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	n.background = cancel
+	if err := n.submissions.follow(ctx, n.engine.EventBus()); err != nil {
+		return err
+	}
+	n.engineDBs = nil
+	if err := n.engine.Start(); err != nil {
+		if errors.Is(err, cmtconsensus.ErrSignatureFoundInPastBlocks) {
+			err = fmt.Errorf("%w: %w", ErrSignedElsewhere, err)
+		}
+		return fmt.Errorf("couldn't start the engine: %w", err)
+	}
+	go n.watch()
+	go keepPeers(ctx, n.engine.Switch(), n.peers)
+	n.api.start(n.fail)
+	if n.metrics != nil {
+		n.metrics.start(n.fail)
+	}
+	n.log.Info("node started", "ledger", n.ledger.ID(), "operator", n.operator,
+		"node_id", string(n.engine.NodeInfo().ID()), "height", n.ledger.Height(), "http", n.api.address())
+	return nil
+}
+
+// watch reports the end of the consensus routine. It ends when the node is
+// stopped, and otherwise only when consensus has failed for good.
+func (n *Node) watch() {
+	c, ok := n.env.ConsensusState.(interface{ Wait() })
+	if !ok {
+		n.fail(errors.New("couldn't watch consensus: unexpected engine"))
+		return
+	}
+	c.Wait()
+	n.fail(ErrConsensusFailed)
+}
+
+// fail makes Wait return. Errors after the first, or while stopping, are the
+// consequence of something known.
+func (n *Node) fail(err error) {
+	if n.stopping.Load() {
+		return
+	}
+	n.broken.Store(true)
+	if full := diskError(n.home.dataDir()); full != nil && !errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w; %w", err, full)
+	}
+	select {
+	case n.failed <- err:
+	default:
+	}
+}
+
+// Wait returns an error when the node has failed and its process must end, or nil
+// when ctx is done.
+func (n *Node) Wait(ctx context.Context) error {
+	select {
+	case err := <-n.failed:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// Stop ends the node in order: no new requests, then consensus, then the
+// database. Being killed instead loses nothing.
+func (n *Node) Stop() error {
+	n.stopping.Store(true)
+	if n.background != nil {
+		n.background()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := n.api.stop(ctx)
+	if n.metrics != nil {
+		err = errors.Join(err, n.metrics.stop(ctx))
+	}
+	if n.engine.IsRunning() {
+		err = errors.Join(err, n.engine.Stop())
+		n.engine.Wait()
+	}
+	n.log.Info("node stopped", "height", n.ledger.Height())
+	return errors.Join(err, n.close())
+}
+
+// openEngineDB is the engine's database provider.
+func (n *Node) openEngineDB(c *cmtcfg.DBContext) (cmtdb.DB, error) {
+	db, err := n.hooks.EngineDB(c)
+	if err == nil {
+		n.engineDBs = append(n.engineDBs, db)
+	}
+	return db, err
+}
+
+func (n *Node) close() error {
+	var err error
+	for _, s := range []*server{n.api, n.metrics} {
+		if s != nil {
+			err = errors.Join(err, s.closeListener())
+		}
+	}
+	if n.app != nil {
+		n.app.Close()
+	}
+	for _, db := range n.engineDBs {
+		err = errors.Join(err, db.Close())
+	}
+	if n.db != nil {
+		err = errors.Join(err, n.db.Close())
+	}
+	n.release()
+	return err
+}
+
+// LedgerID returns the id of the ledger the node follows.
+func (n *Node) LedgerID() string { return n.ledger.ID() }
+
+// Address returns where the HTTP API listens.
+func (n *Node) Address() string { return n.api.address() }

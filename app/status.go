@@ -1,0 +1,105 @@
+package app
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+
+	"hullmark/proto"
+)
+
+// Status says where the node stands.
+func (n *Node) Status() *proto.StatusResponse {
+	s := &proto.StatusResponse{
+		Ledger: n.ledger.ID(), Version: n.version,
+		NodeId: string(n.engine.NodeInfo().ID()), Moniker: n.engine.Config().Moniker,
+		Operator: n.operator, Validator: n.operator != "",
+		CatchingUp:     n.env.ConsensusReactor.WaitSync(),
+		Peers:          uint32(n.engine.Switch().Peers().Size()),
+		Validators:     uint32(len(n.genesis.Operators)),
+		LogSize:        n.lookup.LogSize(),
+		Pending:        uint32(n.engine.Mempool().Size()),
+		EarliestHeight: n.ledger.Oldest(),
+	}
+	s.StateHeight, _ = n.lookup.StateHeight()
+	if tip := n.blocks.Tip(); tip > 0 {
+		s.Height = tip
+		if meta := n.env.BlockStore.LoadBlockMeta(int64(tip)); meta != nil {
+			s.BlockTime = meta.Header.Time.UTC().Format(time.RFC3339Nano)
+			s.AppHash = meta.Header.AppHash
+		}
+	}
+	return s
+}
+
+func (n *Node) status(w http.ResponseWriter, _ *http.Request) {
+	writeMessage(w, http.StatusOK, "application/json", n.Status())
+}
+
+// healthz says whether the process does its work at all; a supervisor restarts it
+// otherwise. It ends by itself then, so this is for the moment in between.
+func (n *Node) healthz(w http.ResponseWriter, _ *http.Request) {
+	if n.broken.Load() {
+		writeText(w, http.StatusServiceUnavailable, "failed: the node is about to end; its log says why\n")
+		return
+	}
+	writeText(w, http.StatusOK, "ok\n")
+}
+
+// readyz says whether answers of this node are of use to a client: they can be
+// proven and are fresh, and what it is sent has a future. A node whose consensus
+// stalls because others are down still runs and still answers; it is only not
+// ready.
+func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
+	if reason := n.notReady(time.Now()); reason != "" {
+		writeText(w, http.StatusServiceUnavailable, "not ready: "+reason+"\n")
+		return
+	}
+	writeText(w, http.StatusOK, "ready\n")
+}
+
+// standing is what readiness depends on.
+type standing struct {
+	broken     bool
+	provable   bool
+	catchingUp bool
+	head       *time.Time // of the newest block; nil if it cannot be read
+	free       uint64     // bytes on the disk
+}
+
+func (n *Node) notReady(now time.Time) string {
+	s := standing{broken: n.broken.Load(), catchingUp: n.env.ConsensusReactor.WaitSync(), free: math.MaxUint64}
+	_, s.provable = n.lookup.StateHeight()
+	if meta := n.env.BlockStore.LoadBlockMeta(int64(n.blocks.Tip())); meta != nil {
+		s.head = &meta.Header.Time
+	}
+	if free, err := freeBytes(n.home.dataDir()); err == nil {
+		s.free = free
+	}
+	return s.unready(now, n.config)
+}
+
+// unready returns the first reason for which a node is not ready, or nothing.
+func (s standing) unready(now time.Time, c Config) string {
+	switch {
+	case s.broken:
+		return "the node has failed and is about to end"
+	case !s.provable:
+		return "no state can be proven yet"
+	case s.catchingUp:
+		return "catching up with the network"
+	case s.head == nil:
+		return "the newest block cannot be read"
+	}
+	switch age := now.Sub(*s.head); {
+	case age > c.HTTP.ReadyMaxAge:
+		return fmt.Sprintf("the newest block is %s old, at most %s is fresh", age.Round(time.Second), c.HTTP.ReadyMaxAge)
+	case -age > blockTimeTolerance:
+		return fmt.Sprintf("this machine's clock is %s behind the newest block, at most %s is tolerated", (-age).Round(time.Second), blockTimeTolerance)
+	}
+	if least := c.State.MinFreeMegabytes << 20; s.free < least {
+		return fmt.Sprintf("the disk has %d MB left, at least %d MB are needed", s.free>>20, c.State.MinFreeMegabytes)
+	}
+	return ""
+}

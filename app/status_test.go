@@ -1,0 +1,62 @@
+package app
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestReasons: each reason for which a node is not ready, alone.
+func TestReasons(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	c := DefaultConfig()
+	head := func(ago time.Duration) *time.Time { at := now.Add(-ago); return &at }
+	good := standing{provable: true, head: head(time.Second), free: c.State.MinFreeMegabytes << 20}
+	if reason := good.unready(now, c); reason != "" {
+		t.Fatalf("a good node: %s", reason)
+	}
+	for _, tc := range []struct {
+		name, want string
+		change     func(*standing)
+	}{
+		{"failed", "has failed", func(s *standing) { s.broken = true }},
+		{"nothing provable", "no state can be proven", func(s *standing) { s.provable = false }},
+		{"catching up", "catching up", func(s *standing) { s.catchingUp = true }},
+		{"no head", "cannot be read", func(s *standing) { s.head = nil }},
+		{"old head", "31s old", func(s *standing) { s.head = head(31 * time.Second) }},
+		{"slow clock", "clock is 11s behind", func(s *standing) { s.head = head(-11 * time.Second) }},
+		{"disk nearly full", "disk has 511 MB left", func(s *standing) { s.free-- }},
+	} {
+		s := good
+		tc.change(&s)
+		if reason := s.unready(now, c); !strings.Contains(reason, tc.want) {
+			t.Errorf("%s: %q", tc.name, reason)
+		}
+	}
+	good.head = head(-blockTimeTolerance)
+	if reason := good.unready(now, c); reason != "" {
+		t.Errorf("a clock within the tolerance: %s", reason)
+	}
+	good.free, c.State.MinFreeMegabytes = 0, 0
+	if reason := good.unready(now, c); reason != "" {
+		t.Errorf("when nobody asks for room: %s", reason)
+	}
+}
+
+// TestHealth: a node that has failed says so until its process ends.
+func TestHealth(t *testing.T) {
+	p := newPublished(t, nil)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if r := get(t, p.url+path); r.status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
+	}
+	p.fail(errors.New("test"))
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if r := get(t, p.url+path); r.status != http.StatusServiceUnavailable || !strings.Contains(string(r.body), "about to end") {
+			t.Errorf("%s after a failure: %d %s", path, r.status, r.body)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package bundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cometbft/cometbft/types"
+
+	"hullmark/keys"
+	"hullmark/proto"
+	"hullmark/record"
+)
+
+// Anchor is what a client must be given out of band before it can verify
+// anything: the content of trust.json (docs/spec.md, "Trust anchor").
+type Anchor struct {
+	Ledger string
+	// Block is a light block the client takes as true.
+	Block *types.LightBlock
+	// TrustingPeriod is how long a light block may be trusted, in whole seconds.
+	TrustingPeriod time.Duration
+	// Operators are the members of the consortium, ascending by id.
+	Operators []AnchorOperator
+}
+
+// AnchorOperator is one operator's public keys.
+type AnchorOperator struct {
+	ID string
+	// Key is the governance key, and Since the height from which it holds.
+	Key   keys.PublicKey
+	Since uint64
+	// NotaryKey is what a publisher's root lists for this operator in its
+	// snapshot and timestamp roles.
+	NotaryKey keys.PublicKey
+}
+
+// Encode returns the indented ProtoJSON form of an anchor that DecodeAnchor
+// accepts. Errors wrap ErrAnchor.
+func (a *Anchor) Encode() ([]byte, error) {
+	if a.Block == nil {
+		return nil, fmt.Errorf("%w: no light block", ErrAnchor)
+	}
+	block, err := EncodeLightBlock(a.Block)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAnchor, err)
+	}
+	m := &proto.TrustAnchor{
+		Version: FormatVersion, Ledger: a.Ledger, LightBlock: block,
+		TrustingPeriod: uint64(a.TrustingPeriod / time.Second),
+	}
+	for _, o := range a.Operators {
+		m.Operators = append(m.Operators, &proto.AnchorOperator{
+			Id: o.ID, Key: o.Key.PKIX(), Since: o.Since, NotaryKey: o.NotaryKey.PKIX(),
+		})
+	}
+	slices.SortFunc(m.Operators, func(a, b *proto.AnchorOperator) int { return strings.Compare(a.GetId(), b.GetId()) })
+	b, err := proto.MarshalJSON(m)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't encode trust anchor: %w", err)
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, b, "", "  "); err != nil {
+		return nil, fmt.Errorf("couldn't encode trust anchor: %w", err)
+	}
+	out.WriteByte('\n')
+	if _, err := DecodeAnchor(out.Bytes()); err != nil {
+		return nil, fmt.Errorf("couldn't encode trust anchor: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// DecodeAnchor reads and checks a trust anchor. Errors wrap ErrAnchor, or
+// record.ErrNewer for one of a newer format.
+func DecodeAnchor(data []byte) (*Anchor, error) {
+	a, err := decodeAnchor(data)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't decode trust anchor: %w", err)
+	}
+	return a, nil
+}
+
+func decodeAnchor(data []byte) (*Anchor, error) {
+	bad := func(format string, args ...any) (*Anchor, error) {
+		return nil, fmt.Errorf("%w: %w", ErrAnchor, fmt.Errorf(format, args...))
+	}
+	if len(data) > MaxAnchorSize {
+		return bad("%d bytes, at most %d", len(data), MaxAnchorSize)
+	}
+	var m proto.TrustAnchor
+	if err := proto.UnmarshalJSON(data, &m); err != nil {
+		return bad("%w", err)
+	}
+	if v := m.GetVersion(); v > FormatVersion {
+		return nil, fmt.Errorf("%w: version %d", record.ErrNewer, v)
+	} else if v != FormatVersion {
+		return bad("version %d", v)
+	}
+	if l := m.GetLedger(); l == "" || len(l) > record.MaxChainID {
+		return bad("ledger id %q", clip(l))
+	}
+	seconds := m.GetTrustingPeriod()
+	if seconds == 0 || seconds > uint64(MaxTrustingPeriod/time.Second) {
+		return bad("trusting period of %d seconds", seconds)
+	}
+	if n := len(m.GetOperators()); n > MaxValidators {
+		return bad("%d operators, at most %d", n, MaxValidators)
+	}
+	block, err := DecodeLightBlock(m.GetLedger(), m.GetLightBlock())
+	if err != nil {
+		return bad("%w", err)
+	}
+	// What a client is told to trust is nothing to judge, but a block that its own
+	// validators did not sign was damaged on the way, and would fail later.
+	if err := block.ValidatorSet.VerifyCommitLight(block.ChainID, block.Commit.BlockID, block.Height, block.Commit); err != nil {
+		return bad("light block: %w", err)
+	}
+	a := &Anchor{Ledger: m.GetLedger(), Block: block, TrustingPeriod: time.Duration(seconds) * time.Second}
+	seen := make(map[keys.ID]bool)
+	for i, o := range m.GetOperators() {
+		key, err := record.ParseKey(o.GetKey())
+		if err != nil {
+			return bad("governance key of operator %q: %w", clip(o.GetId()), err)
+		}
+		notary, err := record.ParseKey(o.GetNotaryKey())
+		if err != nil {
+			return bad("notary key of operator %q: %w", clip(o.GetId()), err)
+		}
+		if !record.ValidName(o.GetId()) || i > 0 && a.Operators[i-1].ID >= o.GetId() {
+			return bad("operators are not ascending by id, or %q is none", clip(o.GetId()))
+		}
+		for _, k := range []keys.PublicKey{key, notary} {
+			if seen[k.ID()] {
+				return bad("a key of operator %q is listed twice", o.GetId())
+			}
+			seen[k.ID()] = true
+		}
+		a.Operators = append(a.Operators, AnchorOperator{ID: o.GetId(), Key: key, Since: o.GetSince(), NotaryKey: notary})
+	}
+	return a, nil
+}

@@ -1,0 +1,164 @@
+package bundle
+
+import (
+	"slices"
+
+	"hullmark/keys"
+	"hullmark/record"
+	"hullmark/reference"
+	"hullmark/tuf"
+)
+
+// answerTag answers what the tag means.
+func (v *verification) answerTag() error {
+	value, err := prove(v.mapRoot, "the tag", record.TagKey(v.request.Repository, v.request.Tag), v.bundle.GetTag())
+	if err != nil {
+		return err
+	}
+	if value == nil {
+		return v.deny(ErrAbsentTag, "%s", v.request)
+	}
+	tag, err := decode("tag", value, record.DecodeImageTag)
+	if err != nil {
+		return err
+	}
+	v.result.Digest, v.result.Size, v.result.Role = tag.Digest, tag.Size, tag.Role
+	v.result.Published = record.Publication{Height: tag.Height, Time: tag.Time, Index: tag.Index}
+	if tag.State != record.TagLive {
+		return v.deny(ErrWithdrawn, "%s, at height %d", v.request, tag.Height)
+	}
+	if !v.request.Digest.IsZero() && tag.Digest != v.request.Digest {
+		return v.deny(ErrDifferentDigest, "%s", tag.Digest)
+	}
+	if err := v.checkEffective(tag.Role); err != nil {
+		return err
+	}
+	if v.request.Assurance == PublisherAssurance {
+		file, ok := v.files[tag.Role]
+		if !ok {
+			return fail(ErrTargets, "the file of role %s, which holds the tag, is missing", tag.Role)
+		}
+		want := tuf.Target{Tag: v.request.Tag, Digest: tag.Digest, Length: tag.Size}
+		if listed, ok := file.Target(v.request.Tag); !ok || listed != want {
+			return fail(ErrMismatch, "the ledger says the tag means %s (%d bytes), the publisher signed otherwise", tag.Digest, tag.Size)
+		}
+		if !v.covered(tag.Role, v.request.Tag) {
+			return fail(ErrTargets, "the tag is not delegated to role %s, which holds it", tag.Role)
+		}
+	}
+	voucher, err := v.proveVoucher(tag.Digest)
+	if err != nil {
+		return err
+	}
+	if err := v.judgeStatements(tag.Digest, voucher); err != nil {
+		return err
+	}
+	if voucher == nil || !voucher.Published() {
+		return fail(ErrMismatch, "the tag is live and its digest was never published")
+	}
+	return v.checkVoucher(voucher)
+}
+
+// answerDigest answers whether the repository vouches for the digest.
+func (v *verification) answerDigest() error {
+	v.result.Digest = v.request.Digest
+	voucher, err := v.proveVoucher(v.request.Digest)
+	if err != nil {
+		return err
+	}
+	// First of all: why else a revoked digest is no good is of no interest.
+	if err := v.judgeStatements(v.request.Digest, voucher); err != nil {
+		return err
+	}
+	if voucher == nil || !voucher.Published() {
+		return v.deny(ErrAbsentImage, "%s", v.request)
+	}
+	v.result.Published = voucher.Last
+	if v.request.Assurance == PublisherAssurance {
+		if err := v.findDigest(); err != nil {
+			return err
+		}
+	} else {
+		// The ledger does not record which role listed a digest; every other role
+		// rests on this one.
+		v.result.Role = tuf.RoleTargets
+	}
+	if err := v.checkEffective(v.result.Role); err != nil {
+		return err
+	}
+	return v.checkVoucher(voucher)
+}
+
+// findDigest looks for the digest in the publisher's effective files.
+func (v *verification) findDigest() error {
+	for _, s := range v.repository.Roles {
+		file, ok := v.files[s.Name]
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(file.Targets, func(t tuf.Target) bool {
+			return t.Digest == v.request.Digest && v.covered(s.Name, t.Tag)
+		})
+		if i >= 0 {
+			v.result.Role, v.result.Size = s.Name, file.Targets[i].Length
+			return nil
+		}
+	}
+	if err := v.checkEffective(tuf.RoleTargets); err != nil {
+		return err
+	}
+	return v.deny(ErrNotListed, "%s", v.request)
+}
+
+// checkEffective checks that a role verifies something at block time and, unless
+// the policy says otherwise, still does now.
+func (v *verification) checkEffective(role string) error {
+	if !v.repository.Effective(role, v.header.Time) {
+		return v.deny(ErrNotEffective, "role %s of %s at block time", role, v.request.Repository)
+	}
+	if !v.policy.AllowExpired && !v.repository.Effective(role, v.now) {
+		return v.deny(ErrNotEffective, "role %s of %s has expired since", role, v.request.Repository)
+	}
+	return nil
+}
+
+// proveVoucher returns the proven value of the image in the repository, or nil
+// when its absence is proven.
+func (v *verification) proveVoucher(d reference.Digest) (*record.Voucher, error) {
+	value, err := prove(v.mapRoot, "the image", record.VoucherKey(d, v.request.Repository), v.bundle.GetImage())
+	if err != nil || value == nil {
+		return nil, err
+	}
+	voucher, err := decode("image", value, record.DecodeVoucher)
+	if err == nil {
+		v.result.First, v.result.Last = voucher.First, voucher.Last
+	}
+	return voucher, err
+}
+
+// checkVoucher checks what the ledger recorded when the digest was published.
+func (v *verification) checkVoucher(voucher *record.Voucher) error {
+	r := &v.result
+	if r.Published.Index > voucher.Last.Index || voucher.First.Index > voucher.Last.Index {
+		return fail(ErrMismatch, "the tag was written after the newest publication of its digest")
+	}
+	if v.request.Assurance == PublisherAssurance {
+		file := v.files[r.Role]
+		state, _ := v.repository.Role(r.Role)
+		by, _ := v.delegator(state.Parent)
+		role, _ := by.Delegated(r.Role)
+		r.TaggingKeys = counted(&file.Metadata, role)
+		// When nothing happened to the repository since the publication, the files
+		// verified here are the ones it was made with. If the tag was not set by it,
+		// other roles may have signed it, and several may have.
+		newest := voucher.Last.Index == v.repository.LastIndex
+		set := newest && !v.request.Tag.IsZero() && r.Published.Index == voucher.Last.Index
+		unnamed := func(id keys.ID) bool { return !slices.Contains(voucher.TaggingKeys, id) }
+		if newest && !slices.Equal(voucher.RootKeys, r.RootKeys) || set && slices.ContainsFunc(r.TaggingKeys, unnamed) {
+			return fail(ErrMismatch, "the ledger recorded other signers than those of the files")
+		}
+	} else {
+		r.TaggingKeys, r.RootKeys = voucher.TaggingKeys, voucher.RootKeys
+	}
+	return nil
+}

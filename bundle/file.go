@@ -1,0 +1,102 @@
+package bundle
+
+import (
+	"encoding/json"
+
+	"hullmark/proto"
+	"hullmark/record"
+	"hullmark/reference"
+)
+
+// FileEntry is a bundle in a file, with the reference whose meaning it proves.
+type FileEntry struct {
+	Reference reference.Reference
+	Bundle    *proto.Bundle
+}
+
+// EncodeFile returns the content of a file with bundles: the bundle itself where
+// there is one, and all of them under their references otherwise. Errors wrap
+// ErrRequest when there are none or too many.
+func EncodeFile(entries []FileEntry) ([]byte, error) {
+	if n := len(entries); n == 0 || n > MaxFileEntries {
+		return nil, fail(ErrRequest, "%d bundles in a file, 1 to %d are possible", n, MaxFileEntries)
+	}
+	if len(entries) == 1 {
+		return Encode(entries[0].Bundle)
+	}
+	m := &proto.BundleFile{Version: FormatVersion}
+	for _, e := range entries {
+		m.Entries = append(m.Entries, &proto.BundleFileEntry{Reference: fileLabel(e.Reference), Bundle: e.Bundle})
+	}
+	b, err := proto.MarshalJSON(m)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > MaxFileSize {
+		return nil, fail(ErrRequest, "the bundles take %d bytes, at most %d", len(b), MaxFileSize)
+	}
+	return b, nil
+}
+
+// DecodeFile returns the bundles in a file that may answer a question, in the
+// order in which they are to be verified: several when the roots of a repository
+// come in portions. Nothing is verified. A bundle that stands alone may answer any
+// question. Errors wrap ErrMalformed, ErrNotInFile, or record.ErrNewer for a newer
+// format.
+func DecodeFile(data []byte, req Request) ([]*proto.Bundle, error) {
+	if len(data) > MaxFileSize {
+		return nil, fail(ErrMalformed, "%d bytes, at most %d", len(data), MaxFileSize)
+	}
+	var form struct {
+		Version int             `json:"version"`
+		Entries json.RawMessage `json:"entries"`
+	}
+	if json.Unmarshal(data, &form) != nil || form.Entries == nil {
+		b, err := Decode(data)
+		if err != nil {
+			return nil, err
+		}
+		return []*proto.Bundle{b}, nil
+	}
+	if form.Version > FormatVersion {
+		return nil, fail(record.ErrNewer, "file of version %d", form.Version)
+	}
+	m := new(proto.BundleFile)
+	if err := proto.UnmarshalJSON(data, m); err != nil {
+		return nil, fail(ErrMalformed, "%w", err)
+	}
+	if n := len(m.GetEntries()); m.GetVersion() != FormatVersion || n == 0 || n > MaxFileEntries {
+		return nil, fail(ErrMalformed, "file of version %d with %d bundles", m.GetVersion(), n)
+	}
+	want := fileLabel(req.reference())
+	var out []*proto.Bundle
+	for _, e := range m.GetEntries() {
+		if e.GetBundle() == nil {
+			return nil, fail(ErrMalformed, "entry without a bundle")
+		}
+		if e.GetReference() == want {
+			out = append(out, e.GetBundle())
+		}
+	}
+	if len(out) == 0 {
+		return nil, fail(ErrNotInFile, "%s", want)
+	}
+	return out, nil
+}
+
+// fileLabel is what a bundle is filed under. What a tag means answers whether it
+// means a digest, too.
+func fileLabel(r reference.Reference) string {
+	if tag, tagged := r.Tag(); tagged {
+		return r.Repository().WithTag(tag).String()
+	}
+	return r.String()
+}
+
+// reference returns the reference that asks the question.
+func (r Request) reference() reference.Reference {
+	if !r.Tag.IsZero() {
+		return r.Repository.WithTag(r.Tag)
+	}
+	return r.Repository.WithDigest(r.Digest)
+}

@@ -1,0 +1,193 @@
+package bundle
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	cmtmath "github.com/cometbft/cometbft/libs/math"
+	"github.com/cometbft/cometbft/light"
+	cmtcrypto "github.com/cometbft/cometbft/proto/tendermint/crypto"
+	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
+	"github.com/cometbft/cometbft/types"
+
+	"hullmark/merkle"
+	"hullmark/record"
+)
+
+// trustLevel is the part of the trusted validators that must have signed a block
+// for it to be trusted without the blocks in between. CometBFT's own default is
+// a third; two thirds leave no block that some honest validator vouches for
+// and the rest never saw.
+func trustLevel() cmtmath.Fraction { return cmtmath.Fraction{Numerator: 2, Denominator: 3} }
+
+// EncodeLightBlock returns the bytes of a light block as bundles carry them.
+func EncodeLightBlock(lb *types.LightBlock) ([]byte, error) {
+	pb, err := lb.ToProto()
+	if err != nil {
+		return nil, fail(ErrMalformed, "couldn't encode light block: %w", err)
+	}
+	b, err := pb.Marshal()
+	if err != nil {
+		return nil, fail(ErrMalformed, "couldn't encode light block: %w", err)
+	}
+	return b, nil
+}
+
+// DecodeLightBlock reads a light block of a ledger and checks everything but its
+// signatures: sizes, canonical encoding, that the commit is for the header and
+// the validators are the header's. Errors wrap ErrMalformed, ErrWrongLedger or
+// ErrHeader.
+func DecodeLightBlock(ledger string, b []byte) (*types.LightBlock, error) {
+	if len(b) == 0 || len(b) > MaxLightBlockSize {
+		return nil, fail(ErrMalformed, "light block of %d bytes, at most %d", len(b), MaxLightBlockSize)
+	}
+	var pb cmtproto.LightBlock
+	if err := pb.Unmarshal(b); err != nil {
+		return nil, fail(ErrMalformed, "light block: %w", err)
+	}
+	// The decoder skips unknown fields and takes fields in any order.
+	if again, err := pb.Marshal(); err != nil || !bytes.Equal(again, b) {
+		return nil, fail(ErrMalformed, "light block is not in canonical encoding")
+	}
+	// CometBFT's own checks assume that these parts exist and are of bounded
+	// number, and its codecs know kinds of keys no Hullmark validator has.
+	if pb.GetSignedHeader().GetHeader() == nil || pb.GetSignedHeader().GetCommit() == nil || pb.GetValidatorSet() == nil {
+		return nil, fail(ErrMalformed, "light block without header, commit or validators")
+	}
+	validators := pb.GetValidatorSet().GetValidators()
+	if n, m := len(validators), len(pb.GetSignedHeader().GetCommit().GetSignatures()); n == 0 || n > MaxValidators || n != m {
+		return nil, fail(ErrMalformed, "light block with %d validators and %d signatures, at most %d", n, m, MaxValidators)
+	}
+	for _, v := range append(validators[:len(validators):len(validators)], pb.GetValidatorSet().GetProposer()) {
+		if v == nil {
+			return nil, fail(ErrMalformed, "light block without proposer")
+		}
+		if _, ok := v.PubKey.GetSum().(*cmtcrypto.PublicKey_Ed25519); !ok {
+			return nil, fail(ErrMalformed, "validator key is not Ed25519")
+		}
+	}
+	if id := pb.GetSignedHeader().GetHeader().GetChainID(); id != ledger {
+		return nil, fail(ErrWrongLedger, "light block of %q, this client trusts %q", clip(id), ledger)
+	}
+	lb, err := types.LightBlockFromProto(&pb)
+	if err != nil {
+		return nil, fail(ErrHeader, "%w", err)
+	}
+	if err := lb.ValidateBasic(ledger); err != nil {
+		return nil, fail(ErrHeader, "%w", err)
+	}
+	if len(lb.AppHash) != merkle.HashSize || !record.CheckTime(lb.Time) {
+		return nil, fail(ErrHeader, "app hash of %d bytes or time out of range", len(lb.AppHash))
+	}
+	return lb, nil
+}
+
+// decodeBridge reads the blocks that lead to a target, which must ascend and end
+// below it.
+func decodeBridge(ledger string, bridge [][]byte, target *types.LightBlock) ([]*types.LightBlock, error) {
+	var out []*types.LightBlock
+	var last int64
+	for _, b := range bridge {
+		lb, err := DecodeLightBlock(ledger, b)
+		if err != nil {
+			return nil, err
+		}
+		if lb.Height <= last || lb.Height >= target.Height {
+			return nil, fail(ErrMalformed, "bridging light blocks are not ascending")
+		}
+		last = lb.Height
+		out = append(out, lb)
+	}
+	return out, nil
+}
+
+// follow verifies the target, starting at the highest trusted block below it and
+// going over the bridge, and returns the memory that knows what was verified on
+// the way.
+func (m *Memory) follow(bridge []*types.LightBlock, target *types.LightBlock, now time.Time, drift time.Duration) (*Memory, error) {
+	path := append(bridge[:len(bridge):len(bridge)], target)
+	for _, lb := range path {
+		known := m.block(lb.Height)
+		if known == nil || bytes.Equal(known.Hash(), lb.Hash()) {
+			continue
+		}
+		// Keys of validators who left long ago may be anybody's by now.
+		if light.HeaderExpired(known.SignedHeader, m.trustingPeriod, now) {
+			return nil, fail(ErrHeader, "block %d is not the known one, which is older than the trusting period", lb.Height)
+		}
+		return nil, conflict(known, lb)
+	}
+	next := m
+	if m.block(target.Height) == nil {
+		verified, err := m.walk(path, now)
+		if err != nil {
+			return nil, err
+		}
+		next = m.withBlocks(verified, now)
+	}
+	// Times rise along the path, so only the target can be ahead of the clock. It
+	// is judged last: a forged header should be called forged.
+	if !target.Time.Before(now.Add(drift)) {
+		return nil, fail(ErrFuture, "block %d has time %s, the clock says %s", target.Height, stamp(target.Time), stamp(now))
+	}
+	return next, nil
+}
+
+// walk verifies each block of an ascending path by the one before it, from the
+// highest trusted block below its end, and returns those it verified.
+func (m *Memory) walk(path []*types.LightBlock, now time.Time) ([]*types.LightBlock, error) {
+	trusted, err := m.start(path[len(path)-1].Height, now)
+	if err != nil {
+		return nil, err
+	}
+	var verified []*types.LightBlock
+	for _, lb := range path {
+		if lb.Height <= trusted.Height {
+			continue // the bundle was made for somebody who knew less
+		}
+		err := light.Verify(trusted.SignedHeader, trusted.ValidatorSet, lb.SignedHeader, lb.ValidatorSet,
+			m.trustingPeriod, now, anyDrift, trustLevel())
+		if err != nil {
+			return nil, headerError(trusted, lb, err)
+		}
+		trusted = lb
+		verified = append(verified, lb)
+	}
+	return verified, nil
+}
+
+// anyDrift switches off light.Verify's own bound on times ahead of the clock.
+const anyDrift = MaxTrustingPeriod
+
+// start returns the highest known block at or below a height that may still be
+// trusted.
+func (m *Memory) start(height int64, now time.Time) (*types.LightBlock, error) {
+	fresh := false
+	for i := len(m.blocks) - 1; i >= 0; i-- {
+		lb := m.blocks[i]
+		if light.HeaderExpired(lb.SignedHeader, m.trustingPeriod, now) {
+			continue
+		}
+		if lb.Height <= height {
+			return lb, nil
+		}
+		fresh = true
+	}
+	if fresh {
+		return nil, fail(ErrBelowTrusted, "it is of height %d", height)
+	}
+	newest := m.blocks[len(m.blocks)-1]
+	return nil, fail(ErrAnchorExpired, "the newest trusted block is of %s, the trusting period is %s", stamp(newest.Time), m.trustingPeriod)
+}
+
+// headerError translates what light.Verify says.
+func headerError(trusted, lb *types.LightBlock, err error) error {
+	var changed light.ErrNewValSetCantBeTrusted
+	if errors.As(err, &changed) {
+		return fail(ErrHeader, "block %d from block %d: %w: %w", lb.Height, trusted.Height, ErrBridge, err)
+	}
+	return fail(ErrHeader, "block %d from block %d: %w", lb.Height, trusted.Height, err)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,94 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	protobuf "google.golang.org/protobuf/proto"
+
+	"hullmark/bundle"
+	"hullmark/proto"
+	"hullmark/reference"
+)
+
+// inquiry is a question whose answer is a message of its own.
+type inquiry[M protobuf.Message] struct {
+	// name decides in which order nodes are asked.
+	name string
+	path string
+	// query is what is asked; what the client knows is added.
+	query url.Values
+	// repositories are those it is about.
+	repositories []reference.Repository
+	empty        func() M
+	// states are the states an answer rests on.
+	states func(M) []*proto.StateProof
+	// verify judges an answer by a memory and returns the one that knows it.
+	verify func(M, *bundle.Memory) (*bundle.Memory, error)
+}
+
+// ask asks nodes until one gives an answer that verifies, and remembers.
+func ask[M protobuf.Message](ctx context.Context, c *Client, q inquiry[M]) ([]Warning, error) {
+	if len(c.nodes) == 0 {
+		return nil, ErrNoNodes
+	}
+	memory, err := c.store.Load(ctx, q.repositories...)
+	if err != nil {
+		return nil, err
+	}
+	var own []Warning
+	warnings, err := race(ctx, c, c.order(q.name), func(ctx context.Context, node string) (M, error) {
+		return fetchAnswer(ctx, c, node, q, memory)
+	}, func(answer M) error {
+		w, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) { return q.verify(answer, m) }, q.repositories...)
+		own = w
+		return err
+	})
+	return append(warnings, own...), err
+}
+
+// fetchAnswer gets an answer from one node, with bridges that lead to its states
+// from what the client knows.
+func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string, q inquiry[M], m *bundle.Memory) (M, error) {
+	var none M
+	for range maxBridgePortions {
+		query := make(url.Values)
+		for name, values := range q.query {
+			query[name] = values
+		}
+		query.Set("trusted_height", strconv.FormatUint(m.TrustedHeight(), 10))
+		b, err := c.get(ctx, node, q.path, query, maxBundle)
+		if err != nil {
+			return none, err
+		}
+		answer := q.empty()
+		if err := proto.UnmarshalJSON(b, answer); err != nil {
+			return none, fmt.Errorf("%w: %w", bundle.ErrMalformed, err)
+		}
+		again := false
+		for _, s := range q.states(answer) {
+			bridge, next, err := c.completeBridge(ctx, node, s.GetLightBlock(), s.GetBridge(), m, q.repositories...)
+			if err != nil {
+				return none, err
+			}
+			if next != nil {
+				m, again = next, true
+				break
+			}
+			if s != nil {
+				s.Bridge = bridge
+			}
+		}
+		if !again {
+			return answer, nil
+		}
+	}
+	return none, fmt.Errorf("%w: %w: %d portions of light blocks were not enough", bundle.ErrHeader, bundle.ErrBridge, maxBridgePortions)
+}
+
+// oneState is the states of an answer that rests on one.
+func oneState[M interface{ GetState() *proto.StateProof }](answer M) []*proto.StateProof {
+	return []*proto.StateProof{answer.GetState()}
+}

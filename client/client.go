@@ -1,0 +1,171 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"hullmark/bundle"
+	"hullmark/placement"
+	"hullmark/reference"
+)
+
+// Options are the settings of a Client.
+type Options struct {
+	// Nodes are the base URLs of the nodes to ask.
+	Nodes []string
+	// Store keeps the client's memory: a Home or a MemoryStore.
+	Store Store
+	// Policy is what answers must meet; nil is bundle.DefaultPolicy.
+	Policy *bundle.Policy
+	// Timeout bounds all that one question asks of one node; zero is DefaultTimeout.
+	Timeout time.Duration
+	// Hedge is how long a node may stay silent before the next is asked too; zero
+	// is DefaultHedge, negative is never.
+	Hedge time.Duration
+	// Transport carries the requests; nil is one of the client's own.
+	Transport http.RoundTripper
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Sleep pauses between retries; nil waits for the time or the context.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// UserAgent names the program to nodes.
+	UserAgent string
+}
+
+// Client asks the nodes of one ledger. It may be used by several goroutines.
+type Client struct {
+	nodes     []placement.Node
+	store     Store
+	policy    bundle.Policy
+	timeout   time.Duration
+	hedge     time.Duration
+	http      *http.Client
+	now       func() time.Time
+	sleep     func(ctx context.Context, d time.Duration) error
+	userAgent string
+	files     fileCache
+}
+
+// New returns a client. It talks to nobody yet. Errors wrap ErrConfig or
+// ErrNoNodes; a client that only verifies files needs no nodes, and is made with
+// an empty list by NewOffline.
+func New(o Options) (*Client, error) {
+	if len(o.Nodes) == 0 {
+		return nil, fmt.Errorf("couldn't make client: %w", ErrNoNodes)
+	}
+	return newClient(o)
+}
+
+// NewOffline returns a client without nodes: VerifyBundle is all it can do.
+func NewOffline(o Options) (*Client, error) {
+	o.Nodes = nil
+	return newClient(o)
+}
+
+func newClient(o Options) (*Client, error) {
+	if o.Store == nil {
+		return nil, fmt.Errorf("couldn't make client: %w: no store", ErrConfig)
+	}
+	if err := (Config{Nodes: o.Nodes}).Validate(); err != nil {
+		return nil, fmt.Errorf("couldn't make client: %w", err)
+	}
+	c := &Client{
+		store: o.Store, policy: bundle.DefaultPolicy(), timeout: DefaultTimeout, hedge: DefaultHedge,
+		now: time.Now, sleep: sleep, userAgent: "hullmark",
+	}
+	for _, n := range o.Nodes {
+		u, err := ParseNode(n)
+		if err != nil {
+			return nil, fmt.Errorf("couldn't make client: %w", err)
+		}
+		c.nodes = append(c.nodes, placement.NewNode(u))
+	}
+	if o.Policy != nil {
+		c.policy = *o.Policy
+	}
+	if o.Timeout > 0 {
+		c.timeout = o.Timeout
+	}
+	if o.Hedge != 0 {
+		c.hedge = o.Hedge
+	}
+	if o.Now != nil {
+		c.now = o.Now
+	}
+	if o.Sleep != nil {
+		c.sleep = o.Sleep
+	}
+	if o.UserAgent != "" {
+		c.userAgent = o.UserAgent
+	}
+	c.http = newHTTPClient(o.Transport)
+	return c, nil
+}
+
+// Nodes returns the base URLs of the nodes.
+func (c *Client) Nodes() []string {
+	out := make([]string, len(c.nodes))
+	for i, n := range c.nodes {
+		out[i] = n.ID()
+	}
+	return out
+}
+
+// Memory returns what the client knows, as far as it is about the given
+// repositories.
+func (c *Client) Memory(ctx context.Context, repositories ...reference.Repository) (*bundle.Memory, error) {
+	return c.store.Load(ctx, repositories...)
+}
+
+// update is Store.Update for verdicts: one that stands and could not be remembered
+// comes with a warning instead of an error.
+func (c *Client) update(ctx context.Context, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) ([]Warning, error) {
+	var verdict error
+	err := c.store.Update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
+		var next *bundle.Memory
+		next, verdict = change(m)
+		return next, verdict
+	}, repositories...)
+	if verdict == nil && errors.Is(err, ErrNotRemembered) {
+		return []Warning{{Class: bundle.Other, Err: err}}, nil
+	}
+	return nil, err
+}
+
+// order returns the nodes in the order in which they are asked about a name.
+func (c *Client) order(name string) []string {
+	var out []string
+	for _, n := range placement.Order([]byte(name), c.nodes) {
+		out = append(out, n.ID())
+	}
+	return out
+}
+
+// sleep waits for a time or for the end of the context.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// backoff returns the pause before a retry, counted from zero. A node's own wish
+// is a lower bound.
+func backoff(retry int, wish time.Duration) time.Duration {
+	d := min(firstBackoff<<min(retry, 16), maxBackoff)
+	d = d/2 + rand.N(d/2+1)
+	return max(d, min(wish, maxBackoff))
+}
+
+// interrupted reports whether the caller gave up, which is no node's fault.
+func interrupted(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err())
+}

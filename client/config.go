@@ -1,0 +1,111 @@
+package client
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/viper"
+)
+
+// Config is the content of client.toml.
+type Config struct {
+	// Nodes are the base URLs of the nodes to ask, such as
+	// "https://hullmark.example.com" or "http://127.0.0.1:26680".
+	Nodes []string `mapstructure:"nodes"`
+}
+
+// maxConfigSize bounds client.toml in bytes.
+const maxConfigSize = 1 << 20
+
+// Validate reports a configuration that cannot be used. Errors wrap ErrConfig.
+func (c Config) Validate() error {
+	if len(c.Nodes) > MaxNodes {
+		return fmt.Errorf("%w: %d nodes, at most %d", ErrConfig, len(c.Nodes), MaxNodes)
+	}
+	seen := make(map[string]bool)
+	for _, n := range c.Nodes {
+		u, err := ParseNode(n)
+		if err != nil {
+			return err
+		}
+		if seen[u] {
+			return fmt.Errorf("%w: node %s is listed twice", ErrConfig, u)
+		}
+		seen[u] = true
+	}
+	return nil
+}
+
+// ParseNode checks the base URL of a node and returns it in the form that is
+// used everywhere: no slash at its end. Errors wrap ErrConfig.
+func ParseNode(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "", fmt.Errorf("%w: node %q: %w", ErrConfig, text, err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Opaque != "" {
+		return "", fmt.Errorf("%w: node %q; use a URL such as http://127.0.0.1:26680", ErrConfig, text)
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return "", fmt.Errorf("%w: node %q has a user, a query or a fragment", ErrConfig, text)
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// LoadConfig reads client.toml in a home directory. A missing file is an empty
+// configuration; unknown keys are errors. Errors wrap ErrConfig.
+func LoadConfig(home string) (Config, error) {
+	path := filepath.Join(home, configFile)
+	b, err := readFile(path, maxConfigSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, nil
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("couldn't read %s: %w", path, err)
+	}
+	v := viper.New()
+	v.SetConfigType("toml")
+	var c Config
+	if err := v.ReadConfig(bytes.NewReader(b)); err != nil {
+		return Config{}, fmt.Errorf("couldn't read %s: %w: %w", path, ErrConfig, err)
+	}
+	if err := v.UnmarshalExact(&c); err != nil {
+		return Config{}, fmt.Errorf("couldn't read %s: %w: %w", path, ErrConfig, err)
+	}
+	if err := c.Validate(); err != nil {
+		return Config{}, fmt.Errorf("couldn't read %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// SaveConfig writes client.toml in a home directory, which it makes if it is not
+// there.
+func SaveConfig(home string, c Config) error {
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("couldn't save configuration: %w", err)
+	}
+	var b strings.Builder
+	b.WriteString("# The nodes this client asks, in any order. Nodes are trusted for nothing: every\n# answer is verified.\nnodes = [\n")
+	for _, n := range c.Nodes {
+		u, err := ParseNode(n)
+		if err != nil {
+			return fmt.Errorf("couldn't save configuration: %w", err)
+		}
+		b.WriteString("  " + strconv.Quote(u) + ",\n")
+	}
+	b.WriteString("]\n")
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return fmt.Errorf("couldn't save configuration: %w", err)
+	}
+	if err := writeFile(filepath.Join(home, configFile), []byte(b.String())); err != nil {
+		return fmt.Errorf("couldn't save configuration: %w", err)
+	}
+	return nil
+}

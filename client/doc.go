@@ -1,0 +1,33 @@
+// Package client talks to the nodes of a ledger: it looks up and verifies
+// images, submits transactions and publishes.
+//
+// # Trust model
+//
+// Nodes are trusted for nothing. Every answer is verified by package bundle
+// against the client's own memory before anybody sees it, and a transaction
+// counts as committed only when it is proven to be in a verified block. A node
+// can refuse to answer or answer late; it cannot make this package say yes.
+//
+// Nodes are asked in rendezvous order of the name that is looked up, so that
+// load spreads without coordination. The next node is asked when one fails,
+// answers badly, or stays silent for a moment. A good answer beside bad ones
+// comes with warnings that say who was bad.
+//
+// # Home
+//
+// A Home is the directory in which a client keeps what it trusts:
+//
+//	trust.json    the trust anchor, imported once (bundle.Anchor)
+//	memory/       what the client has learnt since (bundle.Memory): chain.json has
+//	              the light blocks, repositories/ a file for each repository,
+//	              named by the SHA-256 of its name
+//	client.toml   the nodes to ask (Config)
+//	fork-N.json   two signed blocks of height N, if there ever are (bundle.Fork)
+//	lock          held while the memory is read and replaced
+//
+// Files are replaced by renaming, so a reader sees the old or the new one whole,
+// and answers are verified and remembered under the lock: of two concurrent
+// verifications neither forgets what the other has seen. A file that cannot be
+// read means no verdict; one that cannot be written, such as on a full disk, means
+// a verdict with a warning.
+package client

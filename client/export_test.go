@@ -1,0 +1,4 @@
+package client
+
+// Order exports the order in which nodes are asked about a name.
+func (c *Client) Order(name string) []string { return c.order(name) }

@@ -1,0 +1,267 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"hullmark/bundle"
+	"hullmark/reference"
+)
+
+// The files of a Home.
+const (
+	anchorFile      = "trust.json"
+	memoryDir       = "memory"
+	chainFile       = memoryDir + "/chain.json"
+	repositoriesDir = memoryDir + "/repositories"
+	configFile      = "client.toml"
+	lockName        = "lock"
+)
+
+// Home is a directory that holds a client's trust; see the package comment. It is
+// a ForkKeeper.
+type Home struct{ dir string }
+
+// OpenHome returns the home in a directory. It makes the directory if it is not
+// there.
+func OpenHome(dir string) (*Home, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("couldn't open client home: %w", err)
+	}
+	return &Home{dir: dir}, nil
+}
+
+// Dir returns the directory.
+func (h *Home) Dir() string { return h.dir }
+
+func (h *Home) path(name string) string { return filepath.Join(h.dir, name) }
+
+// Anchor returns the imported trust anchor. It returns ErrNoAnchor when there is
+// none.
+func (h *Home) Anchor() (*bundle.Anchor, error) {
+	b, err := readFile(h.path(anchorFile), bundle.MaxAnchorSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("couldn't read trust anchor: %w", ErrNoAnchor)
+	}
+	if errors.Is(err, errTooLarge) {
+		return nil, fmt.Errorf("couldn't read trust anchor: %w: %w", bundle.ErrAnchor, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read trust anchor: %w: %w", ErrStore, err)
+	}
+	a, err := bundle.DecodeAnchor(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", h.path(anchorFile), err)
+	}
+	return a, nil
+}
+
+// ImportAnchor checks a trust anchor and makes the client start from it. What the
+// client knows of repositories is kept: an anchor of another ledger is refused
+// with bundle.ErrWrongLedger while there is any such knowledge, one that
+// contradicts a known block as in bundle.Memory.WithAnchor, and any with
+// bundle.ErrMemory while that knowledge cannot be read (of a repository: when it is
+// needed next). Only a person may give up what protects against rollback, by
+// removing the file that the error names.
+func (h *Home) ImportAnchor(ctx context.Context, data []byte) (*bundle.Anchor, error) {
+	a, err := bundle.DecodeAnchor(data)
+	if err != nil {
+		return nil, err
+	}
+	release, err := lockFile(ctx, h.path(lockName))
+	if err != nil {
+		return nil, fmt.Errorf("couldn't lock client home: %w", err)
+	}
+	defer release()
+	if _, err := h.load(a, nil); err != nil {
+		return nil, fmt.Errorf("couldn't import trust anchor: %w", withEvidence(h, err))
+	}
+	if err := writeFile(h.path(anchorFile), data); err != nil {
+		return nil, fmt.Errorf("couldn't save trust anchor: %w", err)
+	}
+	return a, nil
+}
+
+// Load implements Store.
+func (h *Home) Load(_ context.Context, repositories ...reference.Repository) (*bundle.Memory, error) {
+	a, err := h.Anchor()
+	if err != nil {
+		return nil, err
+	}
+	k, err := h.load(a, repositories)
+	if err != nil {
+		return nil, err
+	}
+	return k.memory, nil
+}
+
+// kept is a memory and the files it was read from, by path.
+type kept struct {
+	memory *bundle.Memory
+	files  map[string][]byte
+}
+
+// load reads the memory that belongs to an anchor, as far as it is about the
+// given repositories.
+func (h *Home) load(a *bundle.Anchor, repositories []reference.Repository) (*kept, error) {
+	k := &kept{files: make(map[string][]byte)}
+	path := h.chainPath()
+	b, err := k.read(path, bundle.MaxMemorySize)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		k.memory = bundle.NewPartialMemory(a)
+	} else if k.memory, err = bundle.DecodeMemory(b); err != nil {
+		return nil, unreadable(path, err)
+	}
+	if !k.memory.StartsFrom(a) {
+		if k.memory, err = k.memory.WithAnchor(a); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	for _, r := range repositories {
+		path := h.repositoryPath(r)
+		if b, err = k.read(path, bundle.MaxSeenSize); err != nil {
+			return nil, err
+		}
+		if k.memory, err = k.memory.Recall(r, b); err != nil {
+			return nil, unreadable(path, err)
+		}
+	}
+	return k, nil
+}
+
+// read reads one file of the memory; nil if there is none. An empty one is not nil:
+// it is a damaged one.
+func (k *kept) read(path string, limit int64) ([]byte, error) {
+	b, err := readFile(path, limit)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case errors.Is(err, errTooLarge):
+		return nil, unreadable(path, fmt.Errorf("couldn't read memory: %w: %w", bundle.ErrMemory, err))
+	case err != nil:
+		return nil, fmt.Errorf("couldn't read memory: %w: %w", ErrStore, err)
+	}
+	k.files[path] = b
+	return b, nil
+}
+
+// unreadable says which file it is that cannot be read, and what it would cost to
+// go on without it. A memory of a newer program is a reason to upgrade only.
+func unreadable(path string, err error) error {
+	if !errors.Is(err, bundle.ErrMemory) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return fmt.Errorf("%s: %w; removing it gives up protection against rollback since the trust anchor", path, err)
+}
+
+// Update implements Store. The pieces of the memory are replaced one by one, each
+// whole; the verdict is given after the last, so whoever is interrupted in between
+// was told nothing that is forgotten.
+func (h *Home) Update(ctx context.Context, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) error {
+	release, err := lockFile(ctx, h.path(lockName))
+	if err != nil {
+		return fmt.Errorf("couldn't lock client home: %w: %w", ErrStore, err)
+	}
+	defer release()
+	a, err := h.Anchor()
+	if err != nil {
+		return err
+	}
+	k, err := h.load(a, repositories)
+	if err != nil {
+		return err
+	}
+	next, verdict := change(k.memory)
+	if next == nil {
+		return verdict
+	}
+	pieces, err := h.encode(next)
+	if err != nil {
+		return err
+	}
+	for _, p := range pieces {
+		if bytes.Equal(p.content, k.files[p.path]) {
+			continue
+		}
+		if err := h.write(p.path, p.content); err != nil {
+			return errors.Join(verdict, fmt.Errorf("%w: %w", ErrNotRemembered, err))
+		}
+	}
+	return verdict
+}
+
+// piece is one file of a memory.
+type piece struct {
+	path    string
+	content []byte
+}
+
+// encode returns the files of a memory, those of repositories first.
+func (h *Home) encode(m *bundle.Memory) ([]piece, error) {
+	var out []piece
+	for _, r := range m.Repositories() {
+		b, err := m.EncodeRepository(r)
+		if err != nil {
+			return nil, unreadable(h.repositoryPath(r), fmt.Errorf("couldn't save memory: %w", err))
+		}
+		out = append(out, piece{h.repositoryPath(r), b})
+	}
+	b, err := m.Encode()
+	if err != nil {
+		return nil, unreadable(h.chainPath(), fmt.Errorf("couldn't save memory: %w", err))
+	}
+	return append(out, piece{h.chainPath(), b}), nil
+}
+
+// write replaces a file of the memory, whose directory it makes if need be.
+func (h *Home) write(path string, content []byte) error {
+	err := writeFile(path, content)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, dir := range []string{h.path(memoryDir), h.path(repositoriesDir)} {
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if err := syncDirectory(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	return writeFile(path, content)
+}
+
+func (h *Home) chainPath() string { return h.path(chainFile) }
+
+// repositoryPath names the file of a repository by the hash of its name: names may
+// be longer than a file name, and may differ in letters that a file system does
+// not tell apart.
+func (h *Home) repositoryPath(r reference.Repository) string {
+	name := sha256.Sum256([]byte(r.String()))
+	return h.path(filepath.Join(repositoriesDir, hex.EncodeToString(name[:])+".json"))
+}
+
+// KeepFork implements ForkKeeper.
+func (h *Home) KeepFork(f *bundle.Fork) (string, error) {
+	path := h.path(fmt.Sprintf("fork-%d.json", f.Known.Height))
+	if _, err := os.Lstat(path); err == nil {
+		return path, nil
+	}
+	b, err := f.Encode()
+	if err != nil {
+		return "", err
+	}
+	if err := writeFile(path, b); err != nil {
+		return "", fmt.Errorf("couldn't save fork: %w: %w", ErrStore, err)
+	}
+	return path, nil
+}

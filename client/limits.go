@@ -1,0 +1,82 @@
+package client
+
+import (
+	"time"
+
+	"hullmark/bundle"
+	"hullmark/tuf"
+)
+
+const (
+	// DefaultTimeout is how long one node may take to answer one question, with the
+	// light blocks that it is asked for on the way. It is longer than the ten
+	// seconds a node waits for a state it has been asked for.
+	DefaultTimeout = 15 * time.Second
+
+	// SubmitTimeout is how long one submission to one node may take: nodes wait
+	// thirty seconds for the block.
+	SubmitTimeout = 40 * time.Second
+
+	// DefaultHedge is how long a node may stay silent before the next one is
+	// asked too: several times a usual answer, and hardly felt by a person.
+	DefaultHedge = 300 * time.Millisecond
+
+	// MaxNodes bounds the nodes of a configuration: as many as a consortium has,
+	// and mirrors.
+	MaxNodes = 256
+
+	// MaxRequestSize bounds a signing request in bytes: it holds a role file of the
+	// largest size and the one it follows, in base64, with room for white space.
+	MaxRequestSize = 16 << 20
+
+	// maxMessage bounds answers that are small by nature: status, errors,
+	// receipts with their transaction, and light blocks in base64.
+	maxMessage = 1 << 20
+
+	// maxMetadata bounds a metadata file.
+	maxMetadata = tuf.MaxTargetsSize
+
+	// maxBundle bounds an answer to a look-up.
+	maxBundle = bundle.MaxSize
+
+	// maxCachedFiles bounds the targets files kept in memory, in bytes: a dozen of
+	// the largest, thousands of usual ones.
+	maxCachedFiles = 64 << 20
+
+	// maxRedirects bounds redirects, which may stay on one host only.
+	maxRedirects = 3
+
+	// maxBisections bounds the light blocks fetched to reach one header across
+	// changes of the validators.
+	maxBisections = 64
+
+	// maxBridgePortions bounds how often a node is asked for the next part of a
+	// bridge: each part spans 128 changes of the validators.
+	maxBridgePortions = 16
+
+	// maxRootPortions bounds how often the next roots of a repository are asked
+	// for. Nodes send up to 1,024 at a time, fewer when they are large.
+	maxRootPortions = 128
+
+	// maxRounds bounds how often all nodes are tried with one transaction while
+	// they say that they are busy.
+	maxRounds = 6
+
+	// maxQuotaRounds is maxRounds while nodes say that a quota is used up. With the
+	// pauses that is about a minute, in which a token or several come back.
+	maxQuotaRounds = 12
+
+	// maxRebases bounds how often a publication is made again because somebody
+	// else published first.
+	maxRebases = 5
+
+	// firstBackoff and maxBackoff bound the pauses between rounds. They double,
+	// and each is drawn at random from its second half, so that clients that
+	// failed together do not return together.
+	firstBackoff = 250 * time.Millisecond
+	maxBackoff   = 8 * time.Second
+
+	// lockPoll is how often a lock that somebody else holds is tried again. A
+	// verification holds it for milliseconds.
+	lockPoll = 5 * time.Millisecond
+)

@@ -1,0 +1,83 @@
+package client
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"hullmark/bundle"
+	"hullmark/proto"
+)
+
+// Receipt returns what a committed transaction did: the records it added to the
+// log, with the proof that they are there. Height is that of its block, as Submit
+// returned it. The records are proven one block later; nodes wait for it.
+func (c *Client) Receipt(ctx context.Context, tx []byte, height uint64) (*bundle.Receipt, []Warning, error) {
+	hash := sha256.Sum256(tx)
+	name := hex.EncodeToString(hash[:])
+	var out *bundle.Receipt
+	warnings, err := ask(ctx, c, inquiry[*proto.ReceiptAnswer]{
+		name: name, path: "/v1/receipt/" + name, query: url.Values{"height": {strconv.FormatUint(height, 10)}},
+		empty:  func() *proto.ReceiptAnswer { return new(proto.ReceiptAnswer) },
+		states: oneState[*proto.ReceiptAnswer],
+		verify: func(a *proto.ReceiptAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
+			out, next, err = bundle.VerifyReceipt(a, tx, m, c.now(), c.policy)
+			return next, err
+		},
+	})
+	if err != nil {
+		return nil, warnings, fmt.Errorf("couldn't get receipt of transaction %.16s: %w", name, err)
+	}
+	return out, warnings, nil
+}
+
+// Record returns the record at an index of the log.
+func (c *Client) Record(ctx context.Context, index uint64) (*bundle.ProvenRecord, []Warning, error) {
+	var out *bundle.ProvenRecord
+	text := strconv.FormatUint(index, 10)
+	warnings, err := ask(ctx, c, inquiry[*proto.InclusionAnswer]{
+		name: "log/" + text, path: "/v1/log/inclusion", query: url.Values{"index": {text}},
+		empty:  func() *proto.InclusionAnswer { return new(proto.InclusionAnswer) },
+		states: oneState[*proto.InclusionAnswer],
+		verify: func(a *proto.InclusionAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
+			out, next, err = bundle.VerifyInclusion(a, index, 0, m, c.now(), c.policy)
+			return next, err
+		},
+	})
+	if err != nil {
+		return nil, warnings, fmt.Errorf("couldn't get log record %d: %w", index, err)
+	}
+	return out, warnings, nil
+}
+
+// Growth returns the proof that the log of today extends the one that had a
+// number of records once.
+func (c *Client) Growth(ctx context.Context, size uint64) (*bundle.Growth, []Warning, error) {
+	var out *bundle.Growth
+	text := strconv.FormatUint(size, 10)
+	warnings, err := ask(ctx, c, inquiry[*proto.ConsistencyAnswer]{
+		name: "log/" + text, path: "/v1/log/consistency", query: url.Values{"first": {text}},
+		empty: func() *proto.ConsistencyAnswer { return new(proto.ConsistencyAnswer) },
+		states: func(a *proto.ConsistencyAnswer) []*proto.StateProof {
+			return []*proto.StateProof{a.GetFirst(), a.GetSecond()}
+		},
+		verify: func(a *proto.ConsistencyAnswer, m *bundle.Memory) (*bundle.Memory, error) {
+			g, next, err := bundle.VerifyConsistency(a, size, 0, m, c.now(), c.policy)
+			if err != nil {
+				return nil, err
+			}
+			if age := g.Second.Age; !c.policy.Offline && age > c.policy.MaxAge {
+				return nil, fmt.Errorf("%w: %s old", bundle.ErrStale, age)
+			}
+			out = g
+			return next, nil
+		},
+	})
+	if err != nil {
+		return nil, warnings, fmt.Errorf("couldn't prove that the log grew from %d records: %w", size, err)
+	}
+	return out, warnings, nil
+}

@@ -1,0 +1,327 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"hullmark/bundle"
+	"hullmark/proto"
+	"hullmark/record"
+	"hullmark/reference"
+	"hullmark/tuf"
+)
+
+// Register registers a repository with its first root.
+func (c *Client) Register(ctx context.Context, root *tuf.Root, operator string, s Submitter) (*proto.TransactionResponse, []Warning, error) {
+	tx, err := NewRegistration(root.Binding.Ledger, root, operator, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.send(ctx, tx, root.Binding.Repository)
+}
+
+// PublishFiles publishes files that are signed already, such as root rotations.
+func (c *Client) PublishFiles(ctx context.Context, payer string, s Submitter, updates ...Update) (*proto.TransactionResponse, []Warning, error) {
+	memory, err := c.store.Load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []reference.Repository
+	for _, u := range updates {
+		name, err := u.repository()
+		if err != nil {
+			return nil, nil, err
+		}
+		names = append(names, name)
+	}
+	tx, err := NewPublication(memory.Ledger(), payer, s, updates...)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, warnings, err := c.send(ctx, tx, names...)
+	if !errors.Is(err, record.CodeStaleBase) {
+		return r, warnings, err
+	}
+	// The ledger has another file of that version than the one that was thought to be
+	// stored, such as the one in somebody's signing request. Whole files follow any.
+	whole := slices.Clone(updates)
+	for i := range whole {
+		whole[i].Stored = nil
+	}
+	if tx, err = NewPublication(memory.Ledger(), payer, s, whole...); err != nil {
+		return nil, warnings, err
+	}
+	r, more, err := c.send(ctx, tx, names...)
+	return r, append(warnings, more...), err
+}
+
+// PublishStatements submits statements of one action that are signed already.
+func (c *Client) PublishStatements(ctx context.Context, payer string, s Submitter, statements ...*record.SignedStatement) (*proto.TransactionResponse, []Warning, error) {
+	memory, err := c.store.Load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := NewStatements(memory.Ledger(), payer, s, statements...)
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []reference.Repository
+	for _, st := range statements {
+		names = append(names, st.Binding.Repository)
+	}
+	return c.send(ctx, tx, names...)
+}
+
+// send submits a transaction and remembers its height, so that later look-ups of
+// the repositories accept no state before it.
+func (c *Client) send(ctx context.Context, tx []byte, names ...reference.Repository) (*proto.TransactionResponse, []Warning, error) {
+	r, warnings, err := c.Submit(ctx, tx)
+	if err != nil {
+		return nil, warnings, err
+	}
+	own, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
+		for _, n := range names {
+			m = m.WithChange(n, r.GetHeight())
+		}
+		return m, nil
+	}, names...)
+	if err != nil {
+		return nil, warnings, err
+	}
+	return r, append(warnings, own...), nil
+}
+
+// TagChange is a new meaning of a tag. Without a digest the tag is withdrawn.
+type TagChange struct {
+	Tag    reference.Tag
+	Digest reference.Digest
+	Size   uint64 // of the manifest in bytes
+}
+
+// Publication is an order to publish in one repository.
+type Publication struct {
+	Repository reference.Repository
+	// Changes of tags. Without any, the file is signed anew with a new expiry.
+	Changes []TagChange
+	// Expires is the expiry of the new file, in whole seconds.
+	Expires time.Time
+	// Adopt takes over the tags of a file that the current tagging keys have not
+	// signed. After a rotation away from a stolen key that file may say anything;
+	// without Adopt the publication is refused with ErrNotAdopted.
+	Adopt bool
+	// Signers are tagging keys that reach the threshold together.
+	Signers []tuf.Signer
+	// Submitter signs the envelope; Payer is its operator id, or empty for a key
+	// of the repository. Of several orders those of the first count.
+	Submitter Submitter
+	Payer     string
+}
+
+// Published says what a publication did.
+type Published struct {
+	// Files say what was ordered, in the order of the orders.
+	Files []*tuf.Targets
+	// Transaction says where it was committed; nil when nothing had to be done, or
+	// when the ledger had the files already.
+	Transaction *proto.TransactionResponse
+	Warnings    []Warning
+}
+
+// NextTargets returns the unsigned successor of a repository's targets file with
+// changes of tags applied: what tagging keys that are elsewhere have to sign.
+// Current is nil before the first file. Withdrawing a tag that is not there is an
+// error.
+func NextTargets(ledger string, r reference.Repository, current *tuf.Targets, changes []TagChange, expires time.Time) (*tuf.Targets, error) {
+	spec := tuf.TargetsSpec{Binding: tuf.Binding{Ledger: ledger, Repository: r, Role: tuf.RoleTargets}}
+	if current != nil {
+		spec = current.Spec()
+	}
+	for _, change := range changes {
+		i := slices.IndexFunc(spec.Targets, func(t tuf.Target) bool { return t.Tag == change.Tag })
+		target := tuf.Target{Tag: change.Tag, Digest: change.Digest, Length: change.Size}
+		switch {
+		case change.Digest.IsZero() && i < 0:
+			return nil, fmt.Errorf("couldn't withdraw %s: %w", r.WithTag(change.Tag), ErrNotFound)
+		case change.Digest.IsZero():
+			spec.Targets = slices.Delete(spec.Targets, i, i+1)
+		case i < 0:
+			spec.Targets = append(spec.Targets, target)
+		default:
+			spec.Targets[i] = target
+		}
+	}
+	spec.Version++
+	spec.Expires = expires
+	return tuf.NewTargets(spec)
+}
+
+// Publish changes what tags mean, in one transaction: all orders, each about
+// another repository, or none. It reads the current files, applies the changes,
+// signs and submits. When somebody else publishes at the same time, it starts again
+// from the new files; when the ledger already has what was signed here, because an
+// answer was lost on the way, that is a success.
+func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published, error) {
+	if len(orders) == 0 {
+		return nil, errors.New("couldn't publish: nothing was ordered")
+	}
+	out := new(Published)
+	sent := make([]*tuf.Targets, len(orders)) // signed here and sent, fate unknown
+	for try := range maxRebases {
+		if try > 0 {
+			if err := c.sleep(ctx, backoff(try-1, 0)); err != nil {
+				return nil, fmt.Errorf("couldn't publish %s: %w", orders[0].Repository, err)
+			}
+		}
+		drafts, warnings, err := c.draft(ctx, orders, sent)
+		out.Warnings = append(out.Warnings, warnings...)
+		if errors.Is(err, errNotProvenYet) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		var updates []Update
+		out.Files = nil
+		for i, d := range drafts {
+			if d.next == nil {
+				out.Files = append(out.Files, d.current.Targets)
+				continue
+			}
+			next, err := d.next.Sign(orders[i].Signers...)
+			if err != nil {
+				return nil, fmt.Errorf("couldn't publish %s: %w", orders[i].Repository, err)
+			}
+			sent[i] = next
+			out.Files = append(out.Files, next)
+			u := Update{Targets: next}
+			if d.current.Targets != nil {
+				u.Stored = []*tuf.Targets{d.current.Targets}
+			}
+			updates = append(updates, u)
+		}
+		if len(updates) == 0 {
+			return out, nil
+		}
+		r, warnings, err := c.PublishFiles(ctx, orders[0].Payer, orders[0].Submitter, updates...)
+		out.Warnings = append(out.Warnings, warnings...)
+		if err == nil {
+			out.Transaction = r
+			return out, nil
+		}
+		if !errors.Is(err, record.CodeStaleScope) {
+			return nil, fmt.Errorf("couldn't publish %s: %w", orders[0].Repository, err)
+		}
+	}
+	return nil, fmt.Errorf("couldn't publish %s: %w", orders[0].Repository, ErrConflict)
+}
+
+// PrepareRequest returns the signing request for orders, without signatures; nil
+// when the ledger says already all that is ordered.
+func (c *Client) PrepareRequest(ctx context.Context, orders ...Publication) (*Request, []Warning, error) {
+	drafts, warnings, err := c.draft(ctx, orders, make([]*tuf.Targets, len(orders)))
+	if err != nil {
+		return nil, warnings, err
+	}
+	var parts []RequestPart
+	var ledger string
+	for _, d := range drafts {
+		if d.next == nil {
+			continue
+		}
+		p := RequestPart{Repository: d.current.Repository, Root: d.current.Root, NewRoles: []*tuf.Targets{d.next}}
+		if d.current.Targets != nil {
+			p.Roles = []*tuf.Targets{d.current.Targets}
+		}
+		ledger = d.current.Root.Binding.Ledger
+		parts = append(parts, p)
+	}
+	if len(parts) == 0 {
+		return nil, warnings, nil
+	}
+	r, err := NewRequest(RequestPublish, ledger, parts...)
+	return r, warnings, err
+}
+
+// draft is what an order comes to.
+type draft struct {
+	// current is what the ledger has.
+	current *bundle.Result
+	// next is the new file without signatures, nil when the current one says what
+	// was ordered.
+	next *tuf.Targets
+}
+
+// errNotProvenYet says that the state in which a file of ours is stale cannot be
+// proven yet.
+var errNotProvenYet = errors.New("the newest state can't be proven yet")
+
+// draft makes the files that orders come to. Sent are those signed and sent before,
+// nil for none.
+func (c *Client) draft(ctx context.Context, orders []Publication, sent []*tuf.Targets) (out []draft, warnings []Warning, err error) {
+	for i, p := range orders {
+		current, more, err := c.Repository(ctx, p.Repository)
+		warnings = append(warnings, more...)
+		if err != nil {
+			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p.Repository, err)
+		}
+		mine := sent[i]
+		d := draft{current: current}
+		switch {
+		case mine != nil && mine.Version > current.TargetsVersion:
+			// Somebody was first in this repository, or in another one of the orders.
+			if len(orders) == 1 {
+				return nil, warnings, errNotProvenYet
+			}
+		case mine != nil && current.Targets != nil && current.Targets.SignedDigest() == mine.SignedDigest(),
+			c.says(current, p, mine != nil):
+			out = append(out, d)
+			continue
+		}
+		if !p.Adopt && orphaned(current) {
+			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p.Repository, ErrNotAdopted)
+		}
+		d.next, err = NextTargets(current.Root.Binding.Ledger, p.Repository, current.Targets, p.Changes, p.Expires)
+		if err != nil {
+			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p.Repository, err)
+		}
+		out = append(out, d)
+	}
+	return out, warnings, nil
+}
+
+// says reports whether the repository's file, effective now, already says what is
+// ordered. An order without changes always makes a new file. That a tag to withdraw
+// is gone counts only once it was there, lest a misspelt one be reported as done.
+func (c *Client) says(current *bundle.Result, p Publication, again bool) bool {
+	if current.Targets == nil || len(p.Changes) == 0 || current.Targets.Expired(c.now()) {
+		return false
+	}
+	for _, s := range current.Roles {
+		if s.Name == tuf.RoleTargets && !s.Effective {
+			return false
+		}
+	}
+	for _, change := range p.Changes {
+		target, listed := current.Targets.Target(change.Tag)
+		if change.Digest.IsZero() {
+			if listed || !again {
+				return false
+			}
+			continue
+		}
+		if !listed || target != (tuf.Target{Tag: change.Tag, Digest: change.Digest, Length: change.Size}) {
+			return false
+		}
+	}
+	return true
+}
+
+// orphaned reports whether the repository's tags are signed by keys that do not
+// hold its tagging role any more.
+func orphaned(current *bundle.Result) bool {
+	return current.Targets != nil && len(current.Targets.Targets) > 0 &&
+		!current.Root.Roles.Targets.Met(current.Targets.Signers(), current.Root.Key)
+}

@@ -1,0 +1,153 @@
+package client_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hullmark/bundle"
+	"hullmark/client"
+	"hullmark/internal/fixture"
+	"hullmark/record"
+	"hullmark/tuf"
+)
+
+// registration returns a publisher's first root and the request to register it.
+func registration(tb testing.TB) (*fixture.Publisher, *tuf.Root, []byte) {
+	tb.Helper()
+	p := fixture.NewConsortium(tb, 4).NewPublisher(app)
+	root := p.Root(1)
+	r, err := client.NewRegisterRequest(root)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p, root, encode(tb, r)
+}
+
+func encode(tb testing.TB, r *client.Request) []byte {
+	tb.Helper()
+	b, err := r.Encode()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+func TestRequestRoundTrip(t *testing.T) {
+	_, root, b := registration(t)
+	var compact, wide bytes.Buffer
+	if err := errors.Join(json.Compact(&compact, b), json.Indent(&wide, b, "\r\n", "\t")); err != nil {
+		t.Fatal(err)
+	}
+	for name, form := range map[string][]byte{"as written": b, "compact": compact.Bytes(), "indented by a mailer": wide.Bytes()} {
+		r, err := client.DecodeRequest(form)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		again, err := r.Encode()
+		if err != nil || !bytes.Equal(again, b) || r.Kind != client.RequestRegister || r.Parts[0].Repository.String() != app ||
+			r.Ledger != root.Binding.Ledger || !bytes.Equal(r.Parts[0].NewRoots[0].Bytes(), root.Bytes()) {
+			t.Errorf("%s: %s, %v", name, cmp.Diff(string(b), string(again)), err)
+		}
+	}
+}
+
+func TestRequestRefused(t *testing.T) {
+	p, root, b := registration(t)
+	text := string(b)
+	swap := func(from, to string) string {
+		if strings.Count(text, from) != 1 {
+			t.Fatalf("%q is not there once", from)
+		}
+		return strings.Replace(text, from, to, 1)
+	}
+	file := base64.StdEncoding.EncodeToString(root.Bytes())
+	in := func(other []byte) string { return swap(file, base64.StdEncoding.EncodeToString(other)) }
+	for _, tc := range []struct {
+		name, text string
+		err        error
+	}{
+		{"empty", "", client.ErrRequest},
+		{"no object", "[]", client.ErrRequest},
+		{"null", "null", client.ErrRequest},
+		{"truncated", text[:len(text)/2], client.ErrRequest},
+		{"something after", text + "{}", client.ErrRequest},
+		{"too large", text + strings.Repeat(" ", client.MaxRequestSize), client.ErrRequest},
+		{"newer format", swap(`"format": 1`, `"format": 2`), record.ErrNewer},
+		{"newer format with fields", `{"format":2,"other":1}`, record.ErrNewer},
+		{"format 0", swap(`"format": 1`, `"format": 0`), client.ErrRequest},
+		{"format as text", swap(`"format": 1`, `"format": "1"`), client.ErrRequest},
+		{"newer kind", swap(`"register"`, `"bless"`), record.ErrNewer},
+		{"newer kind with fields", `{"format":1,"kind":"bless","digests":[]}`, record.ErrNewer},
+		{"another kind", swap(`"register"`, `"rotate"`), client.ErrRequest},
+		{"about nothing", `{"format":1,"kind":"register","ledger":"l","repositories":[]}`, client.ErrRequest},
+		{"an empty list", swap(`"new_roots"`, `"new_roles": [], "new_roots"`), client.ErrRequest},
+		{"root in force", swap(`"new_roots": [`, `"root": "`+file+`", "new_roots": [`), client.ErrRequest},
+		{"no kind", swap(`"register"`, `""`), client.ErrRequest},
+		{"unknown field", swap(`"format": 1,`, `"format": 1, "note": "",`), client.ErrRequest},
+		{"field in capitals", swap(`"kind"`, `"Kind"`), client.ErrRequest},
+		{"field twice", swap(`"format": 1,`, `"format": 1, "format": 1,`), client.ErrRequest},
+		{"other order", strings.TrimSuffix(swap(`"format": 1,`, ``), "}\n") + `, "format": 1}`, client.ErrRequest},
+		{"escaped text", swap(`"register"`, `"\u0072egister"`), client.ErrRequest},
+		{"other repository", swap(`"`+app+`"`, `"`+other+`"`), client.ErrRequest},
+		{"short name", swap(`"`+app+`"`, `"app"`), client.ErrRequest},
+		{"other ledger", swap(root.Binding.Ledger+`"`, `other"`), client.ErrRequest},
+		{"no root", swap(file, ""), client.ErrRequest},
+		{"root in other base64", swap(file, strings.TrimRight(file, "=")+"*"), client.ErrRequest},
+		{"targets for a root", in(p.Targets(1, fixture.Tags{"1": "one"}).Bytes()), client.ErrRequest},
+		{"second root", in(p.Root(2).Bytes()), client.ErrRequest},
+		{"root cut short", in(root.Bytes()[:100]), client.ErrRequest},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, err := client.DecodeRequest([]byte(tc.text))
+			if r != nil || !errors.Is(err, tc.err) || client.ClassOf(err) != bundle.Other {
+				t.Errorf("error %v, want %v", err, tc.err)
+			}
+		})
+	}
+}
+
+// TestTransactionTooLarge finds before any node what none would take.
+func TestTransactionTooLarge(t *testing.T) {
+	p, _, _ := registration(t)
+	tags := make(fixture.Tags)
+	for i := range 3000 {
+		tags["tag-"+strings.Repeat("x", 8)+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676))] = "one"
+	}
+	_, err := client.NewPublication(p.Consortium.Ledger(), "", submitter{p.TaggingKeys[0]}, client.Update{Targets: p.Targets(1, tags)})
+	if !errors.Is(err, record.CodeTooLarge) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func FuzzDecodeRequest(f *testing.F) {
+	_, _, b := registration(f)
+	f.Add(b)
+	f.Add([]byte(`{"format":1,"kind":"register","ledger":"l","repositories":[{"repository":"localhost/a","new_roots":[""]}]}`))
+	f.Add([]byte(`{"format":2}`))
+	f.Add(slices.Concat(b, b))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := client.DecodeRequest(data)
+		if err != nil {
+			if !errors.Is(err, client.ErrRequest) && !errors.Is(err, record.ErrNewer) {
+				t.Errorf("error of no class: %v", err)
+			}
+			return
+		}
+		again, err := r.Encode()
+		if err != nil {
+			t.Fatalf("accepted and not encodable: %v", err)
+		}
+		var compact, before bytes.Buffer
+		if err := errors.Join(json.Compact(&compact, again), json.Compact(&before, data)); err != nil || !bytes.Equal(compact.Bytes(), before.Bytes()) {
+			t.Errorf("two forms of one request: %q", data)
+		}
+	})
+}

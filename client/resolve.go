@@ -1,0 +1,353 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"hullmark/bundle"
+	"hullmark/proto"
+	"hullmark/reference"
+)
+
+// Resolve answers a question: it asks nodes until one gives an answer that
+// verifies, and returns the result, the bundle that proves it, and what was wrong
+// with the nodes asked before.
+//
+// A proven no is a *bundle.Denial, and final: no other node is asked. When no node
+// gives an answer that verifies, the error is a *NodesError. ClassOf tells what to
+// conclude.
+func (c *Client) Resolve(ctx context.Context, req bundle.Request) (*bundle.Result, *proto.Bundle, []Warning, error) {
+	result, proofs, warnings, err := c.resolve(ctx, req, false)
+	if err != nil {
+		return nil, nil, warnings, fmt.Errorf("couldn't resolve %s: %w", req, err)
+	}
+	return result, proofs[len(proofs)-1], warnings, nil
+}
+
+// resolve is Resolve with all the bundles it took, the last of which has the
+// answer: the roots of a repository may come in portions. ForFile asks for bundles
+// that others can verify.
+func (c *Client) resolve(ctx context.Context, req bundle.Request, forFile bool) (*bundle.Result, []*proto.Bundle, []Warning, error) {
+	if len(c.nodes) == 0 {
+		return nil, nil, nil, ErrNoNodes
+	}
+	var proofs []*proto.Bundle
+	var warnings []Warning
+	for range maxRootPortions {
+		result, proof, more, err := c.resolveOnce(ctx, req, forFile)
+		warnings = append(warnings, more...)
+		if proof != nil {
+			proofs = append(proofs, proof)
+		}
+		if !errors.Is(err, bundle.ErrMoreRoots) {
+			return result, proofs, warnings, err
+		}
+	}
+	return nil, nil, warnings, fmt.Errorf("%w: %d portions were not enough", bundle.ErrMoreRoots, maxRootPortions)
+}
+
+// resolveOnce asks nodes until one gives a bundle that verifies, which it returns,
+// also beside bundle.ErrMoreRoots.
+func (c *Client) resolveOnce(ctx context.Context, req bundle.Request, forFile bool) (*bundle.Result, *proto.Bundle, []Warning, error) {
+	memory, err := c.store.Load(ctx, req.Repository)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var result *bundle.Result
+	var proof *proto.Bundle
+	var own []Warning
+	warnings, err := race(ctx, c, c.order(req.String()), func(ctx context.Context, node string) (*proto.Bundle, error) {
+		return c.fetchBundle(ctx, node, req, memory, forFile)
+	}, func(b *proto.Bundle) error {
+		r, w, err := c.verify(ctx, b, req, c.policy)
+		if err == nil || errors.Is(err, bundle.ErrMoreRoots) {
+			result, proof, own = r, b, w
+			c.files.keep(req.Repository, b.GetTargets())
+		}
+		return err
+	})
+	return result, proof, append(warnings, own...), err
+}
+
+// fetchBundle gets a bundle that answers a question from one node, with a bridge
+// that leads to it from what the client knows. Of a bridge that has no room for
+// all changes of the validators it remembers the blocks it got and asks again.
+func (c *Client) fetchBundle(ctx context.Context, node string, req bundle.Request, m *bundle.Memory, forFile bool) (*proto.Bundle, error) {
+	files := c.files.of(req.Repository)
+	for range maxBridgePortions {
+		path, query := lookup(req, m)
+		if forFile {
+			query.Set("file", "1")
+		} else if req.Assurance == bundle.PublisherAssurance {
+			query["held"] = files.names()
+		}
+		answer, err := c.get(ctx, node, path, query, maxBundle)
+		if err != nil {
+			return nil, err
+		}
+		b, err := bundle.Decode(answer)
+		if err != nil {
+			return nil, err
+		}
+		if err := bundle.PutBack(b, files); err != nil {
+			return nil, err
+		}
+		bridge, next, err := c.completeBridge(ctx, node, b.GetLightBlock(), b.GetBridge(), m, req.Repository)
+		if err != nil {
+			return nil, err
+		}
+		if next == nil {
+			b.Bridge = bridge
+			return b, nil
+		}
+		m = next
+	}
+	return nil, fmt.Errorf("%w: %w: %d portions of light blocks were not enough", bundle.ErrHeader, bundle.ErrBridge, maxBridgePortions)
+}
+
+// Repository answers what the ledger knows of a repository, with its verified
+// files: Resolve without tag and digest.
+func (c *Client) Repository(ctx context.Context, r reference.Repository) (*bundle.Result, []Warning, error) {
+	result, _, warnings, err := c.Resolve(ctx, bundle.Request{Repository: r})
+	return result, warnings, err
+}
+
+// VerifyBundle answers a question from the content of a file with bundles, and asks
+// nobody. The policy is usually bundle.OfflinePolicy.
+func (c *Client) VerifyBundle(ctx context.Context, data []byte, req bundle.Request, p bundle.Policy) (*bundle.Result, []Warning, error) {
+	r, warnings, err := c.verifyFile(ctx, data, req, p)
+	if err != nil {
+		return nil, nil, fmt.Errorf("couldn't verify %s: %w", req, c.keepFork(err))
+	}
+	return r, warnings, nil
+}
+
+func (c *Client) verifyFile(ctx context.Context, data []byte, req bundle.Request, p bundle.Policy) (*bundle.Result, []Warning, error) {
+	bundles, err := bundle.DecodeFile(data, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	var result *bundle.Result
+	var warnings []Warning
+	for _, b := range bundles {
+		var more []Warning
+		result, more, err = c.verify(ctx, b, req, p)
+		warnings = append(warnings, more...)
+		if !errors.Is(err, bundle.ErrMoreRoots) {
+			break
+		}
+	}
+	return result, warnings, err
+}
+
+// Bundle asks nodes for what proves the answer to a question to everybody who has
+// a trust anchor that has not expired, whatever else they know: what goes into a
+// file. The client should know no more than such a reader, or the file will lack
+// what it knows.
+func (c *Client) Bundle(ctx context.Context, ref reference.Reference) ([]bundle.FileEntry, []Warning, error) {
+	_, proofs, warnings, err := c.resolve(ctx, bundle.RequestFor(ref), true)
+	if err != nil {
+		return nil, warnings, fmt.Errorf("couldn't resolve %s: %w", ref, err)
+	}
+	var out []bundle.FileEntry
+	for _, p := range proofs {
+		out = append(out, bundle.FileEntry{Reference: ref, Bundle: p})
+	}
+	return out, warnings, nil
+}
+
+// verify judges a bundle by the memory as it is now, and remembers.
+func (c *Client) verify(ctx context.Context, b *proto.Bundle, req bundle.Request, p bundle.Policy) (*bundle.Result, []Warning, error) {
+	var result *bundle.Result
+	warnings, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
+		r, next, err := bundle.Verify(b, req, m, c.now(), p)
+		result = r
+		return next, err
+	}, req.Repository)
+	if err != nil {
+		return nil, nil, err
+	}
+	return result, warnings, nil
+}
+
+// completeBridge returns what leads to a light block from what the client knows: the
+// bridge that came with it, or, when that is too short, light blocks from the same
+// node. When the bridge is as long as there is room for, it remembers its blocks
+// instead and returns the memory to ask again with. No other verdict is given:
+// that is for whoever verifies the answer.
+func (c *Client) completeBridge(ctx context.Context, node string, block []byte, bridge [][]byte, m *bundle.Memory, repositories ...reference.Repository) ([][]byte, *bundle.Memory, error) {
+	_, _, short := bundle.VerifyLightBlock(block, bridge, m, c.now(), c.policy)
+	if !errors.Is(short, bundle.ErrBridge) {
+		return bridge, nil, nil
+	}
+	if n := len(bridge); n == bundle.MaxBridge {
+		next, err := c.learnBlock(ctx, bridge[n-1], bridge[:n-1], repositories...)
+		if err == nil && next.TrustedHeight() > m.TrustedHeight() {
+			return nil, next, nil
+		}
+	}
+	found, err := c.findBridge(ctx, node, m, block)
+	switch {
+	case err == nil:
+		return found, nil, nil
+	case errors.Is(err, bundle.ErrFork), interrupted(ctx, err):
+		return nil, nil, err
+	default:
+		return nil, nil, short // the node has nothing better to offer
+	}
+}
+
+// learnBlock verifies a light block and remembers it. It returns what is known
+// then, also of a repository.
+func (c *Client) learnBlock(ctx context.Context, block []byte, bridge [][]byte, repositories ...reference.Repository) (*bundle.Memory, error) {
+	var learnt *bundle.Memory
+	err := c.store.Update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
+		_, next, err := bundle.VerifyLightBlock(block, bridge, m, c.now(), c.policy)
+		learnt = next
+		return next, err
+	}, repositories...)
+	return learnt, err
+}
+
+// lookup returns the path and the query for a question, with what the client
+// knows already, so that nodes send no more than is needed.
+func lookup(req bundle.Request, m *bundle.Memory) (string, url.Values) {
+	q := make(url.Values)
+	path := "/v1/repository"
+	switch {
+	case !req.Tag.IsZero():
+		path = "/v1/resolve"
+		q.Set("ref", req.Repository.WithTag(req.Tag).String())
+	case !req.Digest.IsZero():
+		path = "/v1/image"
+		q.Set("repository", req.Repository.String())
+		q.Set("digest", req.Digest.String())
+	default:
+		q.Set("name", req.Repository.String())
+		if req.Role != "" {
+			q.Set("role", req.Role)
+		}
+	}
+	number := func(name string, v uint64) {
+		if v > 0 {
+			q.Set(name, strconv.FormatUint(v, 10))
+		}
+	}
+	number("trusted_height", m.TrustedHeight())
+	if seen, ok := m.Repository(req.Repository); ok {
+		number("root_version", seen.RootVersion())
+		number("min_state_height", seen.Changed)
+	}
+	if req.Assurance != bundle.PublisherAssurance {
+		q.Set("assurance", req.Assurance.String())
+	}
+	return path, q
+}
+
+// race asks nodes one after the other until accept takes an answer, and returns
+// what was wrong with those asked before. The next node is asked as soon as one
+// fails, and also when all asked so far have been silent for the hedging time.
+//
+// Everything that waits for a node belongs into ask, which runs beside the others
+// and has one time-out for all it does with its node. accept is called for one
+// answer at a time and must not wait for any: nobody is asked meanwhile.
+func race[T any](ctx context.Context, c *Client, nodes []string, ask func(ctx context.Context, node string) (T, error), accept func(answer T) error) ([]Warning, error) {
+	type reply struct {
+		node   string
+		answer T
+		err    error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the requests whose answers are no longer needed
+	replies := make(chan reply, len(nodes))
+	asked, open := 0, 0
+	next := func() {
+		if asked == len(nodes) {
+			return
+		}
+		node := nodes[asked]
+		asked++
+		open++
+		go func() {
+			ctx, cancel := context.WithTimeout(ctx, c.timeout)
+			defer cancel()
+			answer, err := ask(ctx, node)
+			replies <- reply{node, answer, err}
+		}()
+	}
+	var hedge <-chan time.Time
+	wait := func() {
+		if c.hedge > 0 && asked < len(nodes) {
+			hedge = time.After(c.hedge)
+		} else {
+			hedge = nil
+		}
+	}
+
+	var failures []Warning
+	next()
+	wait()
+	for open > 0 {
+		select {
+		case <-ctx.Done():
+			return failures, ctx.Err()
+		case <-hedge:
+			next()
+			wait()
+		case r := <-replies:
+			open--
+			err := r.err
+			if err == nil {
+				err = accept(r.answer)
+			}
+			if err == nil || bundle.ClassOf(err) == bundle.NotTrusted || final(err) {
+				return failures, c.keepFork(err)
+			}
+			if interrupted(ctx, err) {
+				return failures, ctx.Err()
+			}
+			failures = append(failures, Warning{Node: r.node, Class: ClassOf(err), Err: err})
+			next()
+			wait()
+		}
+	}
+	return failures, &NodesError{Failures: failures}
+}
+
+// final reports errors with which no other node can help: those that are the
+// client's own, a fork, which the validators made and not the node, and a good
+// answer that is not the whole.
+func final(err error) bool {
+	for _, e := range []error{bundle.ErrFork, bundle.ErrMoreRoots, bundle.ErrRequest, bundle.ErrMemory, bundle.ErrAnchor, bundle.ErrAnchorExpired, ErrNoAnchor, ErrConfig, ErrStore} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// keepFork keeps the evidence when an error is a fork, where the store can, and
+// names the file in the error. Other errors are returned as they are.
+func (c *Client) keepFork(err error) error {
+	keeper, ok := c.store.(ForkKeeper)
+	if !ok {
+		return err
+	}
+	return withEvidence(keeper, err)
+}
+
+func withEvidence(keeper ForkKeeper, err error) error {
+	var fork *bundle.Fork
+	if !errors.As(err, &fork) {
+		return err
+	}
+	file, failure := keeper.KeepFork(fork)
+	if failure != nil {
+		return fmt.Errorf("%w; couldn't keep the evidence: %w", err, failure)
+	}
+	return fmt.Errorf("%w; both blocks are kept in %s", err, file)
+}

@@ -1,0 +1,152 @@
+package client
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cometbft/cometbft/types"
+
+	"hullmark/bundle"
+	"hullmark/proto"
+	"hullmark/record"
+)
+
+// Submit sends a transaction to nodes until it is proven to be in a block, and
+// returns where. Sending the same bytes more than once is harmless: the ledger
+// takes them once.
+//
+// When the ledger rejects the transaction the error is a *record.Rejection, so
+// that errors.Is(err, record.CodeStaleScope) and the like hold. A rejection is not
+// proven by anything; two nodes must agree on it, where there are two.
+func (c *Client) Submit(ctx context.Context, tx []byte) (*proto.TransactionResponse, []Warning, error) {
+	if len(c.nodes) == 0 {
+		return nil, nil, fmt.Errorf("couldn't submit transaction: %w", ErrNoNodes)
+	}
+	env, err := record.DecodeEnvelope(tx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("couldn't submit transaction: %w", err)
+	}
+	s := &submission{client: c, tx: tx, nodes: c.order(hex.EncodeToString(env.Hash[:]))}
+	r, err := s.run(ctx)
+	if err != nil {
+		return nil, s.failures, fmt.Errorf("couldn't submit transaction: %w", err)
+	}
+	return r, s.failures, nil
+}
+
+// submission is one transaction on its way.
+type submission struct {
+	client *Client
+	tx     []byte
+	nodes  []string
+	// failures of the round that runs.
+	failures []Warning
+	// rejection is what one node said so far, and by which node.
+	rejection  *record.Rejection
+	rejectedBy string
+	// wish is the longest time that a node of this round asked to wait.
+	wish time.Duration
+}
+
+// run tries all nodes in order, and again after a pause for as long as one of
+// them is only busy.
+func (s *submission) run(ctx context.Context) (*proto.TransactionResponse, error) {
+	for round := 0; ; round++ {
+		s.failures, s.wish = nil, 0
+		busy := false
+		var refills *record.Rejection
+		for _, node := range s.nodes {
+			r, err := s.try(ctx, node)
+			var rejected *record.Rejection
+			switch {
+			case err == nil:
+				return r, nil
+			case interrupted(ctx, err), final(err):
+				return nil, err
+			case errors.As(err, &rejected) && rejected.Code == record.CodeQuota:
+				refills = rejected
+			case errors.As(err, &rejected):
+				if s.confirmed(node, rejected) {
+					return nil, rejected
+				}
+			case errors.Is(err, ErrUnavailable), errors.Is(err, ErrNotCommitted):
+				busy = true
+			}
+			s.failures = append(s.failures, Warning{Node: node, Class: ClassOf(err), Err: err})
+		}
+		if s.rejection != nil && (!busy || round > 0) {
+			// Nobody contradicts the only node that judged, and the others have had
+			// their time.
+			return nil, s.rejection
+		}
+		if refills != nil {
+			// A quota is used up for now: it refills with the blocks.
+			if round == maxQuotaRounds-1 {
+				return nil, refills
+			}
+		} else if !busy || round == maxRounds-1 {
+			return nil, &NodesError{Failures: s.failures}
+		}
+		if err := s.client.sleep(ctx, backoff(round, s.wish)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// confirmed reports whether a second node gives the same code as the first, or
+// there is no second one.
+func (s *submission) confirmed(node string, r *record.Rejection) bool {
+	if len(s.nodes) == 1 || s.rejection != nil && s.rejectedBy != node && s.rejection.Code == r.Code {
+		return true
+	}
+	s.rejection, s.rejectedBy = r, node
+	return false
+}
+
+// try sends the transaction to one node and checks what it answers.
+func (s *submission) try(ctx context.Context, node string) (*proto.TransactionResponse, error) {
+	c := s.client
+	answer, err := c.post(ctx, node, "/v1/tx", s.tx, maxMessage)
+	if err != nil {
+		var e *HTTPError
+		if !errors.As(err, &e) {
+			return nil, err
+		}
+		s.wish = max(s.wish, e.RetryAfter)
+		if e.LedgerCode != 0 {
+			return nil, record.ReadRejection(record.Code(e.LedgerCode), e.Message)
+		}
+		return nil, err
+	}
+	r := new(proto.TransactionResponse)
+	if err := decodeMessage(answer, r); err != nil {
+		return nil, err
+	}
+	if r.GetHeight() == 0 {
+		return nil, fmt.Errorf("%w: transaction at height 0", bundle.ErrTransaction)
+	}
+	header, err := s.header(ctx, node, r.GetHeight())
+	if err != nil {
+		return nil, err
+	}
+	if err := bundle.VerifyTransaction(s.tx, r, header); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// header returns the verified header of a height, from the node that claims the
+// transaction is there, or from another.
+func (s *submission) header(ctx context.Context, node string, height uint64) (*types.Header, error) {
+	others := slices.DeleteFunc(slices.Clone(s.nodes), func(other string) bool { return other == node })
+	lb, warnings, err := s.client.lightBlock(ctx, append([]string{node}, others...), height)
+	if err != nil {
+		return nil, err
+	}
+	s.failures = append(s.failures, warnings...)
+	return lb.Header, nil
+}

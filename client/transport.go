@@ -1,0 +1,154 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	protobuf "google.golang.org/protobuf/proto"
+
+	"hullmark/proto"
+)
+
+// newHTTPClient returns an HTTP client that stays on the host it was sent to.
+func newHTTPClient(transport http.RoundTripper) *http.Client {
+	if transport == nil {
+		transport = &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			TLSHandshakeTimeout:    5 * time.Second,
+			MaxIdleConnsPerHost:    16,
+			IdleConnTimeout:        time.Minute,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true,
+			ForceAttemptHTTP2:      true,
+		}
+	}
+	return &http.Client{
+		Transport: transport,
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
+				return fmt.Errorf("%w: redirect to another host", ErrResponse)
+			}
+			if len(via) > maxRedirects {
+				return fmt.Errorf("%w: too many redirects", ErrResponse)
+			}
+			return nil
+		},
+	}
+}
+
+// get fetches a resource of at most limit bytes from a node.
+func (c *Client) get(ctx context.Context, node, path string, query url.Values, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	u := node + path
+	if len(query) > 0 {
+		u += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't make request: %w: %w", ErrConfig, err)
+	}
+	return c.do(req, limit)
+}
+
+// post sends bytes to a node and returns the answer.
+func (c *Client) post(ctx context.Context, node, path string, body []byte, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(c.timeout, SubmitTimeout))
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, node+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("couldn't make request: %w: %w", ErrConfig, err)
+	}
+	req.Header.Set("Content-Type", "application/octet-stream")
+	return c.do(req, limit)
+}
+
+// do sends a request and reads the answer, never more than limit bytes of it and
+// never decompressed: a compressed answer could be of any size.
+func (c *Client) do(req *http.Request, limit int64) (body []byte, err error) {
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("User-Agent", c.userAgent)
+	res, err := c.http.Do(req)
+	if err != nil {
+		if errors.Is(err, ErrResponse) {
+			return nil, err
+		}
+		// The address is named by whoever reports this.
+		if u := new(url.Error); errors.As(err, &u) {
+			err = u.Err
+		}
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	defer res.Body.Close() //nolint:errcheck // only read from
+	if e := res.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return nil, fmt.Errorf("%w: encoded as %q", ErrResponse, clip(e))
+	}
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return nil, readError(res)
+	}
+	body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrResponse, limit)
+	}
+	return body, nil
+}
+
+// readError returns the error object of an answer.
+func readError(res *http.Response) error {
+	e := &HTTPError{Status: res.StatusCode}
+	if s, err := strconv.ParseUint(res.Header.Get("Retry-After"), 10, 16); err == nil {
+		e.RetryAfter = time.Duration(s) * time.Second
+	}
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxMessage))
+	if err != nil {
+		return e
+	}
+	var m proto.ErrorResponse
+	if proto.UnmarshalJSON(b, &m) == nil {
+		e.Code, e.Message, e.LedgerCode = clip(m.GetCode()), clip(m.GetMessage()), m.GetLedgerCode()
+	}
+	return e
+}
+
+// getMessage fetches a message.
+func (c *Client) getMessage(ctx context.Context, node, path string, query url.Values, m protobuf.Message) error {
+	b, err := c.get(ctx, node, path, query, maxMessage)
+	if err != nil {
+		return err
+	}
+	return decodeMessage(b, m)
+}
+
+func decodeMessage(b []byte, m protobuf.Message) error {
+	if err := proto.UnmarshalJSON(b, m); err != nil {
+		return fmt.Errorf("%w: %w", ErrResponse, err)
+	}
+	return nil
+}
+
+// clip shortens foreign text for an error message and keeps it on one line.
+func clip(s string) string {
+	const limit = 300
+	if len(s) > limit {
+		s = s[:limit] + "..."
+	}
+	out := []rune(s)
+	for i, r := range out {
+		if r < ' ' || r == 0x7f {
+			out[i] = ' '
+		}
+	}
+	return string(out)
+}

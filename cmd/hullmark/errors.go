@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"hullmark/bundle"
+	"hullmark/client"
+	"hullmark/internal/cli"
+	"hullmark/keystore"
+	"hullmark/oci"
+	"hullmark/record"
+	"hullmark/tuf"
+)
+
+// The exit codes.
+const (
+	exitOK          = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitNotTrusted  = 3
+	exitAttack      = 4
+	exitRejected    = 5
+	exitUnreachable = 6
+	exitInterrupted = 130
+)
+
+var (
+	// errSwapped says that a registry serves another image than the ledger proves.
+	errSwapped = errors.New("the registry serves another image than the publisher signed")
+	// errNoKey says that no key of this home may sign.
+	errNoKey = errors.New("no key in this home may sign for the repository")
+	// errNoSigner says that no key of this home may sign a request.
+	errNoSigner = errors.New("no key in this home has anything to sign there")
+	// errNoSubmitter says that no key of this home may submit a request.
+	errNoSubmitter = errors.New("no key in this home may submit it")
+	// errNothing says that what was asked for is so already.
+	errNothing = errors.New("the ledger says so already; there is nothing to sign")
+	// errNotOperator says that a key is no operator's.
+	errNotOperator = errors.New("not the key of an operator")
+	// errFile says that a file the user named cannot be read or written.
+	errFile = errors.New("file is not usable")
+)
+
+// exitCode is the only place where an error becomes an exit code.
+func exitCode(err error) int {
+	_, rejected := record.CodeOf(err)
+	switch {
+	case err == nil:
+		return exitOK
+	case cli.IsUsage(err), errors.Is(err, bundle.ErrRequest):
+		return exitUsage
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case rejected:
+		return exitRejected
+	case errors.Is(err, errSwapped):
+		return exitAttack
+	}
+	switch client.ClassOf(err) {
+	case bundle.Attack:
+		return exitAttack
+	case bundle.NotTrusted:
+		return exitNotTrusted
+	case bundle.Stale:
+		return exitUnreachable
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return exitUnreachable
+	}
+	return exitError
+}
+
+// explain returns a stable name for an error, and what to do about it.
+func explain(err error) (code, hint string) {
+	if c, ok := record.CodeOf(err); ok {
+		return c.Name(), hintForCode(c)
+	}
+	for _, known := range []struct {
+		is         error
+		code, hint string
+	}{
+		{context.Canceled, "interrupted", ""},
+		{record.ErrNewer, "newer-format", "upgrade this program"},
+		{errSwapped, "registry-differs", "do not pull by tag; pull the digest that the ledger proves, and tell the registry's operator"},
+		{oci.ErrDenied, "registry-denied", "log in with `docker login`; its configuration and credential helpers are used, see DOCKER_CONFIG"},
+		{oci.ErrNotFound, "registry-absent", "push the image first, or name it with --digest and --size"},
+		{oci.ErrRegistry, "registry", "check that the registry is up; --digest and --size spare the question"},
+		{errNoKey, "no-key", "see `hullmark key list` and `hullmark repo show`; name another home with --home, or write a signing request with -o for who holds the keys"},
+		{errNoSigner, "no-signer", "`hullmark sign --show` tells whose signatures are missing"},
+		{errNoSubmitter, "no-submitter", "submit with a key that the repository's metadata names, or let an operator run `hullmark operator relay`"},
+		{errDeclined, "declined", ""},
+		{errNothing, "unchanged", ""},
+		{errNotOperator, "not-an-operator", "use the governance key of an operator; `hullmark trust show` lists them"},
+
+		{client.ErrNoAnchor, "no-trust-anchor", "get trust.json from an operator over a channel you trust, then run `hullmark trust import trust.json --node URL`"},
+		{client.ErrNoNodes, "no-nodes", "name nodes with --node, HULLMARK_NODES, or once for all with `hullmark trust import FILE --node URL`"},
+		{client.ErrConfig, "configuration", "correct client.toml in the client's home, or HULLMARK_NODES"},
+		{client.ErrStore, "store", "check that the client's home is writable"},
+		{client.ErrRequest, "bad-request-file", "ask for the file again; `hullmark repo init` makes it"},
+		{client.ErrIncomplete, "incomplete", "whoever holds the keys signs it with `hullmark sign`; without a request file yet, write one with -o"},
+		{client.ErrNotSigner, "not-a-signer", "`hullmark sign --show` tells which keys must sign"},
+		{client.ErrConflict, "conflict", "run the same command again"},
+		{client.ErrNotAdopted, "not-adopted", "review them with `hullmark repo show`, then publish with --adopt"},
+		{client.ErrNotCommitted, "not-committed", "run the same command again; it publishes once however often it runs"},
+
+		{keystore.ErrNotFound, "no-such-key", "see `hullmark key list`, or make the key with `hullmark key generate NAME`"},
+		{keystore.ErrExists, "key-exists", "keys are never overwritten; choose another name"},
+		{keystore.ErrPassphrase, "wrong-passphrase", "check the passphrase; nothing was signed"},
+		{keystore.ErrNoPassphrase, "no-passphrase", "name a file that holds it with --passphrase-file"},
+		{keystore.ErrPermissions, "unsafe-permissions", "take it away from other users: chmod 700 the directory, 600 the key file"},
+		{keystore.ErrFormat, "bad-key-file", "a key file is an encrypted PKCS#8 PEM file, as `hullmark key export` and `openssl pkcs8 -topk8 -v2 aes-256-cbc` write it"},
+
+		{bundle.ErrUnknownRepository, "unknown-repository", "check the name; a repository is registered by the operator that owns its registry's name"},
+		{bundle.ErrAbsentTag, "absent-tag", "check the tag; `hullmark repo show` lists those published"},
+		{bundle.ErrAbsentImage, "absent-image", "the repository does not vouch for this digest; do not use the image"},
+		{bundle.ErrWithdrawn, "withdrawn", "the publisher took the tag back; ask the publisher for another one"},
+		{bundle.ErrRevoked, "revoked", "the publisher revoked the image; do not use it"},
+		{bundle.ErrNotEffective, "not-effective", "the publisher must sign anew; `hullmark inspect` shows which role"},
+		{bundle.ErrDifferentDigest, "different-digest", "the image is not what the tag means now; `hullmark verify` the tag alone shows what it means"},
+		{bundle.ErrNotListed, "not-listed", "the publisher vouched for it once and no longer does"},
+		{bundle.ErrPolicy, "policy", "this client's own policy refuses it"},
+
+		{bundle.ErrAnchor, "bad-trust-anchor", "get trust.json again over a channel you trust"},
+		{bundle.ErrMemory, "bad-memory", "restore the file in memory/ of the client's home; without it the client starts from trust.json again, and cannot notice that nodes roll back what it has seen since"},
+		{bundle.ErrFork, "fork", "use nothing from this ledger; keep both answers and alert the operators: the consortium is broken"},
+		{bundle.ErrWrongLedger, "wrong-ledger", "nodes, bundle and trust anchor must be of one ledger; each ledger has its own --home"},
+		{bundle.ErrAnchorExpired, "trust-anchor-expired", "get a new trust.json over a channel you trust and import it"},
+		{bundle.ErrBelowTrusted, "too-old", "the bundle is older than the trust anchor; use a newer bundle"},
+		{bundle.ErrMoreRoots, "more-roots", "the bundle has no room for all roots of the repository; make a new one with `hullmark bundle`"},
+		{bundle.ErrNotInFile, "not-in-file", "make a file that has it with `hullmark bundle`"},
+		{bundle.ErrFuture, "clock", "set this machine's clock"},
+		{bundle.ErrBehind, "behind", "the node is behind; wait a moment or ask another --node"},
+		{bundle.ErrStale, "stale", "the node is behind or the network has halted; see `hullmark status`, or ask another --node"},
+		{bundle.ErrMalformed, "malformed-answer", "do not use the image; ask another node, and tell the operators"},
+
+		{client.ErrNotFound, "not-found", ""},
+		{client.ErrUnavailable, "not-ready", "the node is starting or busy; wait a moment, or ask another --node"},
+		{client.ErrUnreachable, "unreachable", "check the network; see `hullmark status`, or ask another --node"},
+		{context.DeadlineExceeded, "timeout", "allow more time with --timeout, or ask another --node"},
+		{errFile, "file", ""},
+		{fs.ErrNotExist, "no-such-file", "check the path"},
+	} {
+		if errors.Is(err, known.is) {
+			return known.code, known.hint
+		}
+	}
+	switch {
+	case cli.IsUsage(err), errors.Is(err, bundle.ErrRequest):
+		return "usage", "run the command with --help"
+	case client.ClassOf(err) == bundle.Attack:
+		return "verification-failed", "do not use the image; ask another node, keep the answer, and tell the operators"
+	}
+	return "error", ""
+}
+
+// hintForCode says what to do about a rejection.
+func hintForCode(c record.Code) string {
+	switch c {
+	case record.CodeUnknownSubmitter, record.CodeUnknownKey, record.CodeThreshold:
+		return "`hullmark repo show` lists the keys that may sign; choose them with --key"
+	case record.CodeUnknownRepository:
+		return "the operator that owns the registry's name registers it: `hullmark repo init`, then `hullmark operator register`"
+	case record.CodeRepositoryExists:
+		return "`hullmark repo show` tells its keys; rotate them with `hullmark repo rotate`"
+	case record.CodeNotOwner:
+		return "send the request to the operator that owns the namespace"
+	case record.CodeExpired, record.CodeExpiresTooLate:
+		return "choose another --expires"
+	case record.CodeStaleScope, record.CodeFutureScope, record.CodeWrongVersion:
+		return "somebody else was first; run the same command again"
+	case record.CodeWrongChain, record.CodeWrongBinding:
+		return "it was signed for another ledger or repository; make it again"
+	case record.CodeTooLarge, record.CodeMetadataTooLarge, record.CodeTooManyChanges, record.CodeWork:
+		return "publish fewer tags at once"
+	case record.CodeQuota:
+		return "wait for the quota to refill"
+	case record.CodeNotaryKeys:
+		return "the consortium's members have changed; import a new trust anchor and make the root again"
+	case record.CodeRevoked:
+		return "`hullmark inspect` tells why; `hullmark lift` takes a revocation back"
+	case record.CodeAlreadyRevoked, record.CodeNotRevoked:
+		return "there is nothing to do; `hullmark inspect` shows how things stand"
+	case record.CodeRoleNotEffective:
+		return "renew the role above first; `hullmark inspect` shows which one"
+	default:
+		return ""
+	}
+}
+
+// flagError turns an error of package tuf about what the user asked for into a
+// usage error.
+func flagError(err error) error {
+	for _, e := range []error{tuf.ErrThreshold, tuf.ErrLimit, tuf.ErrSameKey, tuf.ErrExpires} {
+		if errors.Is(err, e) {
+			return cli.UsageError(err)
+		}
+	}
+	return err
+}
+
+// fileError marks an error about a file the user named.
+func fileError(what string, err error) error {
+	return fmt.Errorf("couldn't %s: %w: %w", what, errFile, err)
+}

@@ -1,0 +1,77 @@
+// Hullmark verifies, publishes and inspects container images on a Hullmark
+// ledger.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"hullmark/internal/buildinfo"
+	"hullmark/internal/cli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main without the process around it.
+func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) (code int) {
+	s := &session{stdin: stdin, stdout: stdout, stderr: stderr}
+	defer s.close()
+	defer func() {
+		// The runtime's own exit code for a panic is that of a usage error here.
+		if p := recover(); p != nil {
+			_, _ = fmt.Fprintf(stderr, "hullmark: error: internal error: %v\n%s", p, debug.Stack())
+			code = exitError
+		}
+	}()
+	root := newRoot(s)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	return s.fail(err)
+}
+
+func newRoot(s *session) *cobra.Command {
+	root := cli.Group("hullmark", "Verify, publish and inspect container images on a Hullmark ledger",
+		newTrust(s), newKey(s), newRepo(s), newOperator(s), newPublish(s), newWithdraw(s),
+		newRevoke(s), newLift(s),
+		newSign(s), newSubmit(s), newVerify(s), newBundle(s),
+		newInspect(s), newHistory(s), newStatus(s), newVersion(s),
+		newCompletion(), cli.Man("hullmark "+buildinfo.Version()),
+	)
+	root.Long = `Hullmark answers which image a tag means right now and who says so, with proof,
+from a ledger that no single operator can forge, freeze, roll back or switch off.
+
+The client's home holds what it trusts (trust.json, memory/), the nodes it
+asks (client.toml) and its keys (keys/). Flags win over environment variables:
+HULLMARK_HOME, HULLMARK_NODES (separated by commas), HULLMARK_PASSPHRASE_FILE and
+HULLMARK_PASSPHRASE.
+
+With --output json every command writes one JSON object to standard output; its
+help names the fields. An error is written there too, besides standard error, as
+{"error": {"code", "message", "hint", "exit_code"}}.
+
+Exit status: 0 verified or done, 1 other error, 2 usage, 3 not trusted (absent,
+withdrawn, revoked, role not effective), 4 verification failed (possible attack),
+5 rejected by the ledger, 6 no node reachable or answer too old, 130 interrupted.`
+	root.Version = buildinfo.Version()
+	root.SetOut(s.stdout)
+	root.SetErr(s.stderr)
+	root.PersistentPreRunE = s.open
+	s.addFlags(root.PersistentFlags())
+	s.addCompletion(root)
+	return root
+}

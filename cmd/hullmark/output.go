@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"hullmark/bundle"
+	"hullmark/client"
+	"hullmark/record"
+)
+
+// The values of --output.
+const (
+	outputText = "text"
+	outputJSON = "json"
+)
+
+// answer is what a command prints. Its exported fields are the JSON object.
+type answer interface {
+	text(t *table)
+}
+
+// print writes an answer in the form the user chose. That it could not be
+// written is an error like any other: a script would read half a verdict.
+func (s *session) print(a answer) error {
+	var b bytes.Buffer
+	if s.output == outputJSON {
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(a); err != nil {
+			return fmt.Errorf("couldn't write answer: %w", err)
+		}
+	} else {
+		var t table
+		a.text(&t)
+		b.WriteString(t.String())
+	}
+	if _, err := s.stdout.Write(b.Bytes()); err != nil {
+		return fileError("write standard output", err)
+	}
+	return nil
+}
+
+// errorJSON is an error in an answer.
+type errorJSON struct {
+	Code     string `json:"code"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"`
+	ExitCode int    `json:"exit_code"`
+}
+
+func describe(err error) *errorJSON {
+	code, hint := explain(err)
+	return &errorJSON{Code: code, Message: err.Error(), Hint: hint, ExitCode: exitCode(err)}
+}
+
+// shownError is an error that the JSON answer already tells of.
+type shownError struct{ error }
+
+func (e shownError) Unwrap() error { return e.error }
+
+// fail reports an error and returns the exit code.
+func (s *session) fail(err error) int {
+	d := describe(err)
+	_, _ = fmt.Fprintf(s.stderr, "hullmark: error: %s\n", oneLine(d.Message))
+	if d.Hint != "" {
+		_, _ = fmt.Fprintf(s.stderr, "hullmark: hint: %s\n", d.Hint)
+	}
+	if _, shown := err.(shownError); s.output == outputJSON && !shown { //nolint:errorlint // a mark on the outermost error only
+		b, err := json.Marshal(map[string]*errorJSON{"error": d})
+		if err == nil {
+			_, _ = fmt.Fprintf(s.stdout, "%s\n", b)
+		}
+	}
+	return d.ExitCode
+}
+
+// warn shows what is wrong and no reason to stop.
+func (s *session) warn(format string, args ...any) {
+	_, _ = fmt.Fprintf(s.stderr, "hullmark: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
+}
+
+// warnAll shows what was wrong with nodes beside a good answer, each thing once.
+// Without a good answer, and when nodes agree on a rejection, the error says it all.
+func (s *session) warnAll(warnings []client.Warning, err error) {
+	if all := new(client.NodesError); errors.As(err, &all) {
+		return
+	}
+	rejection, rejected := record.CodeOf(err)
+	for _, w := range warnings {
+		if rejected && errors.Is(w.Err, rejection) {
+			continue
+		}
+		text := w.String()
+		if w.Class == bundle.Attack {
+			text = "possible attack: " + text
+		}
+		if !slices.Contains(s.warned, text) {
+			s.warned = append(s.warned, text)
+			s.warn("%s", text)
+		}
+	}
+}
+
+// oneLine keeps a message on one line and free of what a terminal would obey.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// prefixed writes messages of the keystore in this program's style.
+type prefixed struct{ w io.Writer }
+
+func (p prefixed) Write(b []byte) (int, error) {
+	if bytes.HasPrefix(b, []byte("warning: ")) {
+		if _, err := io.WriteString(p.w, "hullmark: "); err != nil {
+			return 0, err
+		}
+	}
+	return p.w.Write(b)
+}
+
+// table is text in rows of a label and a value.
+type table struct{ rows [][2]string }
+
+// row adds a row. A label that repeats the one above is left out when shown.
+func (t *table) row(label, format string, args ...any) {
+	t.rows = append(t.rows, [2]string{label, fmt.Sprintf(format, args...)})
+}
+
+// String returns the rows with their values below each other.
+func (t *table) String() string {
+	width := 0
+	for _, r := range t.rows {
+		width = max(width, len(r[0]))
+	}
+	var b strings.Builder
+	last := ""
+	for _, r := range t.rows {
+		label := r[0]
+		if label == last {
+			label = ""
+		}
+		last = r[0]
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-*s  %s", width, label, oneLine(r[1])), " ") + "\n")
+	}
+	return b.String()
+}
+
+// columns adds rows whose values are cells, aligned among themselves.
+func (t *table) columns(label string, rows [][]string) {
+	var widths []int
+	for _, r := range rows {
+		for i, cell := range r {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	for _, r := range rows {
+		var b strings.Builder
+		for i, cell := range r {
+			_, _ = fmt.Fprintf(&b, "%-*s  ", widths[i], cell)
+		}
+		t.row(label, "%s", strings.TrimRight(b.String(), " "))
+	}
+}
+
+// age shows a time span as people read it.
+func age(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0s"
+	case d < 10*time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d < 48*time.Hour:
+		return d.Round(time.Second).String()
+	default:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	}
+}
+
+// stamp shows a time in UTC to the second.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

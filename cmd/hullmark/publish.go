@@ -1,0 +1,461 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hullmark/bundle"
+	"hullmark/client"
+	"hullmark/internal/cli"
+	"hullmark/reference"
+	"hullmark/tuf"
+)
+
+// signingFlags are the flags of commands that sign lists of tags.
+type signingFlags struct {
+	keys    []string
+	expires time.Duration
+	adopt   bool
+	file    string
+}
+
+func (f *signingFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.keys, "key", nil, "name of a tagging key to sign with (repeatable; default: all that may)")
+	durationFlag(flags, &f.expires, "expires", defaultTargetsLife, "life of the list of tags; publish again before it ends")
+	flags.BoolVar(&f.adopt, "adopt", false, "sign also the tags that keys have signed which are the repository's no more")
+	requestFlag(flags, &f.file)
+}
+
+func (f *signingFlags) check() error {
+	if f.expires < time.Second {
+		return cli.Usage("--expires must be in the future")
+	}
+	return nil
+}
+
+// publishFlags are the flags of publish.
+type publishFlags struct {
+	signingFlags
+	digest   string
+	size     uint64
+	insecure bool
+}
+
+func newPublish(s *session) *cobra.Command {
+	var f publishFlags
+	cmd := &cobra.Command{
+		Use:         "publish REF...",
+		Annotations: limit(writeTimeout),
+		Short:       "Sign what tags mean, and publish it",
+		Long: `Publish signs that each tag means an image, and returns once that can be proven.
+Which image is asked of the registry, unless --digest and --size say it. All tags, of
+one repository or several, are published together, all or none. Without --key it
+signs with every key of this home that may; when more must sign, -o writes a signing
+request for ` + "`hullmark sign`" + ` and ` + "`hullmark submit`" + `. After a rotation of the tagging keys
+the tags there are must be signed anew, which takes --adopt; review them with repo
+show first.
+
+JSON: repositories [{repository, tags [{tag, digest, size}], targets_version,
+expires, key_ids}], changed (false when the ledger said so already), height,
+block_time, tx_hash; with -o that of sign.
+
+Exit status: 0 published, 1 other error, 3 repository not registered, 4 a node gave
+an answer that does not verify, 5 rejected by the ledger, 6 no node reachable.`,
+		Args: cli.Args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			refs, err := parsePublished(args, f)
+			if err != nil {
+				return err
+			}
+			return s.publish(cmd.Context(), refs, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.digest, "digest", "", "digest of the image's manifest, instead of asking the registry")
+	flags.Uint64Var(&f.size, "size", 0, "size of the manifest in bytes, with --digest")
+	f.add(cmd)
+	flags.BoolVar(&f.insecure, "insecure", false, "allow plain HTTP to a registry on another machine")
+	return cmd
+}
+
+func newWithdraw(s *session) *cobra.Command {
+	var f signingFlags
+	cmd := &cobra.Command{
+		Use:         "withdraw REF...",
+		Annotations: limit(writeTimeout),
+		Short:       "Take tags back: from now on they mean nothing",
+		Long: `Withdraw removes tags from the signed lists, of one repository or several, all or
+none. Whoever asks is told that the publisher withdrew the tag: it never falls back to
+an older image. Published again it means what is published. To say that an image is
+bad, whatever tags it has, revoke its digest instead.
+
+JSON: that of publish; the tags have no digest.
+
+Exit status: 0 withdrawn, 1 there is no such tag or other error, 3 repository not
+registered, 5 rejected by the ledger, 6 no node reachable.`,
+		Args: cli.Args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			refs, err := parseTagged(args)
+			if err != nil {
+				return err
+			}
+			if err := f.check(); err != nil {
+				return err
+			}
+			for _, ref := range refs {
+				if _, ok := ref.Digest(); ok {
+					return cli.Usage("%s names a digest; a tag is what is withdrawn", ref)
+				}
+			}
+			return s.publishChanges(cmd.Context(), group(refs), f, func(ref reference.Reference) (client.TagChange, error) {
+				tag, _ := ref.Tag()
+				return client.TagChange{Tag: tag}, nil
+			})
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func newRepoRefresh(s *session) *cobra.Command {
+	var f signingFlags
+	cmd := &cobra.Command{
+		Use:         "refresh REPO...",
+		Annotations: limit(writeTimeout),
+		Short:       "Sign the lists of tags anew, before they expire",
+		Long: `Refresh publishes the next version of each repository's list of tags, with the same
+tags and a later expiry, all or none. It warns when a root expires soon; ` + "`hullmark repo\nrotate`" + ` without keys renews that.
+
+JSON: that of publish.
+
+Exit status: 0 published, 1 other error, 3 repository not registered, 5 rejected by
+the ledger, 6 no node reachable.`,
+		Args: cli.Args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			var groups []tagGroup
+			seen := make(map[reference.Repository]bool)
+			for _, text := range args {
+				name, err := parseRepository(text)
+				if err != nil {
+					return err
+				}
+				if seen[name] {
+					return cli.Usage("repository %s is named twice", name)
+				}
+				seen[name] = true
+				groups = append(groups, tagGroup{repository: name})
+			}
+			return s.publishChanges(cmd.Context(), groups, f, nil)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+// parseTagged reads references that name tags, each once.
+func parseTagged(texts []string) ([]reference.Reference, error) {
+	seen := make(map[string]bool)
+	var refs []reference.Reference
+	for _, text := range texts {
+		ref, err := reference.ParseReference(text)
+		if err != nil {
+			return nil, cli.UsageError(err)
+		}
+		tag, ok := ref.Tag()
+		if !ok {
+			return nil, cli.Usage("%s has no tag", ref)
+		}
+		name := ref.Repository().WithTag(tag).String()
+		if seen[name] {
+			return nil, cli.Usage("tag %s is named twice", name)
+		}
+		seen[name] = true
+		refs = append(refs, ref)
+	}
+	return refs, nil
+}
+
+// parsePublished reads the references to publish.
+func parsePublished(texts []string, f publishFlags) ([]reference.Reference, error) {
+	if (f.digest == "") != (f.size == 0) {
+		return nil, cli.Usage("--digest and --size go together")
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	refs, err := parseTagged(texts)
+	if err != nil || f.digest == "" {
+		return refs, err
+	}
+	d, err := reference.ParseDigest(f.digest)
+	if err != nil {
+		return nil, cli.UsageError(err)
+	}
+	for i, ref := range refs {
+		if in, ok := ref.Digest(); ok && in != d {
+			return nil, cli.Usage("%s and --digest name different images", ref)
+		}
+		refs[i] = ref.WithDigest(d)
+	}
+	return refs, nil
+}
+
+// tagGroup is what is to change in one repository.
+type tagGroup struct {
+	repository reference.Repository
+	refs       []reference.Reference
+}
+
+// group sorts references by repository, in the order in which they come.
+func group(refs []reference.Reference) []tagGroup {
+	var groups []tagGroup
+	at := make(map[reference.Repository]int)
+	for _, ref := range refs {
+		i, ok := at[ref.Repository()]
+		if !ok {
+			i = len(groups)
+			at[ref.Repository()] = i
+			groups = append(groups, tagGroup{repository: ref.Repository()})
+		}
+		groups[i].refs = append(groups[i].refs, ref)
+	}
+	return groups
+}
+
+// publish publishes tags.
+func (s *session) publish(ctx context.Context, refs []reference.Reference, f publishFlags) error {
+	return s.publishChanges(ctx, group(refs), f.signingFlags, func(ref reference.Reference) (client.TagChange, error) {
+		return s.image(ctx, ref, f)
+	})
+}
+
+// publishChanges publishes changes of tags, all or none, or writes the request to
+// sign them. Change makes the change that a reference stands for.
+func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signingFlags, change func(reference.Reference) (client.TagChange, error)) error {
+	c, err := s.client(bundle.DefaultPolicy())
+	if err != nil {
+		return err
+	}
+	var orders []client.Publication
+	names := make([][]string, len(groups))
+	for i, g := range groups {
+		// Whether it can work at all is known before the registry is asked and
+		// anybody types a passphrase.
+		current, err := s.repository(ctx, c, g.repository)
+		if err != nil {
+			return err
+		}
+		s.warnExpiry(current, true)
+		if names[i], err = s.taggingKeys(current.Root, f); err != nil {
+			return fmt.Errorf("couldn't publish %s: %w", g.repository, err)
+		}
+		p := client.Publication{Repository: g.repository, Expires: expiry(f.expires), Adopt: f.adopt}
+		for _, ref := range g.refs {
+			made, err := change(ref)
+			if err != nil {
+				return err
+			}
+			p.Changes = append(p.Changes, made)
+		}
+		orders = append(orders, p)
+	}
+	if f.file != "" {
+		return s.requestChanges(ctx, c, orders, f)
+	}
+	for i := range orders {
+		signers, err := s.openKeys(ctx, names[i])
+		if err != nil {
+			return err
+		}
+		orders[i].Signers = tufSigners(signers)
+		if orders[i].Submitter, err = submitter(signers); err != nil {
+			return err
+		}
+	}
+	done := s.progress("waiting for the block")
+	published, err := c.Publish(ctx, orders...)
+	var blockTime time.Time
+	var seen error
+	if err == nil && published.Transaction != nil {
+		blockTime, seen = s.waitProven(ctx, c, orders[0], published.Transaction.GetHeight())
+	}
+	done()
+	if err != nil {
+		return err
+	}
+	s.warnAll(published.Warnings, nil)
+	if client.ClassOf(seen) == bundle.Attack {
+		return seen
+	}
+	if seen != nil {
+		s.warn("it is in block %d; what readers are told could not be checked: %v", published.Transaction.GetHeight(), seen)
+	}
+	return s.print(newPublishAnswer(orders, published, blockTime))
+}
+
+// requestChanges writes the signing request for orders.
+func (s *session) requestChanges(ctx context.Context, c *client.Client, orders []client.Publication, f signingFlags) error {
+	r, warnings, err := c.PrepareRequest(ctx, orders...)
+	s.warnAll(warnings, err)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		return fmt.Errorf("couldn't write request: %w", errNothing)
+	}
+	if r, err = s.signHere(ctx, r, f.keys); err != nil {
+		return err
+	}
+	return s.handOver(r, f.file)
+}
+
+// waitProven waits until what was committed at a height can be proven: the state
+// of a block can be when the next one is there, and until then a reader would be
+// told what the tag meant before. It returns the time of the block. That there is
+// no answer does not undo the publication.
+func (s *session) waitProven(ctx context.Context, c *client.Client, p client.Publication, height uint64) (time.Time, error) {
+	if len(p.Changes) == 0 || p.Changes[0].Digest.IsZero() {
+		_, _, err := c.Repository(ctx, p.Repository)
+		return time.Time{}, err
+	}
+	r, _, _, err := c.Resolve(ctx, bundle.Request{Repository: p.Repository, Tag: p.Changes[0].Tag})
+	if err != nil || r.Published.Height != height {
+		return time.Time{}, err
+	}
+	return r.Published.Time.UTC(), nil
+}
+
+// taggingKeys returns the names of the home's keys that sign the tags of a
+// repository: enough of them, unless only a request is to be written.
+func (s *session) taggingKeys(root *tuf.Root, f signingFlags) ([]string, error) {
+	if len(f.keys) > 0 {
+		return f.keys, nil
+	}
+	role := root.Roles.Targets
+	names, err := s.keysOf(role)
+	if err != nil {
+		return nil, err
+	}
+	if f.file == "" && len(names) < role.Threshold {
+		return nil, fmt.Errorf("%w: %d of its %d tagging keys must sign, %d are here", errNoKey, role.Threshold, len(role.KeyIDs), len(names))
+	}
+	return names, nil
+}
+
+// image returns what a tag is to mean.
+func (s *session) image(ctx context.Context, ref reference.Reference, f publishFlags) (client.TagChange, error) {
+	tag, _ := ref.Tag()
+	digest, _ := ref.Digest()
+	size := f.size
+	if size == 0 {
+		done := s.progress("asking the registry about " + tag.String())
+		manifest, err := images(f.insecure).Manifest(ctx, ref)
+		done()
+		if err != nil {
+			return client.TagChange{}, err
+		}
+		size = uint64(len(manifest))
+		if digest.IsZero() {
+			digest = reference.SumSHA256(manifest)
+		}
+	}
+	return client.TagChange{Tag: tag, Digest: digest, Size: size}, nil
+}
+
+// soon is how long before its expiry a file is warned about.
+const soon = 30 * day
+
+// warnExpiry warns of what in a repository expires soon, but for the list of tags
+// when that is about to be signed anew.
+func (s *session) warnExpiry(r *bundle.Result, signing bool) {
+	now := time.Now()
+	for _, role := range r.Roles {
+		if role.Name == tuf.RoleTargets && signing {
+			continue
+		}
+		if left := role.Expires.Sub(now); left > 0 && left < soon {
+			advice := "`hullmark repo refresh`"
+			if role.Name == tuf.RoleRoot {
+				advice = "`hullmark repo rotate`"
+			}
+			s.warn("%s of %s expires in %s; renew it with %s", role.Name, r.Repository, age(left), advice)
+		}
+	}
+}
+
+// publishAnswer is what a publication did.
+type publishAnswer struct {
+	Repositories []publishedJSON `json:"repositories"`
+	BlockTime    *time.Time      `json:"block_time,omitempty"`
+	committedJSON
+}
+
+// publishedJSON is what was published in one repository.
+type publishedJSON struct {
+	Repository     string    `json:"repository"`
+	Tags           []tagJSON `json:"tags"`
+	TargetsVersion uint64    `json:"targets_version"`
+	Expires        time.Time `json:"expires"`
+	KeyIDs         []string  `json:"key_ids"`
+}
+
+func newPublishAnswer(orders []client.Publication, published *client.Published, blockTime time.Time) *publishAnswer {
+	a := &publishAnswer{committedJSON: newCommitted(published.Transaction)}
+	if !blockTime.IsZero() {
+		a.BlockTime = &blockTime
+	}
+	for i, p := range orders {
+		file := published.Files[i]
+		out := publishedJSON{
+			Repository: p.Repository.String(), Tags: []tagJSON{}, TargetsVersion: file.Version,
+			Expires: file.Expires, KeyIDs: idTexts(file.Signers()),
+		}
+		for _, change := range p.Changes {
+			tag := tagJSON{Tag: change.Tag.String(), Size: change.Size}
+			if !change.Digest.IsZero() {
+				tag.Digest = change.Digest.String()
+			}
+			out.Tags = append(out.Tags, tag)
+		}
+		a.Repositories = append(a.Repositories, out)
+	}
+	return a
+}
+
+func (a *publishAnswer) text(t *table) {
+	for _, r := range a.Repositories {
+		for _, tag := range r.Tags {
+			switch {
+			case tag.Digest == "":
+				t.row("withdrawn", "%s:%s", r.Repository, tag.Tag)
+			case a.Changed:
+				t.row("published", "%s:%s -> %s (%d bytes)", r.Repository, tag.Tag, tag.Digest, tag.Size)
+			default:
+				t.row("unchanged", "%s:%s -> %s (%d bytes)", r.Repository, tag.Tag, tag.Digest, tag.Size)
+			}
+		}
+		if len(r.Tags) == 0 {
+			t.row("signed anew", "%s", r.Repository)
+		}
+		t.row("targets", "version %d, expires %s", r.TargetsVersion, stamp(r.Expires))
+		for _, id := range r.KeyIDs {
+			t.row("signed by", "%s", id)
+		}
+	}
+	if !a.Changed {
+		return
+	}
+	if a.BlockTime != nil {
+		t.row("height", "%d, %s", a.Height, stamp(*a.BlockTime))
+	} else {
+		t.row("height", "%d", a.Height)
+	}
+	t.row("transaction", "%s", a.TxHash)
+}

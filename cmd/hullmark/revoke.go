@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hullmark/bundle"
+	"hullmark/client"
+	"hullmark/internal/cli"
+	"hullmark/record"
+	"hullmark/reference"
+	"hullmark/tuf"
+)
+
+// statementFlags are the flags of revoke and lift.
+type statementFlags struct {
+	keys   []string
+	role   string
+	reason string
+	note   string
+	file   string
+}
+
+func (f *statementFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.keys, "key", nil, "name of a key to sign with (repeatable; default: all that may)")
+	flags.StringVar(&f.reason, "reason", f.reason, "one of "+strings.Join(reasonNames(), ", "))
+	flags.StringVar(&f.note, "note", "", "what people should know, at most 200 characters of ASCII; it is public")
+	flags.StringVarP(&f.file, "file", "o", "", "write a signing request to this file instead, - for standard output")
+}
+
+// reasonNames returns the values of --reason.
+func reasonNames() []string {
+	var out []string
+	for _, r := range record.Reasons() {
+		out = append(out, r.String())
+	}
+	return out
+}
+
+func newRevoke(s *session) *cobra.Command {
+	var f statementFlags
+	cmd := &cobra.Command{
+		Use:         "revoke REPO@DIGEST... --reason REASON",
+		Annotations: limit(writeTimeout),
+		Short:       "Say that images must not be used any more",
+		Long: `Revoke signs and publishes a statement that takes images out of circulation in their
+repositories: from then on they verify nowhere under those names, whatever tags they
+have, and cannot be published again. It is known to everybody at once, and stays until
+the root keys take it back with ` + "`hullmark lift`" + `. Tagging keys sign it, or with --role
+root the root keys. Works when the quota for publishing is used up.
+
+JSON: kind, ledger, files [{repository, role, version, signed_digest, by, reason, note,
+digests}], changed, height, tx_hash; with -o that of sign.
+
+Exit status: 0 revoked, 1 other error, 3 not registered, 5 rejected by the ledger (also
+when they are revoked already), 6 no node reachable.`,
+		Args: cli.Args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.reason == "" {
+				return cli.Usage("say why with --reason: %s", strings.Join(reasonNames(), ", "))
+			}
+			return s.state(cmd.Context(), record.ActionRevoke, args, f)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.role, "role", tuf.RoleTargets, "role whose keys sign: targets or root")
+	return cmd
+}
+
+func newLift(s *session) *cobra.Command {
+	f := statementFlags{role: tuf.RoleRoot, reason: record.ReasonMistake.String()}
+	cmd := &cobra.Command{
+		Use:         "lift REPO@DIGEST...",
+		Annotations: limit(writeTimeout),
+		Short:       "Take revocations back",
+		Long: `Lift signs with the root keys that images which were revoked may be used again. What
+was revoked while the lift was being signed stays revoked.
+
+JSON: that of revoke.
+
+Exit status: 0 lifted, 1 other error, 3 not registered, 5 rejected by the ledger (also
+when they are not revoked), 6 no node reachable.`,
+		Args: cli.Args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.state(cmd.Context(), record.ActionLift, args, f)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+// parseDigests reads references that name digests, by repository.
+func parseDigests(texts []string) ([]tagGroup, error) {
+	seen := make(map[reference.Reference]bool)
+	var refs []reference.Reference
+	for _, text := range texts {
+		ref, err := reference.ParseReference(text)
+		if err != nil {
+			return nil, cli.UsageError(err)
+		}
+		d, ok := ref.Digest()
+		if !ok {
+			return nil, cli.Usage("%s has no digest; `hullmark verify -q` prints that of a tag", ref)
+		}
+		ref = ref.Repository().WithDigest(d)
+		if seen[ref] {
+			return nil, cli.Usage("%s is named twice", ref)
+		}
+		seen[ref] = true
+		refs = append(refs, ref)
+	}
+	return group(refs), nil
+}
+
+// state publishes statements about digests, all or none, or writes the request to
+// sign them.
+func (s *session) state(ctx context.Context, action record.Action, texts []string, f statementFlags) error {
+	groups, err := parseDigests(texts)
+	if err != nil {
+		return err
+	}
+	reason, err := record.ParseReason(f.reason)
+	if err != nil {
+		return cli.Usage("unknown reason %q; use %s", f.reason, strings.Join(reasonNames(), ", "))
+	}
+	if f.role != tuf.RoleTargets && f.role != tuf.RoleRoot {
+		return cli.Usage("unknown role %q; use %s or %s", f.role, tuf.RoleTargets, tuf.RoleRoot)
+	}
+	c, err := s.client(bundle.DefaultPolicy())
+	if err != nil {
+		return err
+	}
+	kind := client.RequestKind(action.String())
+	var parts []client.RequestPart
+	var ledger string
+	for _, g := range groups {
+		current, err := s.repository(ctx, c, g.repository)
+		if err != nil {
+			return err
+		}
+		ledger = current.Root.Binding.Ledger
+		st := record.Statement{
+			Action: action, Binding: tuf.Binding{Ledger: ledger, Repository: g.repository, Role: f.role},
+			RecoveryCount: current.Recoveries, Sequence: current.Revocations + 1, Reason: reason, Note: f.note,
+		}
+		if action == record.ActionLift {
+			st.Sequence, st.Through = current.Lifts+1, current.Revocations
+			if st.Through == 0 {
+				return record.Reject(record.CodeNotRevoked, "nothing is revoked in %s", g.repository)
+			}
+		}
+		for _, ref := range g.refs {
+			d, _ := ref.Digest()
+			st.Digests = append(st.Digests, d)
+		}
+		st.Digests = record.SortDigests(st.Digests)
+		if err := st.Validate(); err != nil {
+			return cli.UsageError(err)
+		}
+		parts = append(parts, client.RequestPart{Repository: g.repository, Root: current.Root, Statement: &record.SignedStatement{Statement: st}})
+	}
+	r, err := client.NewRequest(kind, ledger, parts...)
+	if err != nil {
+		return err
+	}
+	return s.conclude(ctx, c, r, f.keys, f.file)
+}
+
+// conclude signs a request with keys of this home and submits it, or hands it over
+// when a file is named.
+func (s *session) conclude(ctx context.Context, c *client.Client, r *client.Request, keyNames []string, file string) error {
+	if file == "" && len(keyNames) == 0 {
+		// Before anybody types a passphrase.
+		if err := s.checkKeysHere(r); err != nil {
+			return fmt.Errorf("couldn't %s in %s: %w", r.Kind, r.Parts[0].Repository, err)
+		}
+	}
+	r, err := s.signHere(ctx, r, keyNames)
+	if err != nil {
+		return err
+	}
+	if file != "" {
+		return s.handOver(r, file)
+	}
+	if err := r.Complete(); err != nil {
+		return fmt.Errorf("couldn't %s in %s: %w", r.Kind, r.Parts[0].Repository, err)
+	}
+	by, err := s.submitterOf(ctx, r, nil)
+	if err != nil {
+		return err
+	}
+	tx, err := s.submitRequest(ctx, c, r, "", by)
+	if err != nil {
+		return err
+	}
+	out, err := newSubmitAnswer(r, "", tx)
+	if err != nil {
+		return err
+	}
+	return s.print(out)
+}

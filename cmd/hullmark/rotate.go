@@ -1,0 +1,202 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hullmark/bundle"
+	"hullmark/client"
+	"hullmark/internal/cli"
+	"hullmark/keys"
+	"hullmark/reference"
+	"hullmark/tuf"
+)
+
+// rotateFlags are the flags of repo rotate.
+type rotateFlags struct {
+	roleFlags
+	adopt bool
+	file  string
+}
+
+func newRepoRotate(s *session) *cobra.Command {
+	var f rotateFlags
+	cmd := &cobra.Command{
+		Use:         "rotate REPO [--root-key NAME...] [--targets-key NAME...]",
+		Annotations: limit(writeTimeout),
+		Short:       "Replace a repository's keys, or renew its root",
+		Long: `Rotate makes the next root of a repository and publishes it. Keys named replace
+those of their role; roles of which none is named keep theirs. It is signed by the
+root keys of this home, old and new. When they are elsewhere, -o writes a signing
+request for ` + "`hullmark sign`" + ` and ` + "`hullmark submit`" + `.
+
+Tags whose signatures no longer count verify nothing from then on, which is what you
+want when a tagging key was stolen. When you have reviewed all of them, or the change
+was planned, --adopt signs the list of tags anew in the same transaction, so that
+every tag stays valid.
+
+JSON: that of repo init without file and complete, and targets_version (with --adopt),
+height, tx_hash; with -o that of sign.
+
+Exit status: 0 committed, 1 other error, 3 not registered, 5 rejected by the ledger,
+6 no node reachable.`,
+		Args: cli.Args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := parseRepository(args[0])
+			if err != nil {
+				return err
+			}
+			if f.expires < time.Second {
+				return cli.Usage("--expires must be in the future")
+			}
+			if !cmd.Flags().Changed("root-threshold") {
+				f.rootThreshold = 0
+			}
+			if !cmd.Flags().Changed("targets-threshold") {
+				f.targetsThreshold = 0
+			}
+			return s.rotate(cmd.Context(), name, f)
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().BoolVar(&f.adopt, "adopt", false, "sign the tags anew with the tagging keys")
+	requestFlag(cmd.Flags(), &f.file)
+	return cmd
+}
+
+// rotate replaces keys; thresholds of zero stay as they are.
+func (s *session) rotate(ctx context.Context, name reference.Repository, f rotateFlags) error {
+	c, err := s.client(bundle.DefaultPolicy())
+	if err != nil {
+		return err
+	}
+	current, err := s.repository(ctx, c, name)
+	if err != nil {
+		return err
+	}
+	root, err := s.nextRoot(ctx, current.Root, f.roleFlags)
+	if err != nil {
+		return err
+	}
+	part := client.RequestPart{Repository: name, Root: current.Root, NewRoots: []*tuf.Root{root}}
+	var targets *tuf.Targets
+	orphans := false // the signatures of the tags do not count under the new root
+	switch {
+	case current.Targets == nil:
+	case f.adopt:
+		if targets, err = client.NextTargets(root.Binding.Ledger, name, current.Targets, nil, expiry(defaultTargetsLife)); err != nil {
+			return err
+		}
+		part.Roles, part.NewRoles = []*tuf.Targets{current.Targets}, []*tuf.Targets{targets}
+	case !root.Roles.Targets.Met(current.Targets.Signers(), root.Key):
+		orphans = true
+	}
+	r, err := client.NewRequest(client.RequestRotate, root.Binding.Ledger, part)
+	if err != nil {
+		return err
+	}
+	if f.file == "" {
+		// Before anybody types a passphrase.
+		if err := s.checkKeysHere(r); err != nil {
+			return fmt.Errorf("couldn't rotate keys of %s: %w", name, err)
+		}
+	}
+	if r, err = s.signHere(ctx, r, nil); err != nil {
+		return err
+	}
+	if f.file != "" {
+		if orphans {
+			s.warn("the tags of %s will verify nothing once this is submitted, until they are reviewed and published with --adopt; with repo rotate --adopt they stay valid", name)
+		}
+		return s.handOver(r, f.file)
+	}
+	if err := r.Complete(); err != nil {
+		return fmt.Errorf("couldn't rotate keys of %s: %w", name, err)
+	}
+	by, err := s.submitterOf(ctx, r, nil)
+	if err != nil {
+		return err
+	}
+	tx, err := s.submitRequest(ctx, c, r, "", by)
+	if err != nil {
+		return err
+	}
+	if orphans {
+		s.warn("the tags of %s verify nothing from now on: their signatures do not count any more; review them, then publish with --adopt", name)
+	}
+	out := newRootAnswer(r.Parts[0].NewRoots[0])
+	out.Height, out.TxHash = tx.GetHeight(), hex.EncodeToString(tx.GetHash())
+	if targets != nil {
+		out.TargetsVersion = targets.Version
+	}
+	return s.print(out)
+}
+
+// repository asks for a repository, with what a person likes to see meanwhile.
+func (s *session) repository(ctx context.Context, c *client.Client, name reference.Repository) (*bundle.Result, error) {
+	done := s.progress("asking the ledger")
+	r, warnings, err := c.Repository(ctx, name)
+	done()
+	s.warnAll(warnings, err)
+	return r, err
+}
+
+// checkKeysHere reports, as errNoKey, a request that the keys of this home cannot
+// complete.
+func (s *session) checkKeysHere(r *client.Request) error {
+	duties, err := r.Duties()
+	if err != nil {
+		return err
+	}
+	for _, d := range duties {
+		names, err := s.keysOf(d.Role)
+		if err != nil {
+			return err
+		}
+		if len(names) < d.Role.Threshold {
+			return fmt.Errorf("%w: %d of the %s keys of %s version %d must sign, %d are here",
+				errNoKey, d.Role.Threshold, d.By, d.Delegator, d.DelegatorVersion, len(names))
+		}
+	}
+	return nil
+}
+
+// nextRoot returns the unsigned successor of a root.
+func (s *session) nextRoot(ctx context.Context, current *tuf.Root, f roleFlags) (*tuf.Root, error) {
+	spec := current.Spec()
+	spec.Version++
+	spec.Expires = expiry(f.expires)
+	for _, change := range []struct {
+		role      *tuf.Role
+		names     []string
+		threshold int
+	}{
+		{&spec.Roles.Root, f.rootKeys, f.rootThreshold},
+		{&spec.Roles.Targets, f.targetsKeys, f.targetsThreshold},
+	} {
+		threshold := cmp.Or(change.threshold, change.role.Threshold)
+		if len(change.names) == 0 {
+			change.role.Threshold = threshold
+			continue
+		}
+		if err := s.setRole(ctx, &spec, change.role, change.names, threshold); err != nil {
+			return nil, err
+		}
+	}
+	roles := spec.Roles
+	spec.Keys = slices.DeleteFunc(spec.Keys, func(k keys.PublicKey) bool {
+		id := k.ID()
+		return !roles.Root.Has(id) && !roles.Targets.Has(id) && !roles.Snapshot.Has(id) && !roles.Timestamp.Has(id)
+	})
+	root, err := tuf.NewRoot(spec)
+	if err != nil {
+		return nil, flagError(err)
+	}
+	return root, nil
+}

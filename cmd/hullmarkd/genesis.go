@@ -1,0 +1,209 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hullmark/app"
+	"hullmark/internal/atomicfile"
+	"hullmark/internal/cli"
+	"hullmark/record"
+)
+
+// maxGenesisFile bounds a genesis.json in bytes: a genesis of the greatest size,
+// indented, with the engine's part around it.
+const maxGenesisFile = 4 * record.MaxGenesisSize
+
+func newGenesis(home func() app.Home) *cobra.Command {
+	cmd := cli.Group("genesis", "Put a consortium's genesis together and look at it", newGenesisCreate(), newGenesisShow(home))
+	cmd.Long = `The genesis is what a consortium agrees on before its ledger starts: who the operators
+are, which names they own, and the rules. It is made of the operators' cards. The
+same cards, name, time and parameters give the same bytes, so every operator can
+make it and compare; the ledger id contains the beginning of its digest.`
+	return cmd
+}
+
+func newGenesisCreate() *cobra.Command {
+	var name, at, file string
+	var params []string
+	var development bool
+	cmd := &cobra.Command{
+		Use:   "create CARD... --name NAME",
+		Short: "Make the genesis of a new ledger from its operators' cards",
+		Long: `Create checks the cards of the founding operators and makes genesis.json of them.
+It refuses cards that are not signed, or whose signatures are wrong; two operators
+with the same id, key, node id, address or URL; names that two operators claim; and
+fewer than four operators, unless the ledger is for development.
+
+The order of the cards makes no difference. Give --time to get the same bytes again,
+or from somebody else; a time that is still to come is when the ledger starts.
+--param sets a parameter by its name in the genesis, as "genesis show --output json"
+prints it, to a value in JSON.
+
+JSON: as "genesis show".`,
+		Example: `  hullmarkd genesis create *.card --name acme-notary --time 2027-01-11T10:00:00Z
+  hullmarkd genesis create *.card --name acme-notary --param max_block_work=50000 \
+    --param 'operator_quota={"capacity":100,"refill_blocks":10}'`,
+		Args: cli.Args(cobra.MinimumNArgs(1)),
+	}
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f := record.Founding{Name: name, Time: time.Now().UTC().Truncate(time.Second), Params: record.DefaultParams(), Development: development}
+		if !record.ValidName(name) {
+			return cli.Usage("name the ledger with --name; use lower-case letters, digits and hyphens, at most %d", record.MaxNameLength)
+		}
+		if at != "" {
+			t, err := time.Parse(time.RFC3339, at)
+			if err != nil || t.Nanosecond() != 0 {
+				return cli.Usage("time %q; use whole seconds, such as 2027-01-11T10:00:00Z", at)
+			}
+			f.Time = t
+		}
+		for _, p := range params {
+			key, value, ok := strings.Cut(p, "=")
+			if !ok {
+				return cli.Usage("parameter %q; use NAME=VALUE", p)
+			}
+			if err := f.Params.Set(key, value); err != nil {
+				return cli.UsageError(err)
+			}
+		}
+		if err := f.Params.Validate(); err != nil {
+			return cli.UsageError(err)
+		}
+		var cards []*record.Card
+		for _, path := range args {
+			c, err := readCard(path)
+			if err != nil {
+				return err
+			}
+			cards = append(cards, c)
+		}
+		g, err := f.Genesis(cards)
+		if err != nil {
+			return err
+		}
+		doc, err := app.EncodeGenesis(g)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+			// The ledger may be running on it.
+			return fmt.Errorf("couldn't write %s: %w", file, fs.ErrExist)
+		}
+		if err := atomicfile.Write(file, doc, 0o644); err != nil {
+			return fmt.Errorf("couldn't write genesis: %w", err)
+		}
+		for _, c := range cards {
+			if !c.ProvesValidator() {
+				cmd.PrintErrf("hullmarkd: warning: nothing shows that operator %s holds its validator key; make sure its signer does\n", c.Operator.ID)
+			}
+		}
+		if err := show(cmd, *output, newGenesisAnswer(g)); err != nil {
+			return err
+		}
+		if *output == outputText {
+			cmd.Printf("\nNext: give %s to every operator. Each compares the digest with the others, over\nanother channel, then runs `hullmarkd init --genesis %s` and `hullmarkd start`.\n", file, file)
+		}
+		return nil
+	}
+	cmd.Flags().StringVar(&name, "name", "", "name of the ledger, before the hash")
+	cmd.Flags().StringVar(&at, "time", "", "time of the first block, RFC 3339 in whole seconds (default now)")
+	cmd.Flags().StringArrayVar(&params, "param", nil, "parameter to set, NAME=VALUE (repeatable)")
+	cmd.Flags().BoolVar(&development, "development", false, "allow fewer than four operators, who cannot lose any")
+	cmd.Flags().StringVarP(&file, "file", "o", "genesis.json", "file to write")
+	return cmd
+}
+
+func newGenesisShow(home func() app.Home) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show [FILE]",
+		Short: "Show a genesis: ledger id, digest, operators, rules",
+		Long: `Show prints what a genesis says, that of this home if no file is named. Every operator
+must see the same digest; read it out to each other before the first start.
+
+JSON: ledger, digest, genesis (the canonical form, see docs/spec.md).`,
+		Example: `  hullmarkd genesis show
+  hullmarkd genesis show genesis.json --output json`,
+		Args: cli.Args(cobra.MaximumNArgs(1)),
+	}
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		g, err := loadGenesis(home(), args)
+		if err != nil {
+			return err
+		}
+		return show(cmd, *output, newGenesisAnswer(g))
+	}
+	return cmd
+}
+
+// loadGenesis reads the genesis in a file, or that of a home if none is named.
+func loadGenesis(home app.Home, args []string) (*record.Genesis, error) {
+	if len(args) == 0 {
+		return app.LoadGenesis(home)
+	}
+	b, err := readFile(args[0], maxGenesisFile)
+	if err != nil {
+		return nil, err
+	}
+	return app.DecodeGenesis(b)
+}
+
+type genesisAnswer struct {
+	Ledger  string          `json:"ledger"`
+	Digest  string          `json:"digest"`
+	Genesis json.RawMessage `json:"genesis"`
+
+	genesis *record.Genesis
+}
+
+func newGenesisAnswer(g *record.Genesis) *genesisAnswer {
+	b := g.Encode()
+	sum := sha256.Sum256(b)
+	return &genesisAnswer{Ledger: g.LedgerID(), Digest: hex.EncodeToString(sum[:]), Genesis: b, genesis: g}
+}
+
+func (a *genesisAnswer) text(t *table) {
+	g := a.genesis
+	t.row("ledger", "%s", a.Ledger)
+	t.row("digest", "%s", spoken(a.Digest))
+	t.row("starts", "%s", g.Time.Format(time.RFC3339))
+	faulty := (len(g.Operators) - 1) / 3
+	t.row("operators", "%d, of whom %d may fail", len(g.Operators), faulty)
+	for _, o := range g.Operators {
+		var names []string
+		for _, n := range o.Namespaces {
+			names = append(names, n.String())
+		}
+		t.line("")
+		t.row("operator", "%s", o.ID)
+		t.row("governance key", "%s", o.GovernanceKey.ID())
+		t.row("notary key", "%s", o.NotaryKey.ID())
+		t.row("validator key", "%x", o.ValidatorKey)
+		t.row("node", "%s@%s", o.NodeID, o.Address)
+		t.row("url", "%s", o.URL)
+		t.row("namespaces", "%s", strings.Join(names, ", "))
+	}
+	t.line("")
+	t.row("parameters", "%s", g.Params.EncodeJSON())
+}
+
+// spoken splits a digest into groups that can be read out.
+func spoken(digest string) string {
+	var groups []string
+	for g := range slices.Chunk([]byte(digest), 8) {
+		groups = append(groups, string(g))
+	}
+	return strings.Join(groups, " ")
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hullmark/app"
+	"hullmark/internal/atomicfile"
+	"hullmark/internal/buildinfo"
+	"hullmark/internal/cli"
+	"hullmark/proto"
+)
+
+// requestTimeout bounds a question to the operator's own node.
+const requestTimeout = 10 * time.Second
+
+// remote returns the node at an address, or the one a home runs if none is named.
+func remote(home app.Home, named string) (*app.Remote, error) {
+	if named != "" {
+		return app.NewRemote(named), nil
+	}
+	c, err := app.LoadConfig(home)
+	if err != nil {
+		return nil, err
+	}
+	return app.OwnRemote(c.HTTP)
+}
+
+// nodeFlag defines the flag that names a node.
+func nodeFlag(cmd *cobra.Command, node *string) {
+	cmd.Flags().StringVar(node, "node", "", "URL of the node, instead of the one this home configures")
+}
+
+func newStatus(home func() app.Home) *cobra.Command {
+	var node string
+	var output *string
+	var ready bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show where the running node stands",
+		Long: `Status asks the node of this home where it stands. If that serves TLS, exactly the
+certificate it is configured with is accepted; that of a node named with --node must
+be one the system trusts. With --ready it fails unless the node's answers are fresh
+and provable, which suits scripts and the health checks of containers.`,
+		Example: `  hullmarkd status
+  hullmarkd status --node https://hullmark.acme.example --output json`,
+		Args: cli.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := remote(home(), node)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), requestTimeout)
+			defer cancel()
+			if ready {
+				if err := r.Ready(ctx); err != nil {
+					return err
+				}
+			}
+			s, err := r.Status(ctx)
+			if err != nil {
+				return err
+			}
+			if *output == outputText {
+				printStatus(cmd, s)
+				return nil
+			}
+			b, err := proto.MarshalJSON(s)
+			if err != nil {
+				return err
+			}
+			cmd.Println(string(b))
+			return nil
+		},
+	}
+	output = outputFlag(cmd)
+	cmd.Flags().BoolVar(&ready, "ready", false, "fail unless the node is ready")
+	nodeFlag(cmd, &node)
+	return cmd
+}
+
+func printStatus(cmd *cobra.Command, s *proto.StatusResponse) {
+	role := "follows"
+	if s.GetValidator() {
+		role = "validator of " + s.GetOperator()
+	}
+	if s.GetCatchingUp() {
+		role += ", catching up"
+	}
+	age := ""
+	if t, err := time.Parse(time.RFC3339Nano, s.GetBlockTime()); err == nil {
+		age = fmt.Sprintf(" (%s ago)", time.Since(t).Round(100*time.Millisecond))
+	}
+	cmd.Printf("ledger       %s\nnode         %s (%s)\nversion      %s\nheight       %d\nblock time   %s%s\nprovable     %d to %d\nrecords      %d\npeers        %d of %d validators\npending      %d\n",
+		s.GetLedger(), s.GetMoniker(), role, s.GetVersion(), s.GetHeight(), s.GetBlockTime(), age,
+		s.GetEarliestHeight(), s.GetStateHeight(), s.GetLogSize(), s.GetPeers(), s.GetValidators(), s.GetPending())
+}
+
+func newTrustAnchor(home func() app.Home) *cobra.Command {
+	var node, output string
+	cmd := &cobra.Command{
+		Use:   "trust-anchor",
+		Short: "Write the trust anchor that clients of this network import",
+		Long: `Trust-anchor writes trust.json: the ledger id, the newest block with the
+signatures of more than two thirds of the validators, and the operators' keys. It
+is all a client needs to verify every answer of any node. Hand it out over a
+channel your users trust, such as your web site or your configuration management.`,
+		Example: `  hullmarkd trust-anchor -o trust.json
+  hullmark trust import trust.json --node https://hullmark.acme.example`,
+		Args: cli.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := remote(home(), node)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), requestTimeout)
+			defer cancel()
+			a, err := r.Anchor(ctx, home())
+			if err != nil {
+				return err
+			}
+			b, err := a.Encode()
+			if err != nil {
+				return err
+			}
+			if output == "-" {
+				cmd.Print(string(b))
+				return nil
+			}
+			if err := atomicfile.Write(output, b, 0o644); err != nil {
+				return fmt.Errorf("couldn't write trust anchor: %w", err)
+			}
+			cmd.Printf("wrote %s: ledger %s at height %d\n", output, a.Ledger, a.Block.Height)
+			return nil
+		},
+	}
+	nodeFlag(cmd, &node)
+	cmd.Flags().StringVarP(&output, "file", "o", "-", "file to write, - for standard output")
+	return cmd
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Show the version of this program", Args: cli.Args(cobra.NoArgs),
+		Run: func(cmd *cobra.Command, _ []string) { cmd.Println("hullmarkd", buildinfo.Version()) },
+	}
+}

@@ -1,0 +1,75 @@
+// Demo tells Hullmark's story on one machine, every step for real: four validator
+// processes, a registry, an operator, a publisher, a client that trusts nothing
+// but an anchor, and then everything an attacker would try. It runs the built
+// programs as a user would and fails if any of them does not do what it should.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+func main() {
+	bin := flag.String("bin", "bin", "directory of the built programs")
+	keep := flag.Bool("keep", false, "keep the demo's directory when it ends well")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, *bin, *keep)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "demo: error: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, bin string, keep bool) (err error) {
+	bin, err = filepath.Abs(bin)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "hullmark-demo-")
+	if err != nil {
+		return fmt.Errorf("couldn't make a directory: %w", err)
+	}
+	s := &stage{ctx: ctx, bin: bin, dir: dir, started: time.Now()}
+	defer func() {
+		s.close()
+		if err == nil && !keep {
+			err = os.RemoveAll(dir)
+		} else {
+			fmt.Printf("\n(everything the demo made is in %s)\n", dir)
+		}
+	}()
+	for _, scene := range []struct {
+		title string
+		play  func(*stage) error
+	}{
+		{"Four operators start a ledger", startNetwork},
+		{"A registry holds a small image", pushImage},
+		{"The operator who owns the name registers the repository", register},
+		{"The publisher says what v1 means", publish},
+		{"A client that knows only the trust anchor verifies it", verify},
+		{"Attack: the registry swaps the image behind the tag", swapImage},
+		{"Attack: a tag that was never published", absentTag},
+		{"Attack: a rogue operator carries a forged signature", forgeSignature},
+		{"Attack: a lying node replays an old answer", replayAnswer},
+		{"One validator is killed", killValidator},
+	} {
+		if err := s.scene(scene.title, scene.play); err != nil {
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return errors.New("interrupted")
+			}
+			s.tail()
+			return fmt.Errorf("%s: %w", scene.title, err)
+		}
+	}
+	s.farewell()
+	return nil
+}

@@ -1,0 +1,83 @@
+package testnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"hullmark/app"
+	"hullmark/bundle"
+	"hullmark/client"
+)
+
+// Exists reports whether a directory holds a network.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "node0", "config", "genesis.json"))
+	return err == nil
+}
+
+// Load finds the network that Create made in a directory.
+func Load(dir string) (*Network, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't load network: %w", err)
+	}
+	n := &Network{Dir: dir, PassphraseFile: passphraseFile(dir)}
+	for i := 0; ; i++ {
+		home := nodeHome(dir, i)
+		g, err := app.LoadGenesis(home)
+		if i > 0 && errors.Is(err, app.ErrNoGenesis) {
+			return n, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("couldn't load network: %w", err)
+		}
+		id := fmt.Sprintf("operator-%d", i)
+		n.Ledger = g.LedgerID()
+		node := Node{Home: home}
+		op := Operator{ID: id, KeyFile: filepath.Join(operatorsDir(dir), id+".key")}
+		for _, o := range g.Operators {
+			if o.ID == id {
+				node.URL = o.URL
+				for _, ns := range o.Namespaces {
+					op.Namespaces = append(op.Namespaces, ns.String())
+				}
+			}
+		}
+		n.Nodes = append(n.Nodes, node)
+		n.Operators = append(n.Operators, op)
+	}
+}
+
+// URLs returns the addresses of the nodes' HTTP APIs.
+func (n *Network) URLs() []string {
+	var urls []string
+	for _, node := range n.Nodes {
+		urls = append(urls, node.URL)
+	}
+	return urls
+}
+
+// ClientHome returns the directory of the network's client.
+func (n *Network) ClientHome() string { return filepath.Join(n.Dir, "client") }
+
+// PrepareClient makes a client home that knows the nodes and a trust anchor.
+func (n *Network) PrepareClient(ctx context.Context, dir string, a *bundle.Anchor) error {
+	home, err := client.OpenHome(dir)
+	if err != nil {
+		return fmt.Errorf("couldn't prepare client: %w", err)
+	}
+	if err := client.SaveConfig(dir, client.Config{Nodes: n.URLs()}); err != nil {
+		return fmt.Errorf("couldn't prepare client: %w", err)
+	}
+	data, err := a.Encode()
+	if err != nil {
+		return fmt.Errorf("couldn't prepare client: %w", err)
+	}
+	if _, err := home.ImportAnchor(ctx, data); err != nil {
+		return fmt.Errorf("couldn't prepare client: %w", err)
+	}
+	return nil
+}

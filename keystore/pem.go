@@ -1,0 +1,131 @@
+package keystore
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+
+	"hullmark/keys"
+)
+
+const (
+	privateBlock = "ENCRYPTED PRIVATE KEY"
+	publicBlock  = "PUBLIC KEY"
+)
+
+// decodePEM returns the content of text that holds exactly one PEM block of the
+// type, without headers, and white space.
+func decodePEM(text []byte, blockType string) ([]byte, error) {
+	if len(text) > maxFileSize {
+		return nil, fmt.Errorf("%w: longer than %d bytes", ErrFormat, maxFileSize)
+	}
+	text = bytes.TrimSpace(text)
+	if !bytes.HasPrefix(text, []byte("-----BEGIN ")) {
+		return nil, fmt.Errorf("%w: it does not begin with a PEM block", ErrFormat)
+	}
+	block, rest := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%w: broken PEM", ErrFormat)
+	}
+	if block.Type != blockType {
+		return nil, fmt.Errorf("%w: the PEM block is %q, not %q", ErrFormat, block.Type, blockType)
+	}
+	if len(block.Headers) != 0 {
+		return nil, fmt.Errorf("%w: the PEM block has headers", ErrFormat)
+	}
+	if len(rest) != 0 {
+		return nil, fmt.Errorf("%w: something follows the PEM block", ErrFormat)
+	}
+	return block.Bytes, nil
+}
+
+func encodePEM(der []byte, blockType string) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: der})
+}
+
+// encodePrivate encrypts a private key into the text of a key file.
+func encodePrivate(signer crypto.Signer, passphrase []byte, logN int) ([]byte, error) {
+	plaintext, err := x509.MarshalPKCS8PrivateKey(signer)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't encode private key: %w", err)
+	}
+	defer clear(plaintext)
+	der, err := seal(plaintext, passphrase, logN)
+	if err != nil {
+		return nil, err
+	}
+	return encodePEM(der, privateBlock), nil
+}
+
+// decodePrivate decrypts the text of a key file.
+func decodePrivate(text, passphrase []byte) (crypto.Signer, keys.PublicKey, error) {
+	der, err := decodePEM(text, privateBlock)
+	if err != nil {
+		return nil, keys.PublicKey{}, err
+	}
+	encrypted, err := parseSealed(der)
+	if err != nil {
+		return nil, keys.PublicKey{}, err
+	}
+	plaintext, err := encrypted.open(passphrase)
+	if err != nil {
+		return nil, keys.PublicKey{}, err
+	}
+	defer clear(plaintext)
+	private, err := x509.ParsePKCS8PrivateKey(plaintext)
+	if err != nil {
+		// One wrong passphrase in 256 leaves padding that looks right. The parser's
+		// own words could repeat parts of the key, so they are dropped.
+		return nil, keys.PublicKey{}, ErrPassphrase
+	}
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return nil, keys.PublicKey{}, fmt.Errorf("%w: %T cannot sign", ErrType, private)
+	}
+	public, err := keys.New(signer.Public())
+	if err != nil {
+		return nil, keys.PublicKey{}, fmt.Errorf("%w: %w", ErrType, err)
+	}
+	return signer, public, nil
+}
+
+// DecodePublic reads the text of a public file, as it stands beside a key in a
+// store and as EncodePublic writes it. It wraps ErrFormat or ErrType.
+func DecodePublic(text []byte) (keys.PublicKey, error) {
+	key, err := decodePublic(text)
+	if err != nil {
+		return keys.PublicKey{}, fmt.Errorf("couldn't read public key: %w", err)
+	}
+	return key, nil
+}
+
+// EncodePublic writes a public key as SubjectPublicKeyInfo in PEM.
+func EncodePublic(key keys.PublicKey) []byte { return encodePEM(key.PKIX(), publicBlock) }
+
+// decodePublic reads the text of a public file.
+func decodePublic(text []byte) (keys.PublicKey, error) {
+	der, err := decodePEM(text, publicBlock)
+	if err != nil {
+		return keys.PublicKey{}, err
+	}
+	parsed, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return keys.PublicKey{}, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	public, err := keys.New(parsed)
+	if err != nil {
+		return keys.PublicKey{}, fmt.Errorf("%w: %w", ErrType, err)
+	}
+	return public, nil
+}
+
+// encodePublic writes the text of a public file.
+func encodePublic(signer crypto.Signer) ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(signer.Public())
+	if err != nil {
+		return nil, fmt.Errorf("couldn't encode public key: %w", err)
+	}
+	return encodePEM(der, publicBlock), nil
+}

@@ -1,0 +1,95 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+
+	"hullmark/record"
+	"hullmark/reference"
+)
+
+// replayStatement verifies the statement of a revocation or lift as it was judged
+// and applies it to the vouchers.
+func (h *history) replayStatement(r indexedRecord) error {
+	b, err := h.view.Content(r.ChangesHash)
+	if err != nil {
+		return fmt.Errorf("couldn't read statement: %w", err)
+	}
+	st, err := record.DecodeSignedStatement(b)
+	if err != nil {
+		return inconsistent("%v", err)
+	}
+	sequence := &h.revocations
+	if st.Action == record.ActionLift {
+		sequence = &h.lifts
+	}
+	want := record.Statement{
+		Action: st.Action, Binding: h.binding(st.Binding.Role), Sequence: *sequence + 1,
+		Through: st.Through, Digests: st.Digests, Reason: st.Reason, Note: st.Note,
+	}
+	if st.Action.Kind() != r.Kind || string(st.Statement.Encode()) != string(want.Encode()) || st.Through > h.revocations {
+		return inconsistent("%s holds a statement %s of %s for %s, number %d", r.Kind, st.Action, st.Binding.Ledger, st.Scope(), st.Sequence)
+	}
+	if h.root.Expired(r.Time) {
+		return inconsistent("%s while the root was expired", r.Kind)
+	}
+	if err := st.Verify(h.verifier, h.root); err != nil {
+		return inconsistent("%v", err)
+	}
+	if int(r.Changes) != len(st.Digests) || !slices.Equal(r.KeyIDs, st.Signers()) {
+		return inconsistent("%d digests by %v, the statement has %d by %v", r.Changes, r.KeyIDs, len(st.Digests), st.Signers())
+	}
+	changed := false
+	for _, digest := range st.Digests {
+		changed = h.replayRuling(digest, st, r) || changed
+	}
+	if !changed {
+		return inconsistent("%s changes nothing", r.Kind)
+	}
+	*sequence = st.Sequence
+	return h.draw(record.QuotaClassOf([]record.Scope{st.Scope()}), r)
+}
+
+// draw takes the token that a record of an emergency cost, whoever carried it. Who
+// paid for an ordinary record is not in the log.
+func (h *history) draw(class record.QuotaClass, r indexedRecord) error {
+	if class == record.QuotaOrdinary {
+		return nil
+	}
+	var ok bool
+	if h.quotas[class], ok = takeToken(h.quotas[class], h.params.Quotas[class], r.Height); !ok {
+		return inconsistent("%s beyond the quota", r.Kind)
+	}
+	return nil
+}
+
+// checkBuckets checks the token buckets: those of emergencies follow from the log,
+// of the ordinary one only the bounds are known.
+func (h *history) checkBuckets() error {
+	for class, got := range h.value.Quotas {
+		if record.QuotaClass(class) == record.QuotaOrdinary {
+			if err := h.checkBucket(got, h.params.Quotas[class]); err != nil {
+				return err
+			}
+		} else if got != h.quotas[class] {
+			return inconsistent("bucket %d is %+v and must be %+v", class, got, h.quotas[class])
+		}
+	}
+	return nil
+}
+
+// replayRuling applies a statement to one digest.
+func (h *history) replayRuling(digest reference.Digest, st *record.SignedStatement, r indexedRecord) bool {
+	v, known := h.vouched[digest]
+	if !known {
+		v = new(derivedVoucher)
+	}
+	changed := rule(&v.Voucher, st, record.Ruling{
+		Role: st.Binding.Role, Reason: st.Reason, Sequence: st.Sequence, RootVersion: h.root.Version,
+		Statement: r.ChangesHash, Height: r.Height, Time: r.Time, Index: r.index,
+	})
+	if changed {
+		h.vouched[digest] = v
+	}
+	return changed
+}

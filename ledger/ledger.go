@@ -1,0 +1,92 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+
+	"hullmark/merkle"
+	"hullmark/merkle/store"
+	"hullmark/record"
+)
+
+// Ledger is the committed state and the place where the next one is committed.
+type Ledger struct {
+	id      string
+	genesis *record.Genesis
+	store   *store.Store
+	roots   *rootCache
+}
+
+// New returns the ledger that starts from a genesis and keeps its state in st,
+// which is empty or holds that ledger.
+func New(g *record.Genesis, st *store.Store) (*Ledger, error) {
+	if err := g.Validate(); err != nil {
+		return nil, fmt.Errorf("couldn't open ledger: %w", err)
+	}
+	l := &Ledger{id: g.LedgerID(), genesis: g, store: st, roots: newRootCache()}
+	if v := st.Version(); v != 0 && v < g.InitialHeight {
+		return nil, fmt.Errorf("couldn't open ledger: store holds height %d, before the initial height %d", v, g.InitialHeight)
+	}
+	return l, nil
+}
+
+// ID returns the ledger id.
+func (l *Ledger) ID() string { return l.id }
+
+// Height returns the last committed height, zero before the first.
+func (l *Ledger) Height() uint64 { return l.store.Version() }
+
+// View opens a committed height for reading (store.ErrPruned,
+// store.ErrFutureVersion).
+func (l *Ledger) View(height uint64) (*store.View, error) { return l.store.View(height) }
+
+// Latest opens the last committed height for reading.
+func (l *Ledger) Latest() *store.View { return l.store.Latest() }
+
+// Oldest returns the oldest height that can be read.
+func (l *Ledger) Oldest() uint64 { return l.store.Oldest() }
+
+// GenesisHash returns the app hash before the first block. It writes nothing:
+// the state of the genesis is committed together with the first block, so that
+// a crash before that leaves an empty store and the same genesis again.
+func (l *Ledger) GenesisHash() (merkle.Hash, error) {
+	s, err := l.genesisState(Block{Height: l.genesis.InitialHeight, Time: l.genesis.Time})
+	if err != nil {
+		return merkle.Hash{}, err
+	}
+	defer s.Close()
+	staged, err := s.Stage()
+	if err != nil {
+		return merkle.Hash{}, err
+	}
+	return staged.State().AppHash(), nil
+}
+
+// Block is the block a transaction is judged for.
+type Block struct {
+	Height uint64
+	Time   time.Time
+}
+
+// Begin returns the state at the start of a block. Any number of States may be
+// open; none of them changes the ledger until it is staged and committed. Close
+// it when done.
+func (l *Ledger) Begin(b Block) (*State, error) {
+	if !record.CheckTime(b.Time) {
+		return nil, fmt.Errorf("couldn't begin block %d: time %v is out of range", b.Height, b.Time)
+	}
+	if l.store.Version() == 0 {
+		return l.genesisState(b)
+	}
+	return newState(l, b, l.store.Latest())
+}
+
+// Commit writes a staged block: the only write there is, one synced batch. After
+// a crash the ledger is at this height or at the one before, whole. Every error
+// is fatal.
+func (l *Ledger) Commit(st *store.Staged) error {
+	if err := l.store.Commit(st); err != nil {
+		return fmt.Errorf("couldn't commit height %d: %w", st.Version(), err)
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+
+	"hullmark/keys"
+	"hullmark/record"
+)
+
+// ErrClosed is returned for a pending state that was given up.
+var ErrClosed = errors.New("pending state is closed")
+
+// maxRetries is how often a transaction is judged beside others before it is
+// judged alone. Transactions meet where they change one value: a repository, the
+// quota of an operator, a digest that both publish.
+const maxRetries = 3
+
+// Pending is the state transactions are judged by before there is a block for
+// them: committed state plus those that were admitted. It is safe for concurrent
+// use, and judges outside its lock, so that neither signatures nor large files of
+// one transaction hold up another. It takes no part in consensus: what it admits
+// is judged again in a block.
+type Pending struct {
+	// open is held for reading while a transaction is judged, and for writing to
+	// close.
+	open   sync.RWMutex
+	closed bool
+
+	mu    sync.RWMutex // guards what state has admitted
+	state *State
+}
+
+// BeginPending returns the state at the next height and the time of the last
+// block. It bounds the work of each transaction but not of all together.
+func (l *Ledger) BeginPending() (*Pending, error) {
+	var s *State
+	var err error
+	if v := l.store.Latest(); v.Version() == 0 {
+		v.Close()
+		s, err = l.genesisState(Block{Height: l.genesis.InitialHeight, Time: l.genesis.Time})
+	} else {
+		// Height and time are those of this very view, whatever is committed
+		// meanwhile.
+		s, err = newState(l, Block{Height: v.Version() + 1, Time: BlockTime(v)}, v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.pending = true
+	return &Pending{state: s}, nil
+}
+
+// Block returns the block transactions are judged for.
+func (p *Pending) Block() Block { return p.state.block }
+
+// Close gives up the state when nothing is judged by it any more.
+func (p *Pending) Close() {
+	p.open.Lock()
+	defer p.open.Unlock()
+	if !p.closed {
+		p.closed = true
+		p.state.Close()
+	}
+}
+
+// Apply judges a transaction as State.Apply does, and admits it if nothing is
+// wrong with it (*record.Rejection otherwise).
+//
+// The verdict is that of some order of all transactions judged: it counts only
+// if everything it was based on is unchanged when it is reached, and is reached
+// again otherwise. v should remember what it verified, or that costs a signature
+// check each time.
+func (p *Pending) Apply(tx []byte, v keys.Verifier) (*Outcome, error) {
+	env, err := open(tx)
+	if err != nil {
+		return nil, err
+	}
+	return p.ApplyEnvelope(env, v)
+}
+
+// ApplyEnvelope is Apply for a transaction that is decoded already.
+func (p *Pending) ApplyEnvelope(env *record.Envelope, v keys.Verifier) (*Outcome, error) {
+	p.open.RLock()
+	defer p.open.RUnlock()
+	if p.closed {
+		return nil, ErrClosed
+	}
+	for range maxRetries {
+		f, seen := p.fork()
+		out, err := f.judge(env, v)
+		if err != nil && !isRejection(err) { // the node's own fault, whatever else happens
+			return nil, err
+		}
+		if p.settle(f, seen, err == nil) {
+			return out, err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state.apply(env, v)
+}
+
+// settle reports whether a verdict counts, and admits what was found good.
+func (p *Pending) settle(f *State, seen *readSet, good bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !seen.unchanged() {
+		return false
+	}
+	if good {
+		p.state.merge(f.overlay)
+	}
+	return true
+}
+
+// fork returns a state for one transaction that reads the pending one under its
+// lock, and what it will have read.
+func (p *Pending) fork() (*State, *readSet) {
+	seen := &readSet{pending: p, values: make(map[string][]byte)}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	f := *p.state
+	// The index a record gets here is provisional, as every value of a pending
+	// state is.
+	f.logSize += uint64(len(p.state.records))
+	f.overlay = newOverlay(seen)
+	return &f, seen
+}
+
+// readSet is a reader of a pending state for one transaction. It remembers the
+// values the judgement was based on. Contents need no memory: they are named by
+// their digests.
+type readSet struct {
+	pending *Pending
+	values  map[string][]byte // nil for a key that has none
+}
+
+// Get implements reader.
+func (r *readSet) Get(key []byte) ([]byte, bool, error) {
+	r.pending.mu.RLock()
+	v, ok := r.pending.state.values[string(key)]
+	r.pending.mu.RUnlock()
+	if !ok {
+		var err error
+		if v, ok, err = r.pending.state.base.Get(key); err != nil {
+			return nil, false, err
+		}
+	}
+	if first, again := r.values[string(key)]; again && !bytes.Equal(first, v) {
+		// Changed between two looks of one judgement: it keeps to what it saw
+		// first, and unchanged will say that it does not count.
+		return first, first != nil, nil
+	}
+	if !ok {
+		v = nil
+	}
+	r.values[string(key)] = v
+	return v, ok, nil
+}
+
+// Content implements reader.
+func (r *readSet) Content(digest [32]byte) ([]byte, error) {
+	r.pending.mu.RLock()
+	c, ok := r.pending.state.contents[digest]
+	r.pending.mu.RUnlock()
+	if ok {
+		return c, nil
+	}
+	return r.pending.state.base.Content(digest)
+}
+
+// unchanged reports whether everything that was read is still as it was. The
+// pending state is locked. Only what was admitted meanwhile can have changed, so
+// the committed state below is not asked again.
+func (r *readSet) unchanged() bool {
+	for key, seen := range r.values { // order does not matter: all must hold
+		if now, written := r.pending.state.values[key]; written && (seen == nil || !bytes.Equal(seen, now)) {
+			return false
+		}
+	}
+	return true
+}

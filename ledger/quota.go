@@ -1,0 +1,60 @@
+package ledger
+
+import "hullmark/record"
+
+// takeQuota takes the tokens a transaction about repositories costs: for what is
+// ordinary, one of the operator who pays or else one of each repository; for every
+// emergency, one of the repository's own bucket of that class, whoever carries it.
+// So neither a stolen tagging key nor a busy operator can use up what is needed to
+// switch the key off (docs/spec.md, "Quota").
+func (t *transaction) takeQuota(subjects []*subject, payer *record.Operator) error {
+	paid := false
+	for _, s := range subjects {
+		class := record.QuotaClassOf(s.scopes)
+		if class == record.QuotaOrdinary && payer != nil {
+			if paid {
+				continue
+			}
+			if err := t.takeOperatorQuota(payer); err != nil {
+				return err
+			}
+			paid = true
+			continue
+		}
+		var ok bool
+		if s.repo.Quotas[class], ok = takeToken(s.repo.Quotas[class], t.params.Quotas[class], t.block.Height); !ok {
+			return record.Reject(record.CodeQuota, "repository %s", s.name)
+		}
+	}
+	return nil
+}
+
+// takeOperatorQuota takes one token of the operator who pays for the transaction.
+func (t *transaction) takeOperatorQuota(op *record.Operator) error {
+	var ok bool
+	if op.Quota, ok = takeToken(op.Quota, t.params.OperatorQuota, t.block.Height); !ok {
+		return record.Reject(record.CodeQuota, "operator %q", t.env.Header.Payer)
+	}
+	t.set(record.OperatorKey(t.env.Header.Payer), op.Encode())
+	return nil
+}
+
+// takeToken takes one token from a bucket at a height, or reports that there is
+// none.
+func takeToken(b record.Bucket, q record.Quota, height uint64) (record.Bucket, bool) {
+	if q.Capacity == 0 {
+		return b, true // no quota
+	}
+	gained := (height - b.Height) / uint64(q.Refill)
+	if free := uint64(q.Capacity - min(b.Tokens, q.Capacity)); gained >= free {
+		b = record.Bucket{Tokens: q.Capacity, Height: height}
+	} else {
+		// Keep the blocks that did not yet make a whole token.
+		b = record.Bucket{Tokens: b.Tokens + uint32(gained), Height: b.Height + gained*uint64(q.Refill)}
+	}
+	if b.Tokens == 0 {
+		return b, false
+	}
+	b.Tokens--
+	return b, true
+}

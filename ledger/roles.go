@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"hullmark/record"
+	"hullmark/tuf"
+)
+
+// The tree of a repository's roles. Each role that is not removed has one parent,
+// whose stored file names it. The functions here keep it so when a file is
+// replaced; they know repository values and delegations only, and read nothing
+// else, so that switching off a role costs the same whatever hangs on it.
+
+// recountTargets decides anew whether the stored targets file meets the keys of
+// the current root. A rotation that drops a stolen key thereby switches off
+// everything the key signed or delegated, at once.
+func recountTargets(repo *record.Repository, root *tuf.Root) {
+	r, ok := repo.Role(record.RoleTargets)
+	if !ok {
+		return
+	}
+	r.MeetsKeys = root.Roles.Targets.Met(r.Signers, root.Key)
+	repo.SetRole(r)
+}
+
+// replaced returns the entry of a role whose file was replaced by one that its
+// delegator's keys signed.
+func replaced(r record.RoleState, next *tuf.Targets) record.RoleState {
+	r.Version, r.Expires = next.Version, next.Expires
+	r.SignedDigest, r.FileDigest, r.FileSize = next.SignedDigest(), next.FileDigest(), uint32(len(next.Bytes()))
+	r.MeetsKeys, r.Narrowed, r.Signers = true, false, next.Signers()
+	r.DelegationsSize, r.DelegationsDigest = 0, [32]byte{}
+	if next.Delegations != nil {
+		b := next.Delegations.Bytes()
+		r.DelegationsSize, r.DelegationsDigest = uint32(len(b)), sha256.Sum256(b)
+	}
+	return r
+}
+
+// redelegate makes the roles below a delegator what its new file says. old are
+// the delegations of its file before.
+func redelegate(repo *record.Repository, delegator string, old, next *tuf.Delegations) error {
+	for _, r := range slices.Clone(repo.Roles) {
+		if _, named := next.Role(r.Name); r.Parent == delegator && !r.Removed && !named {
+			removeRole(repo, r.Name)
+		}
+	}
+	if next != nil {
+		for _, role := range next.Roles {
+			if err := delegate(repo, delegator, old, next, role); err != nil {
+				return err
+			}
+		}
+	}
+	live := 0
+	for _, r := range repo.Roles {
+		if !r.Removed {
+			live++
+		}
+	}
+	if live > record.MaxRoles || len(repo.Roles) > record.MaxRoleEntries {
+		return record.Reject(record.CodeRoleConflict, "%d roles, %d with those removed; at most %d and %d",
+			live, len(repo.Roles), record.MaxRoles, record.MaxRoleEntries)
+	}
+	return nil
+}
+
+// delegate gives one role that a new file names its parent, its keys and its
+// flags.
+func delegate(repo *record.Repository, delegator string, old, next *tuf.Delegations, role tuf.DelegatedRole) error {
+	r, known := repo.Role(role.Name)
+	before, namedBefore := old.Reach(role.Name)
+	after, _ := next.Reach(role.Name)
+	narrower := false
+	switch {
+	case !known:
+		r = record.RoleState{Name: role.Name, Expires: time.Unix(0, 0).UTC()}
+	case r.Removed:
+		// What its file was judged by is gone, so it has to sign again.
+		r.Removed, r.Narrowed = false, r.Version > 0
+	case r.Parent == delegator:
+		narrower = !after.Includes(before)
+	case repo.Ancestor(delegator, role.Name):
+		narrower = true // taken from a role below
+	case namedBefore:
+		return nil // an ancestor took it since; this file has no say in it
+	default:
+		return record.Reject(record.CodeRoleConflict, "%s delegates to %s, to which %s does", delegator, role.Name, r.Parent)
+	}
+	r.Parent = delegator
+	r.Keys = record.SortKeyIDs(role.KeyIDs)
+	r.MeetsKeys = r.Version > 0 && role.Met(r.Signers, next.Key)
+	repo.SetRole(r)
+	if narrower {
+		for _, name := range subtree(repo, role.Name) {
+			r, _ := repo.Role(name)
+			r.Narrowed = r.Version > 0
+			repo.SetRole(r)
+		}
+	}
+	return nil
+}
+
+// removeRole takes a role that no delegator names any more, and all below it, out
+// of the tree. Version marks stay.
+func removeRole(repo *record.Repository, name string) {
+	for _, name := range subtree(repo, name) {
+		r, _ := repo.Role(name)
+		if r.Version == 0 {
+			repo.RemoveRole(name)
+			continue
+		}
+		r.MeetsKeys, r.Narrowed, r.Removed, r.Keys = false, false, true, nil
+		repo.SetRole(r)
+	}
+}
+
+// subtree returns a role and all roles below it that are not removed, ascending.
+func subtree(repo *record.Repository, name string) []string {
+	var out []string
+	for _, r := range repo.Roles {
+		if !r.Removed && (r.Name == name || repo.Ancestor(name, r.Name)) {
+			out = append(out, r.Name)
+		}
+	}
+	return out
+}

@@ -1,0 +1,352 @@
+package record
+
+import (
+	"slices"
+	"time"
+
+	"hullmark/keys"
+	"hullmark/tuf"
+)
+
+// The names of the top-level roles a publisher signs.
+const (
+	RoleRoot    = tuf.RoleRoot
+	RoleTargets = tuf.RoleTargets
+)
+
+// Repository is the map value of a repository: what the ledger knows of its
+// roles and of its own history (docs/spec.md, "Repository value").
+type Repository struct {
+	Profile    Profile
+	Registrant string // operator that registered it
+	// Revision is the number of records the log holds about the repository.
+	Revision uint64
+	// RevocationSequence and LiftSequence count statements of each kind.
+	RevocationSequence uint64
+	LiftSequence       uint64
+	// RecoveryCount counts recoveries from a lost root.
+	RecoveryCount uint32
+	// LastIndex, LastHeight and LastTime say where the newest record stands.
+	LastIndex  uint64
+	LastHeight uint64
+	LastTime   time.Time
+	// Quotas are the token buckets for ordinary, revoking and root-signed
+	// transactions, in this order.
+	Quotas [3]Bucket
+	// Roles, ascending by name.
+	Roles []RoleState
+}
+
+// Bucket is a token bucket: what was left when it was last touched. It refills
+// by height.
+type Bucket struct {
+	Tokens uint32
+	Height uint64
+}
+
+// RoleState is what the ledger keeps of one role of a repository.
+type RoleState struct {
+	Name   string
+	Parent string // delegator; empty for root
+	// Version is the newest version ever accepted. It outlives the role.
+	Version uint64
+	// SignedDigest is the SHA-256 of the signing form of the signed part,
+	// FileDigest that of the whole file.
+	SignedDigest [32]byte
+	FileDigest   [32]byte
+	// FileSize is the size of the whole file in bytes. With it the work of
+	// replacing the file is known without reading it.
+	FileSize uint32
+	Expires  time.Time // whole seconds
+	// MeetsKeys says whether the stored file meets the keys and threshold its
+	// delegator's current file gives the role.
+	MeetsKeys bool
+	// Removed says that no delegator names the role any more.
+	Removed bool
+	// Narrowed says that the stored file was accepted for tags that the role, or
+	// one above it, may not set any more. The next version heals it.
+	Narrowed bool
+	// Signers are the keys that signed the stored file, ascending. With them the
+	// keys it meets are counted again without reading it.
+	Signers []keys.ID
+	// Keys are those the delegator's current file gives a delegated role,
+	// ascending; the root lists those of the top-level roles itself.
+	Keys []keys.ID
+	// DelegationsSize and DelegationsDigest are those of the delegations object
+	// of the stored file, which is stored by content too; zero without one. With it
+	// the files of the roles below are judged without reading this one.
+	DelegationsSize   uint32
+	DelegationsDigest [32]byte
+}
+
+const (
+	roleMeetsKeys = 1 << 0
+	roleRemoved   = 1 << 1
+	roleNarrowed  = 1 << 2
+)
+
+// TopLevel reports whether the role is root or targets, whose keys the root
+// lists.
+func (s *RoleState) TopLevel() bool { return s.Name == RoleRoot || s.Name == RoleTargets }
+
+// Role returns the state of a role, or false when the repository never had it.
+func (r *Repository) Role(name string) (RoleState, bool) {
+	i, ok := r.find(name)
+	if !ok {
+		return RoleState{}, false
+	}
+	return r.Roles[i], true
+}
+
+// SetRole stores the state of a role, keeping Roles in order.
+func (r *Repository) SetRole(s RoleState) {
+	i, ok := r.find(s.Name)
+	if ok {
+		r.Roles[i] = s
+		return
+	}
+	r.Roles = slices.Insert(r.Roles, i, s)
+}
+
+func (r *Repository) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(r.Roles, name, func(s RoleState, name string) int {
+		switch {
+		case s.Name < name:
+			return -1
+		case s.Name > name:
+			return 1
+		}
+		return 0
+	})
+}
+
+// RemoveRole forgets a role that never published.
+func (r *Repository) RemoveRole(name string) {
+	r.Roles = slices.DeleteFunc(r.Roles, func(s RoleState) bool { return s.Name == name })
+}
+
+// Effective reports whether a role verifies anything at time t: its file is
+// unexpired, meets its delegator's keys and stays within what is delegated to it,
+// and so do all files up to the root (docs/spec.md, "Effective roles").
+func (r *Repository) Effective(name string, t time.Time) bool {
+	for range MaxRoles {
+		s, ok := r.Role(name)
+		if !ok || s.Removed || !s.MeetsKeys || s.Narrowed || !t.Before(s.Expires) {
+			return false
+		}
+		if s.Name == RoleRoot {
+			return true
+		}
+		name = s.Parent
+	}
+	return false // a chain longer than there can be roles
+}
+
+// Ancestor reports whether one role delegates to another, directly or through
+// roles between them.
+func (r *Repository) Ancestor(ancestor, name string) bool {
+	for range MaxRoles {
+		s, ok := r.Role(name)
+		if !ok || s.Parent == "" {
+			return false
+		}
+		if s.Parent == ancestor {
+			return true
+		}
+		name = s.Parent
+	}
+	return false
+}
+
+// Encode returns the map value.
+func (r *Repository) Encode() []byte {
+	var e encoder
+	e.u8(FormatVersion)
+	e.u8(uint8(r.Profile))
+	e.str(r.Registrant)
+	e.u64(r.Revision)
+	e.u64(r.RevocationSequence)
+	e.u64(r.LiftSequence)
+	e.u32(r.RecoveryCount)
+	e.u64(r.LastIndex)
+	e.u64(r.LastHeight)
+	e.time(r.LastTime)
+	for _, q := range r.Quotas {
+		e.u32(q.Tokens)
+		e.u64(q.Height)
+	}
+	e.u16(uint16(len(r.Roles)))
+	for _, s := range r.Roles {
+		e.str(s.Name)
+		e.str(s.Parent)
+		e.u64(s.Version)
+		e.raw(s.SignedDigest[:])
+		e.raw(s.FileDigest[:])
+		e.u32(s.FileSize)
+		e.u64(uint64(s.Expires.Unix()))
+		var flags uint8
+		if s.MeetsKeys {
+			flags |= roleMeetsKeys
+		}
+		if s.Removed {
+			flags |= roleRemoved
+		}
+		if s.Narrowed {
+			flags |= roleNarrowed
+		}
+		e.u8(flags)
+		e.keyIDs(s.Signers)
+		e.keyIDs(s.Keys)
+		e.u32(s.DelegationsSize)
+		if s.DelegationsSize > 0 {
+			e.raw(s.DelegationsDigest[:])
+		}
+	}
+	return e
+}
+
+// DecodeRepository is the inverse of Repository.Encode.
+func DecodeRepository(b []byte) (*Repository, error) {
+	d := decoder{b: b}
+	r := new(Repository)
+	d.version()
+	r.Profile = d.profile()
+	r.Registrant = d.name()
+	r.Revision = d.u64()
+	r.RevocationSequence = d.u64()
+	r.LiftSequence = d.u64()
+	r.RecoveryCount = d.u32()
+	r.LastIndex = d.u64()
+	r.LastHeight = d.u64()
+	r.LastTime = d.time()
+	for i := range r.Quotas {
+		r.Quotas[i] = Bucket{Tokens: d.u32(), Height: d.u64()}
+	}
+	for range d.count(MaxRoleEntries) {
+		s := d.roleState()
+		if n := len(r.Roles); n > 0 && r.Roles[n-1].Name >= s.Name {
+			d.fail("roles not ascending")
+		}
+		if d.err != nil {
+			break
+		}
+		r.Roles = append(r.Roles, s)
+	}
+	if err := d.end("repository value"); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (d *decoder) roleState() RoleState {
+	var s RoleState
+	s.Name = d.roleName()
+	s.Parent = d.str(MaxRoleName)
+	s.Version = d.u64()
+	s.SignedDigest = d.hash()
+	s.FileDigest = d.hash()
+	s.FileSize = d.u32()
+	s.Expires = d.seconds()
+	flags := d.u8()
+	s.MeetsKeys = flags&roleMeetsKeys != 0
+	s.Removed = flags&roleRemoved != 0
+	s.Narrowed = flags&roleNarrowed != 0
+	s.Signers = d.someKeyIDs(tuf.MaxSignatures)
+	s.Keys = d.someKeyIDs(tuf.MaxRoleKeys)
+	if s.DelegationsSize = d.u32(); s.DelegationsSize > 0 {
+		s.DelegationsDigest = d.hash()
+	}
+	switch {
+	case d.err != nil:
+	case flags&^(roleMeetsKeys|roleRemoved|roleNarrowed) != 0:
+		d.fail("unknown role flags %#x", flags)
+	case s.Removed && (flags != roleRemoved || len(s.Keys) > 0):
+		d.fail("removed role with flags %#x and %d keys", flags, len(s.Keys))
+	case s.TopLevel() && len(s.Keys) > 0:
+		d.fail("role %q with keys", s.Name)
+	case !validParent(s.Name, s.Parent):
+		d.fail("role %q with parent %q", s.Name, s.Parent)
+	}
+	return s
+}
+
+// validParent reports whether parent can delegate to a role: nobody to root,
+// root to targets, and targets or another delegated role to the rest.
+func validParent(role, parent string) bool {
+	switch role {
+	case RoleRoot:
+		return parent == ""
+	case RoleTargets:
+		return parent == RoleRoot
+	default:
+		return parent != RoleRoot && parent != role && ValidRole(parent)
+	}
+}
+
+func (d *decoder) profile() Profile {
+	p := Profile(d.u8())
+	if d.err == nil && p != ProfileTUF && p != ProfileNotary {
+		d.fail("unknown profile %d", p)
+	}
+	return p
+}
+
+func (d *decoder) roleName() string {
+	s := d.str(MaxRoleName)
+	if d.err == nil && !ValidRole(s) {
+		d.fail("bad role name")
+	}
+	return s
+}
+
+// ValidRole reports whether s is a role a publisher signs: root, targets or a
+// delegated role as package tuf names them.
+func ValidRole(s string) bool {
+	return s == RoleRoot || s == RoleTargets || tuf.IsDelegatedRole(s)
+}
+
+// seconds reads a time in whole Unix seconds.
+func (d *decoder) seconds() time.Time {
+	v := d.u64()
+	if v > uint64(maxExpires) {
+		d.fail("time past the year 9999")
+		return time.Time{}
+	}
+	return time.Unix(int64(v), 0).UTC()
+}
+
+// maxExpires is 9999-12-31T23:59:59Z, the last time TUF's text form can write.
+const maxExpires = 253402300799
+
+// RootFile is the map value of one version of a repository's root
+// (docs/spec.md, "Root value").
+type RootFile struct {
+	FileDigest [32]byte
+}
+
+// Encode returns the map value.
+func (r RootFile) Encode() []byte {
+	var e encoder
+	e.u8(FormatVersion)
+	e.raw(r.FileDigest[:])
+	return e
+}
+
+// DecodeRootFile is the inverse of RootFile.Encode.
+func DecodeRootFile(b []byte) (RootFile, error) {
+	d := decoder{b: b}
+	d.version()
+	r := RootFile{FileDigest: d.hash()}
+	if err := d.end("root value"); err != nil {
+		return RootFile{}, err
+	}
+	return r, nil
+}
+
+// SortKeyIDs returns the ids ascending and without repetition, the form in
+// which formats carry them.
+func SortKeyIDs(ids []keys.ID) []keys.ID {
+	out := slices.Clone(ids)
+	slices.SortFunc(out, keys.ID.Compare)
+	return slices.Compact(out)
+}

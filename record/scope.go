@@ -1,0 +1,153 @@
+package record
+
+import (
+	"cmp"
+	"strings"
+
+	"hullmark/reference"
+)
+
+// ScopeKind says what a scope claims.
+type ScopeKind uint8
+
+// The kinds of scope. Numbers are never reused.
+const (
+	ScopeRole       ScopeKind = 1
+	ScopeRevocation ScopeKind = 2
+	ScopeLift       ScopeKind = 3
+	ScopeRecovery   ScopeKind = 4
+	ScopeOperator   ScopeKind = 5
+)
+
+// Scope names one thing a transaction replaces, with the number it must get:
+// one more than what the ledger has. All scopes of a transaction hold or it is
+// refused (docs/spec.md, "Scopes").
+type Scope struct {
+	Kind ScopeKind
+	// Repository of ScopeRole, ScopeRevocation and ScopeLift.
+	Repository reference.Repository
+	// Role of ScopeRole; of ScopeRevocation the role that signed the statement,
+	// RoleRoot or RoleTargets.
+	Role string
+	// Operator of ScopeOperator.
+	Operator string
+	// Number is the first new version (ScopeRole), the sequence
+	// (ScopeRevocation, ScopeLift, ScopeOperator) or the proposal
+	// (ScopeRecovery).
+	Number uint64
+}
+
+// RoleScope claims versions of a role, from first on.
+func RoleScope(r reference.Repository, role string, first uint64) Scope {
+	return Scope{Kind: ScopeRole, Repository: r, Role: role, Number: first}
+}
+
+// RevocationScope claims the next statement of revocation of a repository,
+// signed by a role: RoleRoot or RoleTargets.
+func RevocationScope(r reference.Repository, role string, sequence uint64) Scope {
+	return Scope{Kind: ScopeRevocation, Repository: r, Role: role, Number: sequence}
+}
+
+// LiftScope claims the next statement of lift of a repository.
+func LiftScope(r reference.Repository, sequence uint64) Scope {
+	return Scope{Kind: ScopeLift, Repository: r, Number: sequence}
+}
+
+// String says what the scope claims, without the number.
+func (s Scope) String() string {
+	switch s.Kind {
+	case ScopeRole:
+		return s.Role + " of " + s.Repository.String()
+	case ScopeRevocation:
+		return "revocations of " + s.Repository.String()
+	case ScopeLift:
+		return "lifts of " + s.Repository.String()
+	case ScopeRecovery:
+		return "recovery"
+	case ScopeOperator:
+		return "operator " + s.Operator
+	default:
+		return "unknown scope"
+	}
+}
+
+func (s Scope) encode() []byte {
+	var e encoder
+	e.u8(uint8(s.Kind))
+	switch s.Kind {
+	case ScopeRole, ScopeRevocation:
+		e.str(s.Repository.String())
+		e.str(s.Role)
+	case ScopeLift:
+		e.str(s.Repository.String())
+	case ScopeOperator:
+		e.str(s.Operator)
+	case ScopeRecovery:
+	}
+	e.u64(s.Number)
+	return e
+}
+
+func (d *decoder) scope() Scope {
+	s := Scope{Kind: ScopeKind(d.u8())}
+	if d.err != nil {
+		return s
+	}
+	switch s.Kind {
+	case ScopeRole:
+		s.Repository = d.repository()
+		s.Role = d.roleName()
+	case ScopeRevocation:
+		s.Repository = d.repository()
+		s.Role = d.statementRole()
+	case ScopeLift:
+		s.Repository = d.repository()
+	case ScopeOperator:
+		s.Operator = d.name()
+	case ScopeRecovery:
+	default:
+		d.fail("unknown scope kind %d", s.Kind)
+	}
+	s.Number = d.u64()
+	if s.Number == 0 {
+		d.fail("scope with number 0")
+	}
+	return s
+}
+
+// compareScopes orders scopes by what they are about: kind, then names, each by
+// its bytes. So the scopes of a publish come in the order of its updates. What
+// compares as equal may stand in a transaction only once. Who signs a statement
+// is not what it is about: a repository's revocations are one sequence.
+func compareScopes(a, b Scope) int {
+	role := func(s Scope) string {
+		if s.Kind == ScopeRole {
+			return s.Role
+		}
+		return ""
+	}
+	return cmp.Or(
+		cmp.Compare(a.Kind, b.Kind),
+		strings.Compare(a.Repository.String(), b.Repository.String()),
+		strings.Compare(role(a), role(b)),
+		strings.Compare(a.Operator, b.Operator),
+	)
+}
+
+// statementRole reads a role that may sign statements.
+func (d *decoder) statementRole() string {
+	role := d.str(MaxRoleName)
+	if d.err == nil && role != RoleRoot && role != RoleTargets {
+		d.fail("role %q signs no statements", clip(role))
+	}
+	return role
+}
+
+// clip shortens foreign text for an error message.
+func clip(s string) string {
+	const limit = 80
+	if len(s) > limit {
+		return s[:limit] + "..."
+	}
+	return s
+}

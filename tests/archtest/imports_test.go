@@ -1,0 +1,283 @@
+package archtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const module = "hullmark"
+
+// allowed lists, for each package, the packages of ours that it may import; each
+// may also import what lies below itself. The arrows point from what changes
+// often to what never changes.
+var allowed = map[string][]string{
+	"reference":    {},
+	"keys":         {},
+	"merkle":       {},
+	"merkle/store": {"merkle"},
+	"tuf":          {"reference", "keys"},
+	"keystore":     {"keys"},
+	"proto":        {},
+	"record":       {"reference", "keys", "merkle", "tuf"},
+	"placement":    {},
+	"bundle":       {"record", "tuf", "merkle", "keys", "reference", "proto"},
+	"ledger":       {"record", "tuf", "merkle", "merkle/store", "keys", "reference", "proto"},
+	"abci":         {"ledger", "record", "bundle", "proto", "merkle/store", "merkle", "tuf", "keys", "reference"},
+	"app":          {"abci", "bundle", "record", "proto", "keystore", "ledger", "merkle", "merkle/store", "tuf", "keys", "reference"},
+	"client":       {"bundle", "keystore", "placement", "record", "tuf", "reference", "proto", "keys", "merkle"},
+	"oci":          {"client", "bundle", "reference"},
+	"gateway":      {"record", "bundle", "placement", "keys", "reference", "tuf", "merkle", "proto"},
+	"sim":          {"placement"},
+}
+
+// free may import anything of ours, and none of the packages above may import
+// them: commands, suites and what they share. Packages named like bundletest,
+// which help to test the package above them, are free too.
+var free = []string{"cmd", "internal", "tests", "networks", "tools"}
+
+// core is deterministic: the same blocks give the same bytes on every machine.
+var core = []string{"merkle", "tuf", "record", "ledger"}
+
+// pkg is what these tests need of the output of go list.
+type pkg struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+	Deps       []string
+	Standard   bool
+}
+
+// ours returns a package's path inside the module, or false.
+func ours(importPath string) (string, bool) {
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+// under reports whether a path is the prefix or lies below it.
+func under(path, prefix string) bool {
+	return path == prefix || strings.HasPrefix(path, prefix+"/")
+}
+
+// owner returns the entry of the table that a package belongs to.
+func owner(path string) (string, bool) {
+	best := ""
+	for entry := range allowed {
+		if under(path, entry) && len(entry) > len(best) {
+			best = entry
+		}
+	}
+	return best, best != ""
+}
+
+func isFree(path string) bool {
+	return strings.HasSuffix(path, "test") || slices.ContainsFunc(free, func(prefix string) bool { return under(path, prefix) })
+}
+
+// packages lists the module's packages, once for all tests.
+var packages = sync.OnceValues(func() ([]pkg, error) { return list("./...") })
+
+func list(patterns ...string) ([]pkg, error) {
+	args := append([]string{"list", "-e", "-json=ImportPath,Dir,GoFiles,Imports,Deps,Standard"}, patterns...)
+	cmd := exec.Command("go", args...)
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	var found []pkg
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return found, nil
+		} else if err != nil {
+			return nil, err
+		}
+		found = append(found, p)
+	}
+}
+
+func mustPackages(t *testing.T) []pkg {
+	t.Helper()
+	found, err := packages()
+	if err != nil {
+		t.Fatalf("couldn't list packages: %v", err)
+	}
+	if len(found) < 5 {
+		t.Fatalf("found %d packages only", len(found))
+	}
+	return found
+}
+
+// violations returns what the table has against a package's imports.
+func violations(path string, imports []string) []string {
+	if isFree(path) {
+		return nil
+	}
+	self, known := owner(path)
+	if !known {
+		return []string{path + " is not in the table of allowed imports"}
+	}
+	var found []string
+	for _, imported := range imports {
+		target, ok := ours(imported)
+		if !ok {
+			continue
+		}
+		other, known := owner(target)
+		if isFree(target) || !known || other != self && !slices.Contains(allowed[self], other) {
+			found = append(found, path+" may not import "+target)
+		}
+	}
+	return found
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range mustPackages(t) {
+		path, ok := ours(p.ImportPath)
+		if !ok {
+			t.Errorf("package %s lies outside the module's folders", p.ImportPath)
+			continue
+		}
+		for _, violation := range violations(path, p.Imports) {
+			t.Error(violation)
+		}
+	}
+}
+
+// TestTable checks the checker: the table has no cycle, and forbidden imports are
+// found.
+func TestTable(t *testing.T) {
+	bad := []struct {
+		name, path, imported string
+	}{
+		{"downwards only", "merkle", "hullmark/record"},
+		{"store below merkle", "merkle", "hullmark/merkle/store"},
+		{"store has its own entry", "merkle/store", "hullmark/keys"},
+		{"verifier without server", "bundle", "hullmark/ledger"},
+		{"client without server", "client", "hullmark/app"},
+		{"gateway without client", "gateway", "hullmark/client"},
+		{"shared helpers", "ledger", "hullmark/internal/testnet"},
+		{"commands", "app", "hullmark/cmd/hullmarkd"},
+		{"test helpers", "client", "hullmark/bundle/bundletest"},
+		{"own test helpers", "bundle", "hullmark/bundle/bundletest"},
+		{"package below", "client/cache", "hullmark/ledger"},
+		{"unknown package", "misc", "fmt"},
+		{"similar name", "keysmith", "fmt"},
+	}
+	for _, tc := range bad {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := violations(tc.path, []string{tc.imported}); len(got) != 1 {
+				t.Errorf("%s importing %s: found %q", tc.path, tc.imported, got)
+			}
+		})
+	}
+	good := map[string]string{
+		"ledger":            "hullmark/merkle/store",
+		"merkle":            "crypto/sha256",
+		"client/cache":      "hullmark/client",
+		"client":            "hullmark/client/cache",
+		"cmd/hullmarkd":     "hullmark/app",
+		"tuf":               "hullmark/keys",
+		"bundle/bundletest": "hullmark/ledger",
+	}
+	for path, imported := range good {
+		if got := violations(path, []string{imported}); len(got) != 0 {
+			t.Errorf("%s importing %s: found %q", path, imported, got)
+		}
+	}
+
+	// Remove packages that import nothing left until none is left.
+	left := make(map[string][]string)
+	for path, imports := range allowed {
+		left[path] = imports
+		for _, imported := range imports {
+			if _, known := allowed[imported]; !known {
+				t.Errorf("%s may import %s, which has no entry", path, imported)
+			}
+		}
+	}
+	for len(left) > 0 {
+		before := len(left)
+		for path, imports := range left {
+			if !slices.ContainsFunc(imports, func(imported string) bool { _, waits := left[imported]; return waits }) {
+				delete(left, path)
+			}
+		}
+		if len(left) == before {
+			t.Fatalf("the table has a cycle among %v", left)
+		}
+	}
+}
+
+// TestLinks checks what packages and commands link, however indirectly.
+func TestLinks(t *testing.T) {
+	const goTUF = "github.com/theupdateframework/go-tuf"
+	server := []string{"hullmark/ledger", "hullmark/abci", "hullmark/app"}
+	rules := []struct {
+		path   string
+		reason string
+		never  []string
+	}{
+		{"cmd/hullmark", "the verifier knows nothing of the server", append([]string{
+			"hullmark/gateway", "hullmark/merkle/store",
+			"github.com/cometbft/cometbft/node", "github.com/cometbft/cometbft/consensus", "github.com/cometbft/cometbft/state",
+			"github.com/cosmos/cosmos-db", "github.com/cockroachdb/pebble", "github.com/libp2p", goTUF,
+		}, server...)},
+		{"cmd/hullmarkd", "go-tuf is a reference for tests", []string{goTUF}},
+		{"client", "the verifier knows nothing of the server", server},
+		{"oci", "the verifier knows nothing of the server", server},
+		{"bundle", "the verifier knows nothing of the server", append([]string{goTUF}, server...)},
+		{"gateway", "the gateway has its own interfaces", []string{"hullmark/ledger", "hullmark/app", "hullmark/client"}},
+		{"sim", "the simulator links nothing it simulates", []string{"github.com/cometbft"}},
+		{"ledger", "consensus runs our own verifier, and knows nothing of its network", []string{goTUF, "github.com/cometbft"}},
+		{"abci", "consensus runs our own verifier", []string{goTUF}},
+		{"tuf", "verification needs no network", []string{goTUF, "github.com/cometbft", "net/http"}},
+		{"merkle", "verification needs no network", []string{"github.com", "net/http"}},
+		{"reference", "names need the standard library only", []string{"github.com", "golang.org"}},
+		{"placement", "placement needs the standard library only", []string{"github.com", "golang.org"}},
+	}
+	for _, rule := range rules {
+		t.Run(rule.path, func(t *testing.T) {
+			at := slices.IndexFunc(mustPackages(t), func(p pkg) bool { return p.ImportPath == module+"/"+rule.path })
+			if at < 0 {
+				t.Skip("does not exist yet")
+			}
+			for _, dep := range mustPackages(t)[at].Deps {
+				for _, never := range rule.never {
+					if under(dep, never) || strings.HasPrefix(dep, never) && strings.HasPrefix(never, "github.com/") {
+						t.Errorf("links %s: %s", dep, rule.reason)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestBundleUsesLittleOfCometBFT: what a client trusts CometBFT with is the check
+// of light blocks, and the types for it.
+func TestBundleUsesLittleOfCometBFT(t *testing.T) {
+	const cometBFT = "github.com/cometbft/cometbft/"
+	permitted := []string{"light", "types", "libs/math", "crypto", "crypto/ed25519", "version"}
+	for _, p := range mustPackages(t) {
+		path, _ := ours(p.ImportPath)
+		if !under(path, "bundle") {
+			continue
+		}
+		for _, imported := range p.Imports {
+			name, found := strings.CutPrefix(imported, cometBFT)
+			if found && !slices.Contains(permitted, name) && !under(name, "proto/tendermint") {
+				t.Errorf("%s imports %s", path, imported)
+			}
+		}
+	}
+}

@@ -1,0 +1,290 @@
+package determinism
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hullmark/internal/fixture"
+	"hullmark/keys"
+	"hullmark/record"
+	"hullmark/tuf"
+)
+
+// variants is every combination of what must not matter.
+func variants() map[string]variant {
+	out := make(map[string]variant)
+	for _, cache := range []int{-1, 0, 3000} {
+		for _, keep := range []uint64{0, 2} {
+			for _, restart := range []bool{false, true} {
+				for _, rehearse := range []bool{false, true} {
+					v := variant{cache, keep, restart, rehearse}
+					out[fmt.Sprintf("cache %d, keep %d, restart %t, rehearse %t", cache, keep, restart, rehearse)] = v
+				}
+			}
+		}
+	}
+	return out
+}
+
+// TestVariants replays the recorded run in every way a node may be run, on
+// different numbers of processors.
+func TestVariants(t *testing.T) {
+	r := load(t)
+	want := r.outcomes()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for i, processors := range []int{1, 2, 8} {
+		t.Run(fmt.Sprint(processors, " processors"), func(t *testing.T) {
+			runtime.GOMAXPROCS(processors)
+			for name, v := range variants() {
+				t.Run(name, func(t *testing.T) {
+					replayer := newReplayer(t, r.Genesis, v)
+					genesis, got := replayer.replay(r.blocks())
+					if genesis != r.GenesisHash {
+						t.Errorf("the genesis has app hash %s, want %s", genesis, r.GenesisHash)
+					}
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Errorf("outcomes differ (-want +got):\n%s", diff)
+					}
+					if i == 0 {
+						replayer.check()
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestMapOrder replays the run many times: Go iterates over maps in another order
+// each time.
+func TestMapOrder(t *testing.T) {
+	r := load(t)
+	want := r.outcomes()
+	rounds := 20
+	if long() {
+		rounds = 500
+	}
+	for range rounds {
+		_, got := newReplayer(t, r.Genesis, variant{}).replay(r.blocks())
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("outcomes differ (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// long is whether time does not matter (make nightly).
+func long() bool { return os.Getenv("HULLMARK_LONG") != "" }
+
+// childVariable makes a process of this test print what the run does.
+const childVariable = "HULLMARK_DETERMINISM_CHILD"
+
+// TestFreshProcess replays the run in processes of their own, whose runtime is set
+// up differently.
+func TestFreshProcess(t *testing.T) {
+	r := load(t)
+	if os.Getenv(childVariable) != "" {
+		_, got := newReplayer(t, r.Genesis, variant{rehearse: true}).replay(r.blocks())
+		raw, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("\noutcomes %s\n", raw)
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, settings := range [][]string{
+		{"GOMAXPROCS=1", "GOGC=off"},
+		{"GOMAXPROCS=8", "GOGC=1"},
+		{"GOMAXPROCS=2", "GODEBUG=asyncpreemptoff=1", "TZ=Pacific/Kiritimati", "LC_ALL=tr_TR.UTF-8"},
+		{"GODEBUG=cpu.all=off", "GOMEMLIMIT=64MiB"},
+	} {
+		t.Run(fmt.Sprint(settings), func(t *testing.T) {
+			if diff := cmp.Diff(r.outcomes(), inProcess(t, self, settings...)); diff != "" {
+				t.Errorf("outcomes differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("32 bits", func(t *testing.T) {
+		if !long() || runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+			t.Skip("builds everything for another architecture, and runs on linux/amd64 only")
+		}
+		program := filepath.Join(t.TempDir(), "replay")
+		build := exec.Command("go", "test", "-c", "-o", program, "hullmark/tests/determinism")
+		build.Env = append(os.Environ(), "GOARCH=386", "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if diff := cmp.Diff(r.outcomes(), inProcess(t, program)); diff != "" {
+			t.Errorf("outcomes differ (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// inProcess replays the run in a process of its own.
+func inProcess(t *testing.T, program string, settings ...string) []outcome {
+	t.Helper()
+	cmd := exec.Command(program, "-test.run", "^TestFreshProcess$")
+	cmd.Env = append(append(os.Environ(), childVariable+"=1"), settings...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	_, after, ok := bytes.Cut(out, []byte("\noutcomes "))
+	line, _, _ := bytes.Cut(after, []byte("\n"))
+	var got []outcome
+	if err := json.Unmarshal(line, &got); !ok || err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return got
+}
+
+// TestRandomRun lets two nodes that are run differently come through the same
+// random blocks, good and bad. They agree after each.
+func TestRandomRun(t *testing.T) {
+	blocks, seeds := 60, []uint64{1, 2}
+	if long() {
+		blocks, seeds = 2500, []uint64{1, 2, 3, 4}
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 0))
+			c := fixture.NewConsortium(t, 4)
+			w := newWorld(t, c)
+			genesis := c.Genesis().Encode()
+			plain := newReplayer(t, genesis, variant{})
+			other := newReplayer(t, genesis, variant{cache: 3000, keepRecent: 3, rehearse: true})
+			if plain.begin() != other.begin() {
+				t.Fatal("genesis app hashes differ")
+			}
+			done := 0
+			for n := range uint64(blocks) {
+				b := block{Height: c.InitialHeight + n, Time: c.BlockTime(c.InitialHeight + n)}
+				var undo []func()
+				for range r.IntN(6) {
+					tx, back := w.transaction(r)
+					b.Txs, undo = append(b.Txs, tx), append(undo, back)
+				}
+				want, got := plain.play(b), other.play(b)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("block %d (-plain +other):\n%s", b.Height, diff)
+				}
+				for i := len(undo) - 1; i >= 0; i-- {
+					if want.Results[i][0] == '0' {
+						done++
+					} else {
+						undo[i]()
+					}
+				}
+				if r.IntN(20) == 0 { // a restart
+					other.app.Close()
+					other.open()
+				}
+			}
+			if done < blocks/2 {
+				t.Errorf("only %d transactions did anything", done)
+			}
+			plain.check()
+			other.check()
+		})
+	}
+}
+
+// world makes random transactions, most of which are right when they are made.
+type world struct {
+	t    testing.TB
+	c    *fixture.Consortium
+	pubs []*repository
+}
+
+type repository struct {
+	*fixture.Publisher
+	owner *fixture.Operator
+	past  [][]byte
+	// What the ledger has when all went well.
+	root, tags, revokes, lifts uint64
+}
+
+func newWorld(t testing.TB, c *fixture.Consortium) *world {
+	w := &world{t: t, c: c}
+	for i, name := range []string{"registry.example.com/a", "registry.example.com/b/c", "localhost:5000/d", "docker.io/acme/e"} {
+		kind := []string{keys.KeytypeEd25519, keys.KeytypeECDSA}
+		w.pubs = append(w.pubs, &repository{Publisher: c.NewPublisherOf(name, kind[i%2], kind[i/2]), owner: c.Operators[max(0, i-1)]})
+	}
+	return w
+}
+
+// transaction returns a transaction, and what to do when it was refused.
+func (w *world) transaction(r *rand.Rand) (tx []byte, undo func()) {
+	p := w.pubs[r.IntN(len(w.pubs))]
+	if len(p.past) > 0 && r.IntN(12) == 0 {
+		return slices.Clone(p.past[r.IntN(len(p.past))]), func() {}
+	}
+	before, publisher := *p, *p.Publisher
+	tx = w.right(r, p)
+	p.past = append(p.past[max(0, len(p.past)-30):], slices.Clone(tx))
+	switch r.IntN(12) {
+	case 0:
+		tx[r.IntN(len(tx))] ^= byte(1 + r.IntN(255))
+	case 1:
+		tx = tx[:r.IntN(len(tx))]
+	}
+	return tx, func() {
+		past := p.past
+		*p, *p.Publisher = before, publisher
+		p.past = past
+	}
+}
+
+// right makes a transaction that is right if those before it were.
+func (w *world) right(r *rand.Rand, p *repository) []byte {
+	if p.root == 0 {
+		p.root = 1
+		return w.c.Register(p.owner, p.Root(1))
+	}
+	manifest := func() string { return fmt.Sprint(p.Repository, r.IntN(8)) }
+	switch n := r.IntN(12); {
+	case n == 0:
+		p.root++
+		old := p.RootKeys[0]
+		fresh := fixture.NewKeys(w.t, keys.KeytypeEd25519, fmt.Sprint(p.Repository, p.root), 1)
+		var root *tuf.Root
+		if r.IntN(2) == 0 {
+			root = p.RotateRoot(p.root, fresh, nil)
+		} else {
+			root = p.RotateRoot(p.root, nil, fresh)
+		}
+		return w.c.Publish(old, fixture.Update{Roots: []*tuf.Root{root}})
+	case n == 1:
+		p.revokes++
+		return w.c.State(p.RootKeys[0], p.Revoke(record.RoleRoot, p.revokes, manifest()))
+	case n == 2 && p.revokes > 0:
+		p.lifts++
+		var all []string
+		for i := range 8 {
+			all = append(all, fmt.Sprint(p.Repository, i))
+		}
+		return w.c.State(p.RootKeys[0], p.Lift(p.lifts, p.revokes, all...))
+	default:
+		p.tags++
+		tags := fixture.Tags{}
+		for range r.IntN(12) {
+			tags[fmt.Sprint("t", r.IntN(20))] = manifest()
+		}
+		if n == 3 {
+			return w.c.Relay(w.c.Operators[r.IntN(4)], fixture.Update{Targets: p.Targets(p.tags, tags)})
+		}
+		return p.Publish(p.tags, tags)
+	}
+}
