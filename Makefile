@@ -64,15 +64,7 @@ race:
 ## fuzz: run every fuzz target in turn, FUZZTIME seconds (60) in all
 .PHONY: fuzz
 fuzz:
-	@targets=$$(grep -rE --include='*_test.go' --exclude-dir=bin '^func Fuzz[A-Za-z0-9_]*\(' . \
-		| sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | sort -u); \
-	count=$$(grep -c . <<<"$$targets"); \
-	each=$$(( $(FUZZTIME) / count )); each=$$(( each < 2 ? 2 : each )); \
-	echo "$$count targets, $$each s each"; \
-	while read -r package target; do \
-		echo "== $$package $$target"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$${each}s" -fuzzminimizetime 10x "$$package"; \
-	done <<<"$$targets"
+	tests/fuzz/run.sh $(FUZZTIME)
 
 ## bench: run all benchmarks once
 .PHONY: bench
