@@ -53,7 +53,7 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			script(t, filepath.Join(dir, "tests", "fuzz", "run.sh"), readFile(t, "run.sh"))
+			write(t, filepath.Join(dir, "tests", "fuzz", "run.sh"), readFile(t, "run.sh"))
 			write(t, filepath.Join(dir, "a", "a_test.go"), "package a\nfunc FuzzFirst(f *testing.F) {\n}\n")
 			write(t, filepath.Join(dir, "b", "b_test.go"), "package b\nfunc FuzzSecond(f *testing.F) {\n}\n")
 			for i, run := range test.runs {
@@ -63,16 +63,16 @@ func TestRun(t *testing.T) {
 				}
 			}
 			// In place of go: the first target plays back its runs, the second passes.
-			script(t, filepath.Join(dir, "bin", "go"), `#!/usr/bin/env bash
-cd "`+filepath.Join(dir, "runs")+`"
+			write(t, filepath.Join(dir, "play.sh"), `cd runs
 case "$*" in *FuzzSecond*) touch second; echo PASS; exit 0 ;; esac
 echo >>count
 n=$(wc -l <count)
 cat "out$n"
 [ ! -e "fails$n" ]
 `)
-			command := exec.CommandContext(t.Context(), filepath.Join(dir, "tests", "fuzz", "run.sh"), "4")
-			command.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"))
+			command := exec.CommandContext(t.Context(), "bash", "-c",
+				`go() { bash play.sh "$@"; }; export -f go; exec bash tests/fuzz/run.sh 4`)
+			command.Dir = dir
 			output, err := command.CombinedOutput()
 			if (err != nil) != test.fail {
 				t.Errorf("error = %v, want one: %v; output:\n%s", err, test.fail, output)
@@ -84,14 +84,6 @@ cat "out$n"
 				t.Errorf("the second target ran: %v", err == nil)
 			}
 		})
-	}
-}
-
-func script(t *testing.T, path, text string) {
-	t.Helper()
-	write(t, path, text)
-	if err := os.Chmod(path, 0o700); err != nil { //nolint:gosec // a script of this test's own
-		t.Fatal(err)
 	}
 }
 
