@@ -76,6 +76,16 @@ type Result struct {
 	Files map[string]*tuf.Targets
 }
 
+// RoleStatus returns the state of a role, false when the repository never had it.
+func (r *Result) RoleStatus(name string) (RoleStatus, bool) {
+	for _, s := range r.Roles {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return RoleStatus{}, false
+}
+
 // RoleStatus is the state of one role at the header's time.
 type RoleStatus struct {
 	Name string

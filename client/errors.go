@@ -35,10 +35,12 @@ var (
 	// ErrNotCommitted says that a transaction was accepted and not seen in a block.
 	// Submitting the same bytes again is safe.
 	ErrNotCommitted = errors.New("transaction was not committed in time")
-	// ErrNotAdopted says that the tags a repository has were signed by keys that no
-	// longer hold its tagging role, such as stolen ones. Signing the file anew
+	// ErrNotAdopted says that the tags a role lists were signed by keys that no
+	// longer hold the role, such as stolen ones. Signing the file anew
 	// would vouch for all of them.
 	ErrNotAdopted = errors.New("the repository's tags were signed by keys it has no more; review them before they are signed again")
+	// ErrNotDelegated says that no file of a repository delegates to a role.
+	ErrNotDelegated = errors.New("no role of the repository delegates to it")
 	// ErrConflict says that others kept publishing first.
 	ErrConflict = errors.New("others published at the same time; try again")
 )

@@ -235,6 +235,7 @@ func query(r *http.Request) (bundletest.Query, error) {
 		}
 	default:
 		q.Repository, err = reference.ParseRepository(v.Get("name"))
+		q.Role = v.Get("role")
 	}
 	if a := v.Get("assurance"); err == nil && a != "" {
 		q.Assurance, err = bundle.ParseAssurance(a)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,23 +102,37 @@ type TagChange struct {
 	Size   uint64 // of the manifest in bytes
 }
 
-// Publication is an order to publish in one repository.
+// Publication is an order to publish in one role of a repository.
 type Publication struct {
 	Repository reference.Repository
+	// Role is the role whose file lists the tags: a delegated one, or tuf.RoleTargets,
+	// which the empty string stands for.
+	Role string
 	// Changes of tags. Without any, the file is signed anew with a new expiry.
 	Changes []TagChange
 	// Expires is the expiry of the new file, in whole seconds.
 	Expires time.Time
-	// Adopt takes over the tags of a file that the current tagging keys have not
+	// Adopt takes over the tags of a file that the role's current keys have not
 	// signed. After a rotation away from a stolen key that file may say anything;
 	// without Adopt the publication is refused with ErrNotAdopted.
 	Adopt bool
-	// Signers are tagging keys that reach the threshold together.
+	// Signers are keys of the role that reach its threshold together.
 	Signers []tuf.Signer
 	// Submitter signs the envelope; Payer is its operator id, or empty for a key
 	// of the repository. Of several orders those of the first count.
 	Submitter Submitter
 	Payer     string
+}
+
+// role returns the role to publish in.
+func (p Publication) role() string { return cmp.Or(p.Role, tuf.RoleTargets) }
+
+// String names the repository, and the role if that is a delegated one.
+func (p Publication) String() string {
+	if p.role() == tuf.RoleTargets {
+		return p.Repository.String()
+	}
+	return p.Role + " of " + p.Repository.String()
 }
 
 // Published says what a publication did.
@@ -130,21 +145,17 @@ type Published struct {
 	Warnings    []Warning
 }
 
-// NextTargets returns the unsigned successor of a repository's targets file with
-// changes of tags applied: what tagging keys that are elsewhere have to sign.
-// Current is nil before the first file. Withdrawing a tag that is not there is an
-// error.
-func NextTargets(ledger string, r reference.Repository, current *tuf.Targets, changes []TagChange, expires time.Time) (*tuf.Targets, error) {
-	spec := tuf.TargetsSpec{Binding: tuf.Binding{Ledger: ledger, Repository: r, Role: tuf.RoleTargets}}
-	if current != nil {
-		spec = current.Spec()
-	}
+// NextTargets returns the unsigned successor of a role's file with changes of tags
+// applied: what keys that are elsewhere have to sign. Binding is that of the file, and
+// current nil before the first. Withdrawing a tag that is not there is an error.
+func NextTargets(binding tuf.Binding, current *tuf.Targets, changes []TagChange, expires time.Time) (*tuf.Targets, error) {
+	spec := successor(binding, current, expires)
 	for _, change := range changes {
 		i := slices.IndexFunc(spec.Targets, func(t tuf.Target) bool { return t.Tag == change.Tag })
 		target := tuf.Target{Tag: change.Tag, Digest: change.Digest, Length: change.Size}
 		switch {
 		case change.Digest.IsZero() && i < 0:
-			return nil, fmt.Errorf("couldn't withdraw %s: %w", r.WithTag(change.Tag), ErrNotFound)
+			return nil, fmt.Errorf("couldn't withdraw %s: %w", binding.Repository.WithTag(change.Tag), ErrNotFound)
 		case change.Digest.IsZero():
 			spec.Targets = slices.Delete(spec.Targets, i, i+1)
 		case i < 0:
@@ -153,13 +164,23 @@ func NextTargets(ledger string, r reference.Repository, current *tuf.Targets, ch
 			spec.Targets[i] = target
 		}
 	}
-	spec.Version++
-	spec.Expires = expires
 	return tuf.NewTargets(spec)
 }
 
+// successor returns what follows a file of a role, so far without changes.
+func successor(binding tuf.Binding, current *tuf.Targets, expires time.Time) tuf.TargetsSpec {
+	spec := tuf.TargetsSpec{Binding: binding}
+	if current != nil {
+		spec = current.Spec()
+	}
+	spec.Version++
+	spec.Expires = expires
+	return spec
+}
+
 // Publish changes what tags mean, in one transaction: all orders, each about
-// another repository, or none. It reads the current files, applies the changes,
+// another repository, or none. A role that nobody delegates to is refused with
+// ErrNotDelegated. It reads the current files, applies the changes,
 // signs and submits. When somebody else publishes at the same time, it starts again
 // from the new files; when the ledger already has what was signed here, because an
 // answer was lost on the way, that is a success.
@@ -172,7 +193,7 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 	for try := range maxRebases {
 		if try > 0 {
 			if err := c.sleep(ctx, backoff(try-1, 0)); err != nil {
-				return nil, fmt.Errorf("couldn't publish %s: %w", orders[0].Repository, err)
+				return nil, fmt.Errorf("couldn't publish %s: %w", orders[0], err)
 			}
 		}
 		drafts, warnings, err := c.draft(ctx, orders, sent)
@@ -187,18 +208,18 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 		out.Files = nil
 		for i, d := range drafts {
 			if d.next == nil {
-				out.Files = append(out.Files, d.current.Targets)
+				out.Files = append(out.Files, d.file)
 				continue
 			}
 			next, err := d.next.Sign(orders[i].Signers...)
 			if err != nil {
-				return nil, fmt.Errorf("couldn't publish %s: %w", orders[i].Repository, err)
+				return nil, fmt.Errorf("couldn't publish %s: %w", orders[i], err)
 			}
 			sent[i] = next
 			out.Files = append(out.Files, next)
-			u := Update{Targets: next}
-			if d.current.Targets != nil {
-				u.Stored = []*tuf.Targets{d.current.Targets}
+			u := Update{Roles: []*tuf.Targets{next}}
+			if d.file != nil {
+				u.Stored = []*tuf.Targets{d.file}
 			}
 			updates = append(updates, u)
 		}
@@ -212,10 +233,10 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 			return out, nil
 		}
 		if !errors.Is(err, record.CodeStaleScope) {
-			return nil, fmt.Errorf("couldn't publish %s: %w", orders[0].Repository, err)
+			return nil, fmt.Errorf("couldn't publish %s: %w", orders[0], err)
 		}
 	}
-	return nil, fmt.Errorf("couldn't publish %s: %w", orders[0].Repository, ErrConflict)
+	return nil, fmt.Errorf("couldn't publish %s: %w", orders[0], ErrConflict)
 }
 
 // PrepareRequest returns the signing request for orders, without signatures; nil
@@ -231,12 +252,8 @@ func (c *Client) PrepareRequest(ctx context.Context, orders ...Publication) (*Re
 		if d.next == nil {
 			continue
 		}
-		p := RequestPart{Repository: d.current.Repository, Root: d.current.Root, NewRoles: []*tuf.Targets{d.next}}
-		if d.current.Targets != nil {
-			p.Roles = []*tuf.Targets{d.current.Targets}
-		}
 		ledger = d.current.Root.Binding.Ledger
-		parts = append(parts, p)
+		parts = append(parts, NewRolePart(d.current, d.next))
 	}
 	if len(parts) == 0 {
 		return nil, warnings, nil
@@ -247,8 +264,10 @@ func (c *Client) PrepareRequest(ctx context.Context, orders ...Publication) (*Re
 
 // draft is what an order comes to.
 type draft struct {
-	// current is what the ledger has.
+	// current is what the ledger has, file the role's file in it, nil before the
+	// first.
 	current *bundle.Result
+	file    *tuf.Targets
 	// next is the new file without signatures, nil when the current one says what
 	// was ordered.
 	next *tuf.Targets
@@ -262,50 +281,52 @@ var errNotProvenYet = errors.New("the newest state can't be proven yet")
 // nil for none.
 func (c *Client) draft(ctx context.Context, orders []Publication, sent []*tuf.Targets) (out []draft, warnings []Warning, err error) {
 	for i, p := range orders {
-		current, more, err := c.Repository(ctx, p.Repository)
+		current, more, err := c.Role(ctx, p.Repository, p.role())
 		warnings = append(warnings, more...)
 		if err != nil {
-			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p.Repository, err)
+			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
 		mine := sent[i]
-		d := draft{current: current}
+		d := draft{current: current, file: current.Files[p.role()]}
+		var version uint64
+		if d.file != nil {
+			version = d.file.Version
+		}
 		switch {
-		case mine != nil && mine.Version > current.TargetsVersion:
+		case mine != nil && mine.Version > version:
 			// Somebody was first in this repository, or in another one of the orders.
 			if len(orders) == 1 {
 				return nil, warnings, errNotProvenYet
 			}
-		case mine != nil && current.Targets != nil && current.Targets.SignedDigest() == mine.SignedDigest(),
-			c.says(current, p, mine != nil):
+		case mine != nil && d.file != nil && d.file.SignedDigest() == mine.SignedDigest(),
+			c.says(d, p, mine != nil):
 			out = append(out, d)
 			continue
 		}
-		if !p.Adopt && orphaned(current) {
-			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p.Repository, ErrNotAdopted)
+		if !p.Adopt && Orphaned(current, p.role()) {
+			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, ErrNotAdopted)
 		}
-		d.next, err = NextTargets(current.Root.Binding.Ledger, p.Repository, current.Targets, p.Changes, p.Expires)
+		d.next, err = NextTargets(roleBinding(current, p.role()), d.file, p.Changes, p.Expires)
 		if err != nil {
-			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p.Repository, err)
+			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
 		out = append(out, d)
 	}
 	return out, warnings, nil
 }
 
-// says reports whether the repository's file, effective now, already says what is
+// says reports whether the role's file, effective now, already says what is
 // ordered. An order without changes always makes a new file. That a tag to withdraw
 // is gone counts only once it was there, lest a misspelt one be reported as done.
-func (c *Client) says(current *bundle.Result, p Publication, again bool) bool {
-	if current.Targets == nil || len(p.Changes) == 0 || current.Targets.Expired(c.now()) {
+func (c *Client) says(d draft, p Publication, again bool) bool {
+	if d.file == nil || len(p.Changes) == 0 || d.file.Expired(c.now()) {
 		return false
 	}
-	for _, s := range current.Roles {
-		if s.Name == tuf.RoleTargets && !s.Effective {
-			return false
-		}
+	if s, ok := d.current.RoleStatus(p.role()); !ok || !s.Effective {
+		return false
 	}
 	for _, change := range p.Changes {
-		target, listed := current.Targets.Target(change.Tag)
+		target, listed := d.file.Target(change.Tag)
 		if change.Digest.IsZero() {
 			if listed || !again {
 				return false
@@ -317,11 +338,4 @@ func (c *Client) says(current *bundle.Result, p Publication, again bool) bool {
 		}
 	}
 	return true
-}
-
-// orphaned reports whether the repository's tags are signed by keys that do not
-// hold its tagging role any more.
-func orphaned(current *bundle.Result) bool {
-	return current.Targets != nil && len(current.Targets.Targets) > 0 &&
-		!current.Root.Roles.Targets.Met(current.Targets.Signers(), current.Root.Key)
 }

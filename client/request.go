@@ -83,15 +83,7 @@ func (p *RequestPart) Stored(role string) *tuf.Targets { return fileOf(p.Roles, 
 
 // update returns what the part wants to publish.
 func (p *RequestPart) update() Update {
-	u := Update{Roots: p.NewRoots, Stored: p.Roles}
-	for _, t := range p.NewRoles {
-		if t.Binding.Role == tuf.RoleTargets {
-			u.Targets = t
-		} else {
-			u.Delegated = append(u.Delegated, t)
-		}
-	}
-	return u
+	return Update{Roots: p.NewRoots, Roles: p.NewRoles, Stored: p.Roles}
 }
 
 // NewRequest returns a request with its parts in order.

@@ -121,7 +121,7 @@ func TestTransactionTooLarge(t *testing.T) {
 	for i := range 3000 {
 		tags["tag-"+strings.Repeat("x", 8)+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676))] = "one"
 	}
-	_, err := client.NewPublication(p.Consortium.Ledger(), "", submitter{p.TaggingKeys[0]}, client.Update{Targets: p.Targets(1, tags)})
+	_, err := client.NewPublication(p.Consortium.Ledger(), "", submitter{p.TaggingKeys[0]}, client.Update{Roles: []*tuf.Targets{p.Targets(1, tags)}})
 	if !errors.Is(err, record.CodeTooLarge) {
 		t.Errorf("error %v", err)
 	}

@@ -305,12 +305,8 @@ func (c *Client) SubmitRequest(ctx context.Context, r *Request, payer string, s 
 		return tx, warnings, err
 	}
 	for i := range r.Parts {
-		current, more, lookErr := c.Repository(ctx, r.Parts[i].Repository)
-		warnings = append(warnings, more...)
-		if lookErr != nil || !r.Parts[i].isStored(current) {
-			return nil, warnings, err
-		}
-		if st := r.Parts[i].Statement; st != nil && !c.ruled(ctx, st) {
+		stored, more := c.isStored(ctx, &r.Parts[i])
+		if warnings = append(warnings, more...); !stored {
 			return nil, warnings, err
 		}
 	}
@@ -333,15 +329,25 @@ func (c *Client) ruled(ctx context.Context, st *record.SignedStatement) bool {
 	return true
 }
 
-// isStored reports whether the ledger has what a part wants to publish.
-func (p *RequestPart) isStored(current *bundle.Result) bool {
+// isStored reports whether the ledger is proven to have all that a part wants to
+// publish.
+func (c *Client) isStored(ctx context.Context, p *RequestPart) (bool, []Warning) {
+	current, warnings, err := c.Repository(ctx, p.Repository)
+	if err != nil {
+		return false, warnings
+	}
 	if n := len(p.NewRoots); n > 0 && current.Root.SignedDigest() != p.NewRoots[n-1].SignedDigest() {
-		return false
+		return false, warnings
 	}
 	for _, t := range p.NewRoles {
-		if t.Binding.Role != tuf.RoleTargets || current.Targets == nil || current.Targets.SignedDigest() != t.SignedDigest() {
-			return false
+		current, more, err := c.Role(ctx, p.Repository, t.Binding.Role)
+		warnings = append(warnings, more...)
+		if err != nil {
+			return false, warnings
+		}
+		if have := current.Files[t.Binding.Role]; have == nil || have.SignedDigest() != t.SignedDigest() {
+			return false, warnings
 		}
 	}
-	return true
+	return p.Statement == nil || c.ruled(ctx, p.Statement), warnings
 }

@@ -467,8 +467,8 @@ func TestPublishSeveral(t *testing.T) {
 	n := newNetwork(t, 1)
 	op := n.chain.Operators[3]
 	updates := []client.Update{
-		{Targets: n.other.Targets(2, fixture.Tags{"1.0": "three"})},
-		{Targets: n.app.Targets(3, fixture.Tags{"1.0": "three"})},
+		{Roles: []*tuf.Targets{n.other.Targets(2, fixture.Tags{"1.0": "three"})}},
+		{Roles: []*tuf.Targets{n.app.Targets(3, fixture.Tags{"1.0": "three"})}},
 	}
 	if _, _, err := n.client().PublishFiles(t.Context(), op.ID, submitter{op.Governance}, updates...); err != nil {
 		t.Fatal(err)
@@ -485,7 +485,7 @@ func TestPublishSeveral(t *testing.T) {
 	}
 	for name, bad := range map[string]client.Update{
 		"nothing": {},
-		"mixed":   {Roots: []*tuf.Root{n.app.Root(1)}, Targets: n.other.Targets(1, nil)},
+		"mixed":   {Roots: []*tuf.Root{n.app.Root(1)}, Roles: []*tuf.Targets{n.other.Targets(1, nil)}},
 	} {
 		if _, err := client.NewPublication(n.chain.Ledger(), op.ID, submitter{op.Governance}, bad); err == nil {
 			t.Errorf("%s was accepted", name)
@@ -496,7 +496,7 @@ func TestPublishSeveral(t *testing.T) {
 // signedNext returns the signed successor of a file.
 func signedNext(t *testing.T, ledger string, order client.Publication, current *tuf.Targets) *tuf.Targets {
 	t.Helper()
-	next, err := client.NextTargets(ledger, order.Repository, current, order.Changes, order.Expires)
+	next, err := client.NextTargets(tuf.Binding{Ledger: ledger, Repository: order.Repository, Role: tuf.RoleTargets}, current, order.Changes, order.Expires)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -555,7 +555,7 @@ func TestPublishDelta(t *testing.T) {
 	}
 	// A base that the ledger does not have, and no room for the whole file.
 	order := n.order(set("build-1", "one"))
-	u := client.Update{Targets: signedNext(t, n.chain.Ledger(), order, current.Targets), Stored: []*tuf.Targets{another(t, current.Targets)}}
+	u := client.Update{Roles: []*tuf.Targets{signedNext(t, n.chain.Ledger(), order, current.Targets)}, Stored: []*tuf.Targets{another(t, current.Targets)}}
 	if _, _, err = c.PublishFiles(t.Context(), "", order.Submitter, u); !errors.Is(err, record.CodeTooLarge) {
 		t.Errorf("a foreign base: %v", err)
 	}
@@ -577,7 +577,7 @@ func TestPublishStaleBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	order := n.order(set("latest", "one"))
-	u := client.Update{Targets: signedNext(t, n.chain.Ledger(), order, current.Targets), Stored: []*tuf.Targets{another(t, current.Targets)}}
+	u := client.Update{Roles: []*tuf.Targets{signedNext(t, n.chain.Ledger(), order, current.Targets)}, Stored: []*tuf.Targets{another(t, current.Targets)}}
 	if _, _, err := c.PublishFiles(t.Context(), "", order.Submitter, u); err != nil {
 		t.Fatalf("not published whole: %v", err)
 	}

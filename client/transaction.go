@@ -28,10 +28,8 @@ type Submitter interface {
 type Update struct {
 	// Roots are consecutive rotations, at most record.MaxRotations.
 	Roots []*tuf.Root
-	// Targets is the new targets file, or nil.
-	Targets *tuf.Targets
-	// Delegated are new files of delegated roles, each role once.
-	Delegated []*tuf.Targets
+	// Roles are new files of targets and of delegated roles, each role once.
+	Roles []*tuf.Targets
 	// Stored are the files that the ledger has of the roles above, as far as they
 	// are known. What follows one of them travels as a delta where that is shorter.
 	Stored []*tuf.Targets
@@ -39,22 +37,9 @@ type Update struct {
 
 // files returns the new files of roles, ascending by role.
 func (u Update) files() []*tuf.Targets {
-	files := slices.Clone(u.Delegated)
-	if u.Targets != nil {
-		files = append(files, u.Targets)
-	}
+	files := slices.Clone(u.Roles)
 	slices.SortFunc(files, func(a, b *tuf.Targets) int { return strings.Compare(a.Binding.Role, b.Binding.Role) })
 	return files
-}
-
-// stored returns the file that the ledger has of a role, nil if that is unknown.
-func (u Update) stored(role string) *tuf.Targets {
-	for _, t := range u.Stored {
-		if t.Binding.Role == role {
-			return t
-		}
-	}
-	return nil
 }
 
 // repository returns what the files are bound to.
@@ -119,7 +104,7 @@ func newPublication(ledger, payer string, s Submitter, updates []Update) ([]byte
 			p.scopes = append(p.scopes, record.RoleScope(name, tuf.RoleRoot, u.Roots[0].Version))
 		}
 		for _, t := range u.files() {
-			p.message.Roles = append(p.message.Roles, newRoleUpdate(u.stored(t.Binding.Role), t))
+			p.message.Roles = append(p.message.Roles, newRoleUpdate(fileOf(u.Stored, t.Binding.Role), t))
 			p.scopes = append(p.scopes, record.RoleScope(name, t.Binding.Role, t.Version))
 		}
 		parts = append(parts, p)
@@ -169,31 +154,15 @@ func newRoleUpdate(stored, next *tuf.Targets) *proto.RoleUpdate {
 	if stored == nil {
 		return whole
 	}
-	delta := deltaBetween(stored, next)
-	if again, err := stored.Apply(delta); err != nil || again.FileDigest() != next.FileDigest() {
-		return whole // the delegations have changed, or it follows another file
+	delta, err := stored.Delta(next)
+	if err != nil {
+		return whole // it follows a file of another specification version
 	}
 	m := &proto.RoleUpdate{Role: next.Binding.Role, Content: &proto.RoleUpdate_Delta{Delta: newDelta(delta)}}
 	if protobuf.Size(m) >= protobuf.Size(whole) {
 		return whole
 	}
 	return m
-}
-
-// deltaBetween returns the rows in which two files of a role differ.
-func deltaBetween(stored, next *tuf.Targets) tuf.Delta {
-	d := tuf.Delta{Base: stored.SignedDigest(), Version: next.Version, Expires: next.Expires, Signatures: next.Signatures}
-	for _, t := range next.Targets {
-		if old, ok := stored.Target(t.Tag); !ok || old != t {
-			d.Put = append(d.Put, t)
-		}
-	}
-	for _, t := range stored.Targets {
-		if _, ok := next.Target(t.Tag); !ok {
-			d.Remove = append(d.Remove, t.Tag)
-		}
-	}
-	return d
 }
 
 // newDelta returns the message form of a delta.
@@ -207,6 +176,13 @@ func newDelta(d tuf.Delta) *proto.Delta {
 	}
 	for _, s := range d.Signatures {
 		m.Signatures = append(m.Signatures, &proto.FileSignature{KeyId: s.KeyID[:], Signature: s.Sig})
+	}
+	if d.Redelegate {
+		change := new(proto.Delta_Delegations)
+		if d.Delegations != nil {
+			change.Delegations = d.Delegations.Bytes()
+		}
+		m.Redelegation = change
 	}
 	return m
 }

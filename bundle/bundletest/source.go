@@ -162,11 +162,31 @@ func (s *Source) BundleFor(q Query) *proto.Bundle {
 		}
 		b.Roots = append(b.Roots, s.Content(f.FileDigest))
 	}
-	if t, ok := repository.Role(record.RoleTargets); ok {
-		b.Targets = append(b.Targets, s.Content(t.FileDigest))
-	}
+	s.addTargets(b, q, repository)
 	s.addStatement(b, q, root.Version)
 	return b
+}
+
+// addTargets adds the targets file, and those that lead from it to the role that
+// holds the tag or is asked for.
+func (s *Source) addTargets(b *proto.Bundle, q Query, repository *record.Repository) {
+	s.chain.tb.Helper()
+	role := q.Role
+	if tag, err := record.DecodeImageTag(b.Tag.GetValue()); err == nil {
+		role = tag.Role
+	}
+	var chain []record.RoleState
+	for t, ok := repository.Role(role); ok && !t.Removed && !t.TopLevel() && len(chain) < record.MaxRoles; t, ok = repository.Role(t.Parent) {
+		chain = append(chain, t)
+	}
+	if t, ok := repository.Role(record.RoleTargets); ok {
+		chain = append(chain, t)
+	}
+	for _, t := range slices.Backward(chain) {
+		if t.Version > 0 {
+			b.Targets = append(b.Targets, s.Content(t.FileDigest))
+		}
+	}
 }
 
 // addStatement adds the statement the image's value names, if the ledger has it,

@@ -104,6 +104,7 @@ func explain(err error) (code, hint string) {
 		{client.ErrNotSigner, "not-a-signer", "`hullmark sign --show` tells which keys must sign"},
 		{client.ErrConflict, "conflict", "run the same command again"},
 		{client.ErrNotAdopted, "not-adopted", "review them with `hullmark repo show`, then publish with --adopt"},
+		{client.ErrNotDelegated, "not-delegated", "`hullmark repo show` lists the roles; `hullmark repo delegate` makes one"},
 		{client.ErrNotCommitted, "not-committed", "run the same command again; it publishes once however often it runs"},
 
 		{keystore.ErrNotFound, "no-such-key", "see `hullmark key list`, or make the key with `hullmark key generate NAME`"},
@@ -185,6 +186,12 @@ func hintForCode(c record.Code) string {
 		return "there is nothing to do; `hullmark inspect` shows how things stand"
 	case record.CodeRoleNotEffective:
 		return "renew the role above first; `hullmark inspect` shows which one"
+	case record.CodeTagHeld:
+		return "`hullmark inspect` shows which role holds the tag; withdraw it there first, or publish with a role above"
+	case record.CodeTagNotDelegated:
+		return "`hullmark repo show` lists the tags that the role may set; `hullmark repo delegate` changes them"
+	case record.CodeRoleConflict:
+		return "choose another name, or remove the role where it is delegated; `hullmark repo show` lists the roles"
 	default:
 		return ""
 	}
@@ -193,7 +200,7 @@ func hintForCode(c record.Code) string {
 // flagError turns an error of package tuf about what the user asked for into a
 // usage error.
 func flagError(err error) error {
-	for _, e := range []error{tuf.ErrThreshold, tuf.ErrLimit, tuf.ErrSameKey, tuf.ErrExpires} {
+	for _, e := range []error{tuf.ErrThreshold, tuf.ErrLimit, tuf.ErrSameKey, tuf.ErrExpires, tuf.ErrPath, tuf.ErrRole} {
 		if errors.Is(err, e) {
 			return cli.UsageError(err)
 		}

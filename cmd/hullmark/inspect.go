@@ -72,7 +72,9 @@ type inspectAnswer struct {
 }
 
 type roleJSON struct {
-	Name      string    `json:"name"`
+	Name string `json:"name"`
+	// Parent is the role that delegates to it.
+	Parent    string    `json:"parent,omitempty"`
 	Version   uint64    `json:"version"`
 	Expires   time.Time `json:"expires"`
 	Effective bool      `json:"effective"`
@@ -103,8 +105,14 @@ func newRoleList(r *bundle.Result, now time.Time) []roleJSON {
 		rootExpired = rootExpired || role.Name == tuf.RoleRoot && !now.Before(role.Expires)
 	}
 	for _, role := range r.Roles {
-		j := roleJSON{Name: role.Name, Version: role.Version, Expires: role.Expires.UTC()}
+		j := roleJSON{Name: role.Name, Parent: role.Parent, Version: role.Version, Expires: role.Expires.UTC()}
 		switch {
+		case role.Removed:
+			j.Reason = "nobody delegates to it any more"
+		case role.Version == 0:
+			j.Reason = "it has published nothing yet"
+		case role.Narrowed:
+			j.Reason = "its delegation was narrowed; its keys must sign the list anew"
 		case !now.Before(role.Expires):
 			j.Reason = "expired"
 		case rootExpired:

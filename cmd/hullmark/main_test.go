@@ -53,6 +53,15 @@ func TestUsage(t *testing.T) {
 		{"repo init for aeons", "repo init app --root-key x --targets-key y --expires 99999999d", "days"},
 		{"repo show of a bad name", "repo show a//b", "invalid repository"},
 		{"repo rotate expired", "repo rotate app --expires -1s", "future"},
+		{"repo show of a bad role", "repo show app --role root", "invalid role"},
+		{"publish in a bad role", "publish app:v1 --role targets/A", "invalid role"},
+		{"publish in the root role", "publish app:v1 --role root", "invalid role"},
+		{"delegate nothing", "repo delegate app", "accepts 2 arg"},
+		{"delegate no change", "repo delegate app ci", "say what the role is to be"},
+		{"delegate to a bad role", "repo delegate app CI --role-key x --path *", "invalid role"},
+		{"delegate from a bad role", "repo delegate app ci --from A --role-key x --path *", "invalid role"},
+		{"delegate and remove", "repo delegate app ci --remove --path *", "no other change"},
+		{"delegate expired", "repo delegate app ci --remove --expires 0s", "future"},
 		{"register without key", "operator register x", "--key"},
 		{"register without request", "operator register", "accepts 1 arg"},
 		{"publish nothing", "publish", "at least 1 arg"},
@@ -116,7 +125,7 @@ func TestHelp(t *testing.T) {
 	}
 	for _, c := range []string{
 		"trust import", "trust show", "key generate", "key list", "key export", "key import", "repo init", "repo show",
-		"repo rotate", "repo refresh", "operator register", "operator relay", "publish", "withdraw", "revoke", "lift", "sign", "submit", "verify", "bundle", "inspect", "status", "version",
+		"repo rotate", "repo delegate", "repo refresh", "operator register", "operator relay", "publish", "withdraw", "revoke", "lift", "sign", "submit", "verify", "bundle", "inspect", "status", "version",
 	} {
 		stdout.Reset()
 		code := run(t.Context(), append(strings.Fields(c), "--help"), nil, &stdout, &stdout)

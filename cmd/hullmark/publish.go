@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"hullmark/bundle"
 	"hullmark/client"
@@ -16,15 +17,22 @@ import (
 
 // signingFlags are the flags of commands that sign lists of tags.
 type signingFlags struct {
+	role    string
 	keys    []string
 	expires time.Duration
 	adopt   bool
 	file    string
 }
 
+// addKeys adds the flag that names keys to sign with.
+func (f *signingFlags) addKeys(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.keys, "key", nil, "name of a key of the role to sign with (repeatable; default: all that may)")
+}
+
 func (f *signingFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.keys, "key", nil, "name of a tagging key to sign with (repeatable; default: all that may)")
+	flags.StringVar(&f.role, "role", tuf.RoleTargets, "role whose list it is: targets, or a delegated one such as targets/ci")
+	f.addKeys(flags)
 	durationFlag(flags, &f.expires, "expires", defaultTargetsLife, "life of the list of tags; publish again before it ends")
 	flags.BoolVar(&f.adopt, "adopt", false, "sign also the tags that keys have signed which are the repository's no more")
 	requestFlag(flags, &f.file)
@@ -33,6 +41,14 @@ func (f *signingFlags) add(cmd *cobra.Command) {
 func (f *signingFlags) check() error {
 	if f.expires < time.Second {
 		return cli.Usage("--expires must be in the future")
+	}
+	return checkRole(f.role)
+}
+
+// checkRole refuses what is no role with a list of tags.
+func checkRole(name string) error {
+	if name != tuf.RoleTargets && !tuf.IsDelegatedRole(name) {
+		return cli.Usage("invalid role %q; use %s, or %s/NAME with NAME of a-z, 0-9, '.', '_' and '-'", name, tuf.RoleTargets, tuf.RoleTargets)
 	}
 	return nil
 }
@@ -57,9 +73,10 @@ one repository or several, are published together, all or none. Without --key it
 signs with every key of this home that may; when more must sign, -o writes a signing
 request for ` + "`hullmark sign`" + ` and ` + "`hullmark submit`" + `. After a rotation of the tagging keys
 the tags there are must be signed anew, which takes --adopt; review them with repo
-show first.
+show first. With --role it publishes in a role that the repository has delegated to
+(` + "`hullmark repo delegate`" + `), with that role's keys and for the tags it may set.
 
-JSON: repositories [{repository, tags [{tag, digest, size}], targets_version,
+JSON: repositories [{repository, role, tags [{tag, digest, size}], targets_version,
 expires, key_ids}], changed (false when the ledger said so already), height,
 block_time, tx_hash; with -o that of sign.
 
@@ -248,15 +265,15 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 	for i, g := range groups {
 		// Whether it can work at all is known before the registry is asked and
 		// anybody types a passphrase.
-		current, err := s.repository(ctx, c, g.repository)
+		p := client.Publication{Repository: g.repository, Role: f.role, Expires: expiry(f.expires), Adopt: f.adopt}
+		current, err := s.role(ctx, c, g.repository, f.role)
 		if err != nil {
 			return err
 		}
-		s.warnExpiry(current, true)
-		if names[i], err = s.taggingKeys(current.Root, f); err != nil {
-			return fmt.Errorf("couldn't publish %s: %w", g.repository, err)
+		s.warnExpiry(current, f.role)
+		if names[i], err = s.taggingKeys(current, f); err != nil {
+			return fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
-		p := client.Publication{Repository: g.repository, Expires: expiry(f.expires), Adopt: f.adopt}
 		for _, ref := range g.refs {
 			made, err := change(ref)
 			if err != nil {
@@ -322,7 +339,7 @@ func (s *session) requestChanges(ctx context.Context, c *client.Client, orders [
 // no answer does not undo the publication.
 func (s *session) waitProven(ctx context.Context, c *client.Client, p client.Publication, height uint64) (time.Time, error) {
 	if len(p.Changes) == 0 || p.Changes[0].Digest.IsZero() {
-		_, _, err := c.Repository(ctx, p.Repository)
+		_, _, err := c.Role(ctx, p.Repository, p.Role)
 		return time.Time{}, err
 	}
 	r, _, _, err := c.Resolve(ctx, bundle.Request{Repository: p.Repository, Tag: p.Changes[0].Tag})
@@ -332,19 +349,23 @@ func (s *session) waitProven(ctx context.Context, c *client.Client, p client.Pub
 	return r.Published.Time.UTC(), nil
 }
 
-// taggingKeys returns the names of the home's keys that sign the tags of a
-// repository: enough of them, unless only a request is to be written.
-func (s *session) taggingKeys(root *tuf.Root, f signingFlags) ([]string, error) {
+// taggingKeys returns the names of the home's keys that sign the tags of a role:
+// enough of them, unless only a request is to be written.
+func (s *session) taggingKeys(current *bundle.Result, f signingFlags) ([]string, error) {
 	if len(f.keys) > 0 {
 		return f.keys, nil
 	}
-	role := root.Roles.Targets
+	role, _ := client.RoleKeys(current, f.role)
 	names, err := s.keysOf(role)
 	if err != nil {
 		return nil, err
 	}
 	if f.file == "" && len(names) < role.Threshold {
-		return nil, fmt.Errorf("%w: %d of its %d tagging keys must sign, %d are here", errNoKey, role.Threshold, len(role.KeyIDs), len(names))
+		what := "tagging keys"
+		if f.role != tuf.RoleTargets {
+			what = "keys of " + f.role
+		}
+		return nil, fmt.Errorf("%w: %d of its %d %s must sign, %d are here", errNoKey, role.Threshold, len(role.KeyIDs), what, len(names))
 	}
 	return names, nil
 }
@@ -373,20 +394,28 @@ func (s *session) image(ctx context.Context, ref reference.Reference, f publishF
 const soon = 30 * day
 
 // warnExpiry warns of what in a repository expires soon, but for the list of tags
-// when that is about to be signed anew.
-func (s *session) warnExpiry(r *bundle.Result, signing bool) {
+// of a role that is about to be signed anew.
+func (s *session) warnExpiry(r *bundle.Result, signing string) {
 	now := time.Now()
 	for _, role := range r.Roles {
-		if role.Name == tuf.RoleTargets && signing {
+		if role.Name == signing || role.Removed {
 			continue
 		}
 		if left := role.Expires.Sub(now); left > 0 && left < soon {
-			advice := "`hullmark repo refresh`"
-			if role.Name == tuf.RoleRoot {
-				advice = "`hullmark repo rotate`"
-			}
-			s.warn("%s of %s expires in %s; renew it with %s", role.Name, r.Repository, age(left), advice)
+			s.warn("%s of %s expires in %s; renew it with %s", role.Name, r.Repository, age(left), renewal(r.Repository, role.Name))
 		}
+	}
+}
+
+// renewal is the command that signs the file of a role anew.
+func renewal(name reference.Repository, role string) string {
+	switch role {
+	case tuf.RoleRoot:
+		return fmt.Sprintf("`hullmark repo rotate %s`", name)
+	case tuf.RoleTargets:
+		return fmt.Sprintf("`hullmark repo refresh %s`", name)
+	default:
+		return fmt.Sprintf("`hullmark repo refresh %s --role %s`", name, role)
 	}
 }
 
@@ -400,6 +429,7 @@ type publishAnswer struct {
 // publishedJSON is what was published in one repository.
 type publishedJSON struct {
 	Repository     string    `json:"repository"`
+	Role           string    `json:"role"`
 	Tags           []tagJSON `json:"tags"`
 	TargetsVersion uint64    `json:"targets_version"`
 	Expires        time.Time `json:"expires"`
@@ -414,7 +444,7 @@ func newPublishAnswer(orders []client.Publication, published *client.Published, 
 	for i, p := range orders {
 		file := published.Files[i]
 		out := publishedJSON{
-			Repository: p.Repository.String(), Tags: []tagJSON{}, TargetsVersion: file.Version,
+			Repository: p.Repository.String(), Role: file.Binding.Role, Tags: []tagJSON{}, TargetsVersion: file.Version,
 			Expires: file.Expires, KeyIDs: idTexts(file.Signers()),
 		}
 		for _, change := range p.Changes {
@@ -444,7 +474,7 @@ func (a *publishAnswer) text(t *table) {
 		if len(r.Tags) == 0 {
 			t.row("signed anew", "%s", r.Repository)
 		}
-		t.row("targets", "version %d, expires %s", r.TargetsVersion, stamp(r.Expires))
+		t.row(r.Role, "version %d, expires %s", r.TargetsVersion, stamp(r.Expires))
 		for _, id := range r.KeyIDs {
 			t.row("signed by", "%s", id)
 		}

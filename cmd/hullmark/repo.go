@@ -30,7 +30,7 @@ const (
 )
 
 func newRepo(s *session) *cobra.Command {
-	return cli.Group("repo", "Make and tend a repository's keys", newRepoInit(s), newRepoShow(s), newRepoRotate(s), newRepoRefresh(s))
+	return cli.Group("repo", "Make and tend a repository's keys", newRepoInit(s), newRepoShow(s), newRepoRotate(s), newRepoDelegate(s), newRepoRefresh(s))
 }
 
 // parseRepository reads a repository name from the command line.
@@ -191,18 +191,22 @@ func setNotaries(spec *tuf.RootSpec, a *bundle.Anchor) {
 }
 
 func newRepoShow(s *session) *cobra.Command {
-	return &cobra.Command{
+	role := tuf.RoleTargets
+	cmd := &cobra.Command{
 		Use:         "show REPO",
 		Annotations: limit(readTimeout),
 		Short:       "Show a repository's roles, keys and tags, proven and verified",
-		Long: `Show asks the ledger for a repository and verifies its root and targets files.
+		Long: `Show asks the ledger for a repository and verifies its files. The tags and
+delegations shown are those that the targets role lists, or with --role a delegated
+one; which role holds a tag in the end, ` + "`hullmark inspect`" + ` says.
 
 JSON: repository, registrant, revision, state_height, header_height, block_time,
-age_seconds, root_version, targets_version, roles [{name, version, expires,
+age_seconds, root_version, targets_version, roles [{name, parent, version, expires,
 effective, reason}], root_threshold, root_keys, targets_threshold, targets_keys,
-revocations, lifts, tag_count, tags [{tag, digest, size}].
+revocations, lifts, list (the role whose list follows), tag_count, tags [{tag, digest,
+size}], delegations [{role, threshold, keys, paths, terminating}].
 
-Exit status: 0 shown, 3 not registered, 4 verification failed, 6 no node reachable or
+Exit status: 0 shown, 1 no such role, 3 not registered, 4 verification failed, 6 no node reachable or
 answer too old.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -210,18 +214,23 @@ answer too old.`,
 			if err != nil {
 				return err
 			}
+			if err := checkRole(role); err != nil {
+				return err
+			}
 			c, err := s.client(bundle.DefaultPolicy())
 			if err != nil {
 				return err
 			}
-			r, err := s.repository(cmd.Context(), c, name)
+			r, err := s.role(cmd.Context(), c, name, role)
 			if err != nil {
 				return err
 			}
-			s.warnExpiry(r, false)
-			return s.print(newRepoAnswer(r))
+			s.warnExpiry(r, "")
+			return s.print(newRepoAnswer(r, role))
 		},
 	}
+	cmd.Flags().StringVar(&role, "role", role, "role whose list to show: targets, or a delegated one such as targets/ci")
+	return cmd
 }
 
 // rootAnswer is what was put into a root.
@@ -327,8 +336,11 @@ type repoAnswer struct {
 	rolesJSON
 	Revocations uint64    `json:"revocations"`
 	Lifts       uint64    `json:"lifts"`
-	TagCount    int       `json:"tag_count"`
-	Tags        []tagJSON `json:"tags"`
+	// List is the role that lists Tags and Delegations.
+	List        string           `json:"list"`
+	TagCount    int              `json:"tag_count"`
+	Tags        []tagJSON        `json:"tags"`
+	Delegations []delegationJSON `json:"delegations"`
 }
 
 type tagJSON struct {
@@ -337,16 +349,17 @@ type tagJSON struct {
 	Size   uint64 `json:"size,omitempty"`
 }
 
-func newRepoAnswer(r *bundle.Result) *repoAnswer {
+func newRepoAnswer(r *bundle.Result, list string) *repoAnswer {
 	a := &repoAnswer{
 		Repository: r.Repository.String(), Registrant: r.Registrant, Revision: r.Revision, proofJSON: newProof(r),
 		RootVersion: r.RootVersion, TargetsVersion: r.TargetsVersion, Roles: newRoleList(r, time.Now()), rolesJSON: newRoles(r.Root),
-		Revocations: r.Revocations, Lifts: r.Lifts, Tags: []tagJSON{},
+		Revocations: r.Revocations, Lifts: r.Lifts, List: list, Tags: []tagJSON{}, Delegations: []delegationJSON{},
 	}
-	if r.Targets != nil {
-		for _, target := range r.Targets.Targets {
+	if file := r.Files[list]; file != nil {
+		for _, target := range file.Targets {
 			a.Tags = append(a.Tags, tagJSON{target.Tag.String(), target.Digest.String(), target.Length})
 		}
+		a.Delegations = append(a.Delegations, newDelegations(file)...)
 	}
 	a.TagCount = len(a.Tags)
 	return a
@@ -363,7 +376,12 @@ func (a *repoAnswer) text(t *table) {
 		rows = append(rows, []string{tag.Tag, tag.Digest, fmt.Sprintf("%d bytes", tag.Size)})
 	}
 	t.row("statements", "%d of revocation, %d of lift", a.Revocations, a.Lifts)
-	t.row("tags", "%d", a.TagCount)
-	t.columns("tags", rows)
+	label := "tags"
+	if a.List != tuf.RoleTargets {
+		label = "tags of " + a.List
+	}
+	t.row(label, "%d", a.TagCount)
+	t.columns(label, rows)
+	delegationRows(t, a.Delegations)
 	a.proofJSON.text(t)
 }

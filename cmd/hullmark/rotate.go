@@ -90,7 +90,7 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 	switch {
 	case current.Targets == nil:
 	case f.adopt:
-		if targets, err = client.NextTargets(root.Binding.Ledger, name, current.Targets, nil, expiry(defaultTargetsLife)); err != nil {
+		if targets, err = client.NextTargets(current.Targets.Binding, current.Targets, nil, expiry(defaultTargetsLife)); err != nil {
 			return err
 		}
 		part.Roles, part.NewRoles = []*tuf.Targets{current.Targets}, []*tuf.Targets{targets}
@@ -140,8 +140,13 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 
 // repository asks for a repository, with what a person likes to see meanwhile.
 func (s *session) repository(ctx context.Context, c *client.Client, name reference.Repository) (*bundle.Result, error) {
+	return s.role(ctx, c, name, tuf.RoleTargets)
+}
+
+// role asks for a repository with the files that lead to a role.
+func (s *session) role(ctx context.Context, c *client.Client, name reference.Repository, role string) (*bundle.Result, error) {
 	done := s.progress("asking the ledger")
-	r, warnings, err := c.Repository(ctx, name)
+	r, warnings, err := c.Role(ctx, name, role)
 	done()
 	s.warnAll(warnings, err)
 	return r, err

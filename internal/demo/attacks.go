@@ -65,7 +65,7 @@ func forgeSignature(s *stage) error {
 	if err != nil {
 		return err
 	}
-	forged, err := client.NextTargets(s.network.Ledger, repository, current.Targets, []client.TagChange{{
+	forged, err := client.NextTargets(current.Targets.Binding, current.Targets, []client.TagChange{{
 		Tag: reference.MustParseTag("v1"), Digest: reference.SumSHA256([]byte("evil")), Size: 4,
 	}}, time.Now().Add(24*time.Hour).UTC().Truncate(time.Second))
 	if err != nil {
@@ -82,7 +82,7 @@ func forgeSignature(s *stage) error {
 	}
 	defer key.Close()
 	s.say("%s submits version %d of %s with v1 = %s, under the publisher's key id.", rogue.ID, forged.Version, s.repository, reference.SumSHA256([]byte("evil")))
-	_, _, err = c.PublishFiles(ctx, rogue.ID, key, client.Update{Targets: forged})
+	_, _, err = c.PublishFiles(ctx, rogue.ID, key, client.Update{Roles: []*tuf.Targets{forged}})
 	if !errors.Is(err, record.CodeBadSignature) {
 		return fmt.Errorf("the network answered with %w instead of refusing the signature", err)
 	}

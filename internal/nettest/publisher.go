@@ -89,7 +89,7 @@ func (p *Publisher) TargetsFile(version uint64, tags map[string]string) *tuf.Tar
 // Transaction returns the publication of a targets file.
 func (p *Publisher) Transaction(version uint64, tags map[string]string) []byte {
 	p.Network.T.Helper()
-	tx, err := client.NewPublication(p.Network.Ledger, "", Submitter{p.Tags}, client.Update{Targets: p.TargetsFile(version, tags)})
+	tx, err := client.NewPublication(p.Network.Ledger, "", Submitter{p.Tags}, client.Update{Roles: []*tuf.Targets{p.TargetsFile(version, tags)}})
 	if err != nil {
 		p.Network.T.Fatal(err)
 	}

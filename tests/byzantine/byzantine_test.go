@@ -80,7 +80,7 @@ func (s *stage) badBlocks(t *testing.T) []badBlock {
 	thief := *s.pub
 	thief.Tags = fixture.NewKey(t, keys.KeytypeEd25519, "thief")
 	carry := func(file *tuf.Targets) []byte {
-		tx, err := client.NewPublication(s.Ledger, s.Operators[1].ID, s.Operator(1), client.Update{Targets: file})
+		tx, err := client.NewPublication(s.Ledger, s.Operators[1].ID, s.Operator(1), client.Update{Roles: []*tuf.Targets{file}})
 		if err != nil {
 			t.Fatal(err)
 		}

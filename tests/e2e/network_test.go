@@ -141,7 +141,7 @@ func refusals(t *testing.T, p *nettest.InProcess) {
 	stranger := *pub
 	stranger.Tags = fixture.NewKey(t, keys.KeytypeEd25519, "stranger")
 	carried := func(file *tuf.Targets) []byte {
-		tx, err := client.NewPublication(p.Ledger, p.Operators[1].ID, p.Operator(1), client.Update{Targets: file})
+		tx, err := client.NewPublication(p.Ledger, p.Operators[1].ID, p.Operator(1), client.Update{Roles: []*tuf.Targets{file}})
 		if err != nil {
 			t.Fatal(err)
 		}

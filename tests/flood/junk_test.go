@@ -10,6 +10,7 @@ import (
 	"hullmark/internal/nettest"
 	"hullmark/keys"
 	"hullmark/record"
+	"hullmark/tuf"
 )
 
 // junk makes transactions that no node may take, a new one each time.
@@ -39,7 +40,7 @@ func kinds(t *testing.T, n *nettest.Network, pub *nettest.Publisher, committed [
 	stranger := *pub
 	stranger.Tags = fixture.NewKey(t, keys.KeytypeEd25519, "stranger")
 	signed, err := client.NewPublication(n.Ledger, "", nettest.Submitter{Key: stranger.Tags},
-		client.Update{Targets: stranger.TargetsFile(2, map[string]string{"latest": "evil"})})
+		client.Update{Roles: []*tuf.Targets{stranger.TargetsFile(2, map[string]string{"latest": "evil"})}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,84 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"hullmark/bundle"
+	"hullmark/keys"
+	"hullmark/reference"
+	"hullmark/tuf"
+)
+
+// Role answers what the ledger knows of a repository, with the verified files that
+// lead to a role: its own, if it has one yet, and those above it. Errors wrap
+// ErrNotDelegated when nobody delegates to the role.
+func (c *Client) Role(ctx context.Context, r reference.Repository, role string) (*bundle.Result, []Warning, error) {
+	q := bundle.Request{Repository: r}
+	if role != tuf.RoleTargets {
+		q.Role = role
+	}
+	result, _, warnings, err := c.Resolve(ctx, q)
+	if err != nil {
+		return nil, warnings, err
+	}
+	if s, ok := result.RoleStatus(role); role != tuf.RoleTargets && (!ok || s.Removed) {
+		return nil, warnings, fmt.Errorf("%w: %s", ErrNotDelegated, role)
+	}
+	return result, warnings, nil
+}
+
+// RoleKeys returns who may sign for targets or a delegated role, as the file in
+// force of its delegator has it, and the keys by id. The answer must have that file,
+// as one of Client.Role has; else the role has no keys.
+func RoleKeys(current *bundle.Result, role string) (tuf.Role, func(keys.ID) (keys.PublicKey, bool)) {
+	if role == tuf.RoleTargets {
+		return current.Root.Roles.Targets, current.Root.Key
+	}
+	by := delegatorOf(current, role)
+	if by == nil {
+		return tuf.Role{}, func(keys.ID) (keys.PublicKey, bool) { return keys.PublicKey{}, false }
+	}
+	r, _ := by.Delegated(role)
+	return r, by.Key
+}
+
+// Orphaned reports whether the tags of a role's file in force are signed by keys that
+// do not hold the role any more.
+func Orphaned(current *bundle.Result, role string) bool {
+	file := current.Files[role]
+	if file == nil || len(file.Targets) == 0 {
+		return false
+	}
+	r, key := RoleKeys(current, role)
+	return !r.Met(file.Signers(), key)
+}
+
+// delegatorOf returns the file in force that delegates to a role, nil when that is
+// the root or not in the answer.
+func delegatorOf(current *bundle.Result, role string) *tuf.Targets {
+	s, ok := current.RoleStatus(role)
+	if !ok {
+		return nil
+	}
+	return current.Files[s.Parent]
+}
+
+// roleBinding returns what files of a role are bound to.
+func roleBinding(current *bundle.Result, role string) tuf.Binding {
+	return tuf.Binding{Ledger: current.Root.Binding.Ledger, Repository: current.Repository, Role: role}
+}
+
+// NewRolePart returns the part of a request that asks to sign the next file of a
+// role: with the file it replaces, and the one that says who signs.
+func NewRolePart(current *bundle.Result, next *tuf.Targets) RequestPart {
+	role := next.Binding.Role
+	p := RequestPart{Repository: current.Repository, Root: current.Root, NewRoles: []*tuf.Targets{next}}
+	if stored := current.Files[role]; stored != nil {
+		p.Roles = append(p.Roles, stored)
+	}
+	if by := delegatorOf(current, role); by != nil {
+		p.Roles = append(p.Roles, by)
+	}
+	return p
+}
