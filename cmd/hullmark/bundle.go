@@ -25,7 +25,9 @@ within the trusting period, and from the first root of each repository.
 JSON (unless the file is standard output): for one REF that of verify, and file; for
 several file, proof_bytes, and answers, each that of verify.
 
-Exit status: that of verify; no file is written unless every REF is verified.`,
+Exit status: 0 written, 1 other error, 3 not trusted, 4 verification failed (possible
+attack), 6 no node reachable or answer too old. No file is written unless every REF is
+verified.`,
 		Args: cli.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var refs []reference.Reference

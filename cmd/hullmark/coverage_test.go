@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,13 +14,17 @@ import (
 
 // invocation is one run of the program in a script.
 type invocation struct {
-	words []string // without the flags before the command
-	ok    bool     // it is to succeed
-	json  bool
+	words  []string // without the flags before the command
+	status string   // that it is to exit with
+	json   bool
 }
 
+// statuses finds the exit statuses that a command's help promises.
+var statuses = regexp.MustCompile(`(?:Exit status:|,)\s+(\d+)\s`)
+
 // TestScriptsCoverCommands checks that every command is run by a script: with
-// success, and as JSON where its help promises some.
+// success, with every exit status that its help promises, and as JSON where the help
+// promises some.
 func TestScriptsCoverCommands(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil {
@@ -47,15 +52,26 @@ func TestScriptsCoverCommands(t *testing.T) {
 			return
 		}
 		path := strings.Fields(cmd.CommandPath())[1:]
-		ran, asJSON := false, false
+		seen, asJSON := make(map[string]bool), false
 		for _, run := range runs {
 			if len(run.words) >= len(path) && slices.Equal(run.words[:len(path)], path) {
-				ran = ran || run.ok
+				seen[run.status] = true
 				asJSON = asJSON || run.json
 			}
 		}
-		if !ran {
-			t.Errorf("no script runs %q with success", path)
+		promised := []string{"0"}
+		if _, text, ok := strings.Cut(cmd.Long, "\nExit status:"); ok {
+			for _, match := range statuses.FindAllStringSubmatch("Exit status:"+text, -1) {
+				promised = append(promised, match[1])
+			}
+			if len(promised) < 3 {
+				t.Errorf("%q promises only %v", path, promised)
+			}
+		}
+		for _, status := range promised {
+			if !seen[status] {
+				t.Errorf("no script runs %q with exit status %s", path, status)
+			}
 		}
 		if strings.Contains(cmd.Long, "\nJSON") && !strings.Contains(cmd.Long, "JSON: none") && !asJSON {
 			t.Errorf("no script runs %q as JSON", path)
@@ -69,9 +85,9 @@ func TestScriptsCoverCommands(t *testing.T) {
 func parseInvocation(words []string) (run invocation, ok bool) {
 	switch {
 	case len(words) > 2 && words[0] == "exec" && words[1] == "hullmark":
-		run.ok, words = true, words[2:]
+		run.status, words = "0", words[2:]
 	case len(words) > 2 && words[0] == "exits":
-		words = words[2:]
+		run.status, words = words[1], words[2:]
 	default:
 		return invocation{}, false
 	}

@@ -27,7 +27,9 @@ JSON: that of verify without offline and registry_checked, and registrant, revis
 roles [{name, version, expires, effective, reason}], first and last {height, time, index},
 revocation and lift {reason, note, by, height, time}, error.
 
-Exit status: that of verify.`,
+Exit status: 0 trusted, 3 not trusted (absent, withdrawn, revoked, not effective,
+another digest), 4 verification failed (possible attack), 6 no node reachable or
+answer too old.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ref, err := reference.ParseReference(args[0])

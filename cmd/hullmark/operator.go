@@ -74,8 +74,7 @@ submit by themselves, or whose quota is used up.
 
 JSON: that of submit, and operator.
 
-Exit status: 0 committed, 1 other error, 3 not registered, 5 rejected by the ledger,
-6 no node reachable.`,
+Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node reachable.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if keyFile == "" {

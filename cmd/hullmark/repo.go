@@ -206,8 +206,8 @@ effective, reason}], root_threshold, root_keys, targets_threshold, targets_keys,
 revocations, lifts, list (the role whose list follows), tag_count, tags [{tag, digest,
 size}], delegations [{role, threshold, keys, paths, terminating}].
 
-Exit status: 0 shown, 1 no such role, 3 not registered, 4 verification failed, 6 no node reachable or
-answer too old.`,
+Exit status: 0 shown, 1 no such role, 3 not registered, 4 verification failed, 6 no
+node reachable or answer too old.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := parseRepository(args[0])
@@ -334,8 +334,8 @@ type repoAnswer struct {
 	TargetsVersion uint64     `json:"targets_version"`
 	Roles          []roleJSON `json:"roles"`
 	rolesJSON
-	Revocations uint64    `json:"revocations"`
-	Lifts       uint64    `json:"lifts"`
+	Revocations uint64 `json:"revocations"`
+	Lifts       uint64 `json:"lifts"`
 	// List is the role that lists Tags and Delegations.
 	List        string           `json:"list"`
 	TagCount    int              `json:"tag_count"`

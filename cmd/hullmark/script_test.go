@@ -315,7 +315,7 @@ func (w *world) liar(ts *testscript.TestScript, neg bool, args []string) {
 	case "no-targets":
 		l.Tell("/v1/resolve", liar.DropTargets())
 	case "half":
-		l.Tell("/v1/resolve", liar.Half())
+		l.Tell("/v1/", liar.Half())
 	case "hang":
 		l.Tell("/v1/", liar.Hang())
 	default:

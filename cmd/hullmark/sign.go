@@ -169,8 +169,7 @@ operator for ` + "`hullmark operator relay`" + `. Requests of kind register are 
 JSON: kind, ledger, files [{repository, role, version, signed_digest, expires, ...}],
 changed (false when the ledger had it already), height, tx_hash.
 
-Exit status: 0 committed, 1 other error, 3 not registered, 5 rejected by the ledger,
-6 no node reachable.`,
+Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node reachable.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := s.submittable(args[0])
