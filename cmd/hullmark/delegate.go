@@ -208,8 +208,13 @@ func (s *session) warnSwitchedOff(ctx context.Context, c *client.Client, before 
 		case !was.Effective || role.Effective:
 		case role.Removed:
 			s.warn("the tags of %s verify nothing from now on: nobody delegates to it", role.Name)
-		default:
+		case !role.MeetsKeys:
+			s.warn("the tags of %s verify nothing from now on: keys signed them that are the role's no more; review them with `hullmark repo show %s --role %s`, then sign them with %s and --adopt",
+				role.Name, after.Repository, role.Name, renewal(after.Repository, role.Name))
+		case role.Narrowed:
 			s.warn("the tags of %s verify nothing until its keys sign them anew with %s", role.Name, renewal(after.Repository, role.Name))
+		default:
+			s.warn("the tags of %s verify nothing until those of %s do", role.Name, role.Parent)
 		}
 	}
 }

@@ -43,7 +43,8 @@ import (
 //
 // Environment: REPO, REGISTRY, NODE0, TRUST, OTHER_TRUST (an anchor of another
 // ledger), OPERATOR_KEY, OTHER_OPERATOR_KEY (of an operator with another
-// namespace), DIGEST and DIGEST2 (of nothing in particular).
+// namespace), DIGEST and DIGEST2 (of nothing in particular). The file guide.sh has the
+// commands of docs/publishers.md.
 func TestScripts(t *testing.T) {
 	w := newWorld(t)
 	testscript.Run(t, testscript.Params{
@@ -150,6 +151,13 @@ func (w *world) setup(env *testscript.Env) error {
 			return err
 		}
 	}
+	guide, err := guideScript(filepath.Join("..", "..", "docs", "publishers.md"), w.registry, w.network.URLs()[0])
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "guide.sh"), guide, 0o600); err != nil {
+		return err
+	}
 	env.Values[liarsKey{}] = make(map[string]*liar.Liar)
 	digest := func(text string) string { return fixture.Digest(text).String() }
 	for name, value := range map[string]string{
@@ -191,6 +199,29 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != 0 && !strings.Contains(ts.ReadFile("stderr"), "hullmark: error: ") {
 		ts.Fatalf("no error on standard error")
 	}
+}
+
+// guideScript returns the commands of a guide as a shell script: those in its blocks
+// of type sh, at a registry and a node that exist.
+func guideScript(file, registry, node string) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	inside := false
+	for line := range strings.Lines(string(text)) {
+		switch {
+		case line == "```sh\n":
+			inside = true
+		case strings.HasPrefix(line, "```"):
+			inside = false
+		case inside:
+			line = strings.ReplaceAll(line, "registry.example.com", registry)
+			out.WriteString(strings.ReplaceAll(line, "https://hullmark.example.com", node))
+		}
+	}
+	return out.Bytes(), nil
 }
 
 // object returns the JSON object that the last command printed.
