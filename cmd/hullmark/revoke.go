@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,7 +9,6 @@ import (
 	"hullmark/bundle"
 	"hullmark/client"
 	"hullmark/internal/cli"
-	"hullmark/proto"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -169,48 +167,4 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 		return err
 	}
 	return s.conclude(ctx, c, r, f.keys, f.file)
-}
-
-// conclude signs a request with keys of this home and submits it, or hands it over
-// when a file is named.
-func (s *session) conclude(ctx context.Context, c *client.Client, r *client.Request, keyNames []string, file string) error {
-	r, tx, err := s.carryOut(ctx, c, r, keyNames, file)
-	if err != nil || r == nil {
-		return err
-	}
-	out, err := newSubmitAnswer(r, "", tx)
-	if err != nil {
-		return err
-	}
-	return s.print(out)
-}
-
-// carryOut is conclude without the last word: it returns what was submitted, and
-// nothing when it was handed over.
-func (s *session) carryOut(ctx context.Context, c *client.Client, r *client.Request, keyNames []string, file string) (*client.Request, *proto.TransactionResponse, error) {
-	failed := func(err error) (*client.Request, *proto.TransactionResponse, error) {
-		return nil, nil, fmt.Errorf("couldn't %s in %s: %w", r.Kind, r.Parts[0].Repository, err)
-	}
-	if file == "" && len(keyNames) == 0 {
-		// Before anybody types a passphrase.
-		if err := s.checkKeysHere(r); err != nil {
-			return failed(err)
-		}
-	}
-	r, err := s.signHere(ctx, r, keyNames)
-	if err != nil {
-		return nil, nil, err
-	}
-	if file != "" {
-		return nil, nil, s.handOver(r, file)
-	}
-	if err := r.Complete(); err != nil {
-		return failed(err)
-	}
-	by, err := s.submitterOf(ctx, r, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	tx, err := s.submitRequest(ctx, c, r, "", by)
-	return r, tx, err
 }

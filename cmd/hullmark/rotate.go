@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"time"
 
@@ -101,31 +100,15 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 	if err != nil {
 		return err
 	}
-	if f.file == "" {
-		// Before anybody types a passphrase.
-		if err := s.checkKeysHere(r); err != nil {
-			return fmt.Errorf("couldn't rotate keys of %s: %w", name, err)
-		}
-	}
-	if r, err = s.signHere(ctx, r, nil); err != nil {
+	r, tx, err := s.carryOut(ctx, c, r, nil, f.file)
+	if err != nil {
 		return err
 	}
-	if f.file != "" {
+	if r == nil {
 		if orphans {
 			s.warn("the tags of %s will verify nothing once this is submitted, until they are reviewed and published with --adopt; with repo rotate --adopt they stay valid", name)
 		}
-		return s.handOver(r, f.file)
-	}
-	if err := r.Complete(); err != nil {
-		return fmt.Errorf("couldn't rotate keys of %s: %w", name, err)
-	}
-	by, err := s.submitterOf(ctx, r, nil)
-	if err != nil {
-		return err
-	}
-	tx, err := s.submitRequest(ctx, c, r, "", by)
-	if err != nil {
-		return err
+		return nil
 	}
 	if orphans {
 		s.warn("the tags of %s verify nothing from now on: their signatures do not count any more; review them, then publish with --adopt", name)
@@ -150,26 +133,6 @@ func (s *session) role(ctx context.Context, c *client.Client, name reference.Rep
 	done()
 	s.warnAll(warnings, err)
 	return r, err
-}
-
-// checkKeysHere reports, as errNoKey, a request that the keys of this home cannot
-// complete.
-func (s *session) checkKeysHere(r *client.Request) error {
-	duties, err := r.Duties()
-	if err != nil {
-		return err
-	}
-	for _, d := range duties {
-		names, err := s.keysOf(d.Role)
-		if err != nil {
-			return err
-		}
-		if len(names) < d.Role.Threshold {
-			return fmt.Errorf("%w: %d of the %s keys of %s version %d must sign, %d are here",
-				errNoKey, d.Role.Threshold, d.By, d.Delegator, d.DelegatorVersion, len(names))
-		}
-	}
-	return nil
 }
 
 // nextRoot returns the unsigned successor of a root.

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"hullmark/bundle"
+	"hullmark/client"
+	"hullmark/keys"
+	"hullmark/keystore"
+	"hullmark/proto"
+	"hullmark/tuf"
+)
+
+// How a signing request gets from here to the ledger: read or made, signed by the keys
+// of this home, and submitted or handed over.
+
+// requestFlag adds the flag that asks for a signing request.
+func requestFlag(f *pflag.FlagSet, file *string) {
+	f.StringVarP(file, "file", "o", "", "write a signing request to this file instead of publishing, - for standard output")
+}
+
+func tufSigners(set []*keystore.Key) []tuf.Signer {
+	var out []tuf.Signer
+	for _, k := range set {
+		out = append(out, k)
+	}
+	return out
+}
+
+// keysThat returns the names of the home's keys whose id meets a condition.
+func (s *session) keysThat(may func(keys.ID) bool) ([]string, error) {
+	list, err := s.keys().List()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, info := range list {
+		if info.Type != "" && may(info.PublicKey.ID()) {
+			names = append(names, info.Name)
+		}
+	}
+	return names, nil
+}
+
+// keysOf returns the names of the home's keys that belong to a role.
+func (s *session) keysOf(role tuf.Role) ([]string, error) { return s.keysThat(role.Has) }
+
+// submitter returns the first key that can sign a transaction.
+func submitter(set []*keystore.Key) (client.Submitter, error) {
+	for _, k := range set {
+		if k.Type() != keystore.TypeRSA {
+			return k, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: RSA keys sign metadata, and transactions need one of another type", errNoKey)
+}
+
+// signHere returns a request signed by the named keys of this home, or, without
+// names, by all that may and have not.
+func (s *session) signHere(ctx context.Context, r *client.Request, names []string) (*client.Request, error) {
+	if len(names) == 0 {
+		signed := make(map[keys.ID]bool)
+		duties, err := r.Duties()
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range duties {
+			for _, id := range d.Signed {
+				signed[id] = true
+			}
+		}
+		if names, err = s.keysThat(func(id keys.ID) bool { return r.MaySign(id) && !signed[id] }); err != nil {
+			return nil, err
+		}
+	}
+	signers, err := s.openKeys(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	return r.Sign(tufSigners(signers)...)
+}
+
+// writeRequest writes a request to a file.
+func (s *session) writeRequest(r *client.Request, file string) error {
+	b, err := r.Encode()
+	if err != nil {
+		return err
+	}
+	return s.writeOutput(file, b, publicMode)
+}
+
+// handOver writes a request to a file and says what is to be done with it.
+func (s *session) handOver(r *client.Request, file string) error {
+	if err := s.writeRequest(r, file); err != nil || file == "-" {
+		return err
+	}
+	out, err := newRequestAnswer(r, nil)
+	if err != nil {
+		return err
+	}
+	out.File = file
+	return s.print(out)
+}
+
+// submitRequest submits a complete request by a key of this home, or as operator
+// payer, and waits until what it did can be proven.
+func (s *session) submitRequest(ctx context.Context, c *client.Client, r *client.Request, payer string, by client.Submitter) (*proto.TransactionResponse, error) {
+	done := s.progress("waiting for the block")
+	tx, warnings, err := c.SubmitRequest(ctx, r, payer, by)
+	if err == nil {
+		for _, p := range r.Parts {
+			// What comes back is verified from the roots known before, and kept.
+			if _, _, err = c.Repository(ctx, p.Repository); err != nil {
+				break
+			}
+		}
+	}
+	done()
+	s.warnAll(warnings, err)
+	return tx, err
+}
+
+// submitterOf returns a key of this home that may submit a request: one in the
+// files in force.
+func (s *session) submitterOf(ctx context.Context, r *client.Request, names []string) (client.Submitter, error) {
+	if len(names) == 0 {
+		var err error
+		if names, err = s.keysThat(func(id keys.ID) bool {
+			return !slices.ContainsFunc(r.Parts, func(p client.RequestPart) bool { return !inForce(p, id) })
+		}); err != nil {
+			return nil, err
+		}
+	}
+	// A key that is open already spares a passphrase.
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch {
+		case s.ours[a] != nil && s.ours[b] == nil:
+			return -1
+		case s.ours[a] == nil && s.ours[b] != nil:
+			return 1
+		}
+		return 0
+	})
+	for _, name := range names {
+		info, err := s.keys().Info(name)
+		if err != nil {
+			return nil, nameError(err)
+		}
+		if info.Type == keystore.TypeRSA {
+			continue
+		}
+		set, err := s.openKeys(ctx, []string{name})
+		if err != nil {
+			return nil, err
+		}
+		return set[0], nil
+	}
+	return nil, fmt.Errorf("couldn't submit request: %w", errNoSubmitter)
+}
+
+// inForce reports whether a key stands in the publisher's part of the files in
+// force.
+func inForce(p client.RequestPart, id keys.ID) bool {
+	if p.Root != nil && (p.Root.Roles.Root.Has(id) || p.Root.Roles.Targets.Has(id)) {
+		return true
+	}
+	return slices.ContainsFunc(p.Roles, func(t *tuf.Targets) bool {
+		_, ok := t.Key(id)
+		return ok
+	})
+}
+
+// conclude signs a request with keys of this home and submits it, or hands it over
+// when a file is named.
+func (s *session) conclude(ctx context.Context, c *client.Client, r *client.Request, keyNames []string, file string) error {
+	r, tx, err := s.carryOut(ctx, c, r, keyNames, file)
+	if err != nil || r == nil {
+		return err
+	}
+	out, err := newSubmitAnswer(r, "", tx)
+	if err != nil {
+		return err
+	}
+	return s.print(out)
+}
+
+// carryOut is conclude without the last word: it returns what was submitted, and
+// nothing when it was handed over.
+func (s *session) carryOut(ctx context.Context, c *client.Client, r *client.Request, keyNames []string, file string) (*client.Request, *proto.TransactionResponse, error) {
+	failed := func(err error) (*client.Request, *proto.TransactionResponse, error) {
+		return nil, nil, fmt.Errorf("couldn't %s in %s: %w", r.Kind, r.Parts[0].Repository, err)
+	}
+	if file == "" && len(keyNames) == 0 {
+		// Before anybody types a passphrase.
+		if err := s.checkKeysHere(r); err != nil {
+			return failed(err)
+		}
+	}
+	r, err := s.signHere(ctx, r, keyNames)
+	if err != nil {
+		return nil, nil, err
+	}
+	if file != "" {
+		return nil, nil, s.handOver(r, file)
+	}
+	if err := r.Complete(); err != nil {
+		return failed(err)
+	}
+	by, err := s.submitterOf(ctx, r, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := s.submitRequest(ctx, c, r, "", by)
+	return r, tx, err
+}
+
+// checkKeysHere reports, as errNoKey, a request that the keys of this home cannot
+// complete.
+func (s *session) checkKeysHere(r *client.Request) error {
+	duties, err := r.Duties()
+	if err != nil {
+		return err
+	}
+	for _, d := range duties {
+		names, err := s.keysOf(d.Role)
+		if err != nil {
+			return err
+		}
+		if len(names) < d.Role.Threshold {
+			return fmt.Errorf("%w: %d of the %s keys of %s version %d must sign, %d are here",
+				errNoKey, d.Role.Threshold, d.By, d.Delegator, d.DelegatorVersion, len(names))
+		}
+	}
+	return nil
+}
+
+// checkLedger refuses a request for another ledger than this client trusts.
+func (s *session) checkLedger(r *client.Request) (*bundle.Anchor, error) {
+	home, err := s.home()
+	if err != nil {
+		return nil, err
+	}
+	anchor, err := home.Anchor()
+	if err != nil {
+		return nil, err
+	}
+	if r.Ledger != anchor.Ledger {
+		return nil, fmt.Errorf("couldn't use request about %s: %w: the request is for ledger %s, this client trusts %s",
+			r.Parts[0].Repository, client.ErrRequest, r.Ledger, anchor.Ledger)
+	}
+	return anchor, nil
+}
+
+// readRequest reads a request from a file.
+func (s *session) readRequest(file string) (*client.Request, error) {
+	data, err := s.readInput(file, client.MaxRequestSize)
+	if err != nil {
+		return nil, err
+	}
+	return client.DecodeRequest(data)
+}
