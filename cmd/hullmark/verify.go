@@ -12,6 +12,7 @@ import (
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/reference"
+	"hullmark/tuf"
 )
 
 // verifyFlags are the flags of verify.
@@ -241,6 +242,9 @@ func (a imageJSON) text(t *table) {
 		t.row("size", "%d bytes", a.Size)
 	}
 	t.row("assurance", "%s", a.Assurance)
+	if a.Role != "" && a.Role != tuf.RoleTargets {
+		t.row("role", "%s", a.Role)
+	}
 	for _, id := range a.TaggingKeys {
 		t.row("tagging key", "%s", id)
 	}
