@@ -50,15 +50,20 @@ func (s *session) completeFlag(cmd *cobra.Command, flag string) cobra.Completion
 	case "reason":
 		return fixed(reasonNames()...)
 	case "role":
-		return fixed(tuf.RoleTargets, tuf.RoleRoot)
-	case "root-key", "targets-key":
+		if cmd.Name() == "revoke" {
+			return fixed(tuf.RoleTargets, tuf.RoleRoot)
+		}
+		// The names below targets/ are the publisher's own, and nobody is asked.
+		return cobra.FixedCompletions([]string{tuf.RoleTargets, tuf.RoleTargets + "/"}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)
+	case "root-key", "targets-key", "role-key":
 		return s.completeKeysOrFiles
 	case "key":
 		if cmd.Parent().Name() == "operator" {
 			return nil
 		}
 		return s.completeKeys
-	case "node", "timeout", "max-age", "expires", "operator", "digest", "size", "root-threshold", "targets-threshold", "note", "limit", "after":
+	case "node", "timeout", "max-age", "expires", "operator", "digest", "size", "root-threshold", "targets-threshold", "note", "limit", "after",
+		"threshold", "path", "before", "from":
 		return cobra.NoFileCompletions
 	default:
 		return nil
