@@ -206,6 +206,15 @@ var statementLies = []struct {
 		a.denied(t)
 		a.rules(t, nil, func(v *record.Voucher) { v.Revocation.Sequence = 1 })
 	}, bundle.ErrRollback},
+	{"validators use a revocation of another repository", func(t *testing.T, a *asked) {
+		a.revoked()
+		a.forge(t, a.other.Revoke("root", 1, "two"))
+	}, bundle.ErrMismatch},
+	{"validators use an older revocation", func(t *testing.T, a *asked) {
+		a.lifted()
+		a.state(a.app.Revoke("root", 2, "two"))
+		a.forge(t, a.app.Revoke("targets", 1, "two", "other"))
+	}, bundle.ErrMismatch},
 	{"validators use the lift of another digest", func(t *testing.T, a *asked) {
 		a.lifted()
 		a.forge(t, a.app.Lift(1, 1, "other"))
