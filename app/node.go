@@ -74,7 +74,9 @@ type Node struct {
 	api      *server
 	metrics  *server
 	db       dbm.DB
-	peers    []string // to stay connected with
+	// peers are those to stay connected with, firstPeers those of them that the engine
+	// dials at the start.
+	peers, firstPeers []string
 	// submissions are the transactions clients wait for.
 	submissions *submissions
 	requests    *httpMetrics
@@ -160,9 +162,8 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var first []string
-	n.peers, first = splitPeers(engineConfig.P2P.PersistentPeers, string(nodeKey.ID()))
-	engineConfig.P2P.PersistentPeers = strings.Join(first, ",")
+	n.peers, n.firstPeers = splitPeers(engineConfig.P2P.PersistentPeers, string(nodeKey.ID()))
+	engineConfig.P2P.PersistentPeers = strings.Join(n.firstPeers, ",")
 	n.engine, err = node.NewNode(engineConfig, validator, nodeKey,
 		n.hooks.Connections(abci.NewClientCreator(n.app)),
 		func() (*cmttypes.GenesisDoc, error) { return doc, nil },
@@ -232,7 +233,7 @@ func (n *Node) Start() error {
 		return fmt.Errorf("couldn't start the engine: %w", err)
 	}
 	go n.watch()
-	go keepPeers(ctx, n.engine.Switch(), n.peers)
+	go keepPeers(ctx, n.engine.Switch(), n.peers, n.firstPeers)
 	n.api.start(n.fail)
 	if n.metrics != nil {
 		n.metrics.start(n.fail)

@@ -3,11 +3,17 @@ package app
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cometbft/cometbft/p2p"
 )
+
+// firstLook is after how long a node looks for peers that have not dialled it. A node
+// that joined later, such as one that only answers look-ups, is in nobody's list: of
+// the peers with smaller ids none ever dials it.
+const firstLook = 3 * time.Second
 
 // redialInterval is how often a node looks for peers it has lost. A peer that is
 // missing twice in a row is dialled by both sides, whoever comes first.
@@ -35,13 +41,24 @@ func splitPeers(list, self string) (all, first []string) {
 	return all, first
 }
 
+// switcher is what keepPeers needs of the engine's p2p.Switcher.
+type switcher interface {
+	Peers() p2p.IPeerSet
+	DialPeersAsync(peers []string) error
+}
+
 // keepPeers dials peers that stay away, until ctx is done. The engine itself waits
-// for its turn to be dialled, and gives up on a peer that is away for long.
-func keepPeers(ctx context.Context, sw p2p.Switcher, peers []string) {
+// for its turn to be dialled, and gives up on a peer that is away for long. First are
+// the peers that the engine dials at the start.
+func keepPeers(ctx context.Context, sw switcher, peers, first []string) {
 	missing := make(map[string]bool)
-	for {
+	for _, peer := range peers {
+		// Whoever should dial this node has had the time to.
+		missing[peer] = !slices.Contains(first, peer)
+	}
+	for interval := firstLook; ; interval = redialInterval {
 		// Two nodes that look at the same moment would dial at the same moment.
-		pause := redialInterval + rand.N(redialInterval/2)
+		pause := interval + rand.N(interval/2)
 		select {
 		case <-ctx.Done():
 			return
@@ -50,14 +67,14 @@ func keepPeers(ctx context.Context, sw p2p.Switcher, peers []string) {
 		for _, peer := range peers {
 			id, _, _ := strings.Cut(peer, "@")
 			if sw.Peers().Has(p2p.ID(id)) {
-				missing[id] = false
+				missing[peer] = false
 				continue
 			}
-			if missing[id] {
+			if missing[peer] {
 				// What goes wrong is in the engine's log, and there is a next time.
 				_ = sw.DialPeersAsync([]string{peer})
 			}
-			missing[id] = true
+			missing[peer] = true
 		}
 	}
 }

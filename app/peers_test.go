@@ -1,8 +1,12 @@
 package app
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/cometbft/cometbft/p2p"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -33,4 +37,45 @@ func TestSplitPeers(t *testing.T) {
 			t.Errorf("%v: both or neither dial first", pair)
 		}
 	}
+}
+
+// fakeSwitch has the peers that a test says and notes whom it is told to dial.
+type fakeSwitch struct {
+	p2p.IPeerSet
+	connected map[p2p.ID]bool
+	dialled   []string
+}
+
+func (s *fakeSwitch) Peers() p2p.IPeerSet      { return s }
+func (s *fakeSwitch) Has(id p2p.ID) bool       { return s.connected[id] }
+func (s *fakeSwitch) take() (dialled []string) { dialled, s.dialled = s.dialled, nil; return dialled }
+func (s *fakeSwitch) DialPeersAsync(peers []string) error {
+	s.dialled = append(s.dialled, peers...)
+	return nil
+}
+
+// TestKeepPeers: at its first look a node dials the peers that should have dialled it,
+// and later those that were missing twice.
+func TestKeepPeers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		sw := &fakeSwitch{connected: map[p2p.ID]bool{"aa": true}}
+		go keepPeers(ctx, sw, []string{"aa@h:1", "bb@h:1", "dd@h:1"}, []string{"dd@h:1"})
+		look := func(after time.Duration, want ...string) {
+			t.Helper()
+			time.Sleep(after)
+			synctest.Wait()
+			if d := cmp.Diff(want, sw.take()); d != "" {
+				t.Error("dialled:", d)
+			}
+		}
+		look(firstLook - time.Second)
+		look(time.Second+firstLook/2, "bb@h:1")
+		sw.connected["bb"] = true
+		delete(sw.connected, "aa")
+		look(redialInterval*3/2, "dd@h:1")
+		sw.connected["dd"] = true
+		look(redialInterval*3/2, "aa@h:1")
+	})
 }
