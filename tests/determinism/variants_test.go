@@ -171,20 +171,19 @@ func TestRandomRun(t *testing.T) {
 			done := 0
 			for n := range uint64(blocks) {
 				b := block{Height: c.InitialHeight + n, Time: c.BlockTime(c.InitialHeight + n)}
-				var undo []func()
+				var settle []func(ok bool)
 				for range r.IntN(6) {
-					tx, back := w.transaction(r)
-					b.Txs, undo = append(b.Txs, tx), append(undo, back)
+					tx, s := w.transaction(r)
+					b.Txs, settle = append(b.Txs, tx), append(settle, s)
 				}
 				want, got := plain.play(b), other.play(b)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Fatalf("block %d (-plain +other):\n%s", b.Height, diff)
 				}
-				for i := len(undo) - 1; i >= 0; i-- {
-					if want.Results[i][0] == '0' {
+				for i := len(settle) - 1; i >= 0; i-- {
+					ok := want.Results[i][0] == '0'
+					if settle[i](ok); ok {
 						done++
-					} else {
-						undo[i]()
 					}
 				}
 				if r.IntN(20) == 0 { // a restart
@@ -211,7 +210,8 @@ type world struct {
 type repository struct {
 	*fixture.Publisher
 	owner *fixture.Operator
-	past  [][]byte
+	// past are transactions that the ledger took, and will not again.
+	past [][]byte
 	// What the ledger has when all went well.
 	root, tags, revokes, lifts uint64
 }
@@ -225,66 +225,75 @@ func newWorld(t testing.TB, c *fixture.Consortium) *world {
 	return w
 }
 
-// transaction returns a transaction, and what to do when it was refused.
-func (w *world) transaction(r *rand.Rand) (tx []byte, undo func()) {
+// transaction returns a transaction, and what to do when the ledger took it or not.
+func (w *world) transaction(r *rand.Rand) (tx []byte, settle func(ok bool)) {
 	p := w.pubs[r.IntN(len(w.pubs))]
 	if len(p.past) > 0 && r.IntN(12) == 0 {
-		return slices.Clone(p.past[r.IntN(len(p.past))]), func() {}
+		return slices.Clone(p.past[r.IntN(len(p.past))]), func(bool) {}
 	}
-	before, publisher := *p, *p.Publisher
-	tx = w.right(r, p)
-	p.past = append(p.past[max(0, len(p.past)-30):], slices.Clone(tx))
+	tx, undo := w.right(r, p)
 	switch r.IntN(12) {
 	case 0:
 		tx[r.IntN(len(tx))] ^= byte(1 + r.IntN(255))
 	case 1:
 		tx = tx[:r.IntN(len(tx))]
 	}
-	return tx, func() {
-		past := p.past
-		*p, *p.Publisher = before, publisher
-		p.past = past
+	return tx, func(ok bool) {
+		if !ok {
+			undo()
+			return
+		}
+		p.past = append(p.past[max(0, len(p.past)-30):], slices.Clone(tx))
 	}
 }
 
-// right makes a transaction that is right if those before it were.
-func (w *world) right(r *rand.Rand, p *repository) []byte {
+// right makes a transaction that is right if those before it were, and what to undo
+// if it is refused: no more, since another one may be taken after it.
+func (w *world) right(r *rand.Rand, p *repository) (tx []byte, undo func()) {
+	next := func(counter *uint64) (uint64, func()) {
+		*counter++
+		return *counter, func() { *counter-- }
+	}
 	if p.root == 0 {
-		p.root = 1
-		return w.c.Register(p.owner, p.Root(1))
+		version, undo := next(&p.root)
+		return w.c.Register(p.owner, p.Root(version)), undo
 	}
 	manifest := func() string { return fmt.Sprint(p.Repository, r.IntN(8)) }
 	switch n := r.IntN(12); {
 	case n == 0:
-		p.root++
+		version, back := next(&p.root)
+		before := *p.Publisher
 		old := p.RootKeys[0]
-		fresh := fixture.NewKeys(w.t, keys.KeytypeEd25519, fmt.Sprint(p.Repository, p.root), 1)
+		fresh := fixture.NewKeys(w.t, keys.KeytypeEd25519, fmt.Sprint(p.Repository, version), 1)
 		var root *tuf.Root
 		if r.IntN(2) == 0 {
-			root = p.RotateRoot(p.root, fresh, nil)
+			root = p.RotateRoot(version, fresh, nil)
 		} else {
-			root = p.RotateRoot(p.root, nil, fresh)
+			root = p.RotateRoot(version, nil, fresh)
 		}
-		return w.c.Publish(old, fixture.Update{Roots: []*tuf.Root{root}})
+		return w.c.Publish(old, fixture.Update{Roots: []*tuf.Root{root}}), func() {
+			back()
+			*p.Publisher = before
+		}
 	case n == 1:
-		p.revokes++
-		return w.c.State(p.RootKeys[0], p.Revoke(record.RoleRoot, p.revokes, manifest()))
+		sequence, undo := next(&p.revokes)
+		return w.c.State(p.RootKeys[0], p.Revoke(record.RoleRoot, sequence, manifest())), undo
 	case n == 2 && p.revokes > 0:
-		p.lifts++
+		sequence, undo := next(&p.lifts)
 		var all []string
 		for i := range 8 {
 			all = append(all, fmt.Sprint(p.Repository, i))
 		}
-		return w.c.State(p.RootKeys[0], p.Lift(p.lifts, p.revokes, all...))
+		return w.c.State(p.RootKeys[0], p.Lift(sequence, p.revokes, all...)), undo
 	default:
-		p.tags++
+		version, undo := next(&p.tags)
 		tags := fixture.Tags{}
 		for range r.IntN(12) {
 			tags[fmt.Sprint("t", r.IntN(20))] = manifest()
 		}
 		if n == 3 {
-			return w.c.Relay(w.c.Operators[r.IntN(4)], fixture.Update{Targets: p.Targets(p.tags, tags)})
+			return w.c.Relay(w.c.Operators[r.IntN(4)], fixture.Update{Targets: p.Targets(version, tags)}), undo
 		}
-		return p.Publish(p.tags, tags)
+		return p.Publish(version, tags), undo
 	}
 }
