@@ -497,7 +497,15 @@ func (h *history) checkRole(r record.RoleState, file *tuf.Targets) error {
 			}
 		}
 	}
-	if !r.Removed {
+	if r.Removed {
+		// It may be named by a file that lost it to a role above, and by one that was
+		// removed itself and has not signed anew.
+		parent, ok := h.value.Role(r.Parent)
+		_, named := h.delegator(r.Parent).Delegated(r.Name)
+		if ok && named && !parent.Removed && !parent.Narrowed {
+			return inconsistent("%s delegates to %s, which is removed", r.Parent, r.Name)
+		}
+	} else {
 		if r.Parent != record.RoleRoot && !h.value.Ancestor(record.RoleRoot, r.Name) {
 			return inconsistent("role %s hangs on nothing", r.Name)
 		}
