@@ -146,6 +146,9 @@ func DropRoots() Lie { return Bundle(func(b *proto.Bundle) { b.Roots = nil }) }
 // DropTargets leaves out the targets files.
 func DropTargets() Lie { return Bundle(func(b *proto.Bundle) { b.Targets = nil }) }
 
+// Statements puts other statements, or none, in the place of those of the answer.
+func Statements(list ...[]byte) Lie { return Bundle(func(b *proto.Bundle) { b.Statements = list }) }
+
 // OldHeader proves the newest state by a header that is some blocks older, or by
 // the first one.
 func OldHeader(blocks uint64) Lie {

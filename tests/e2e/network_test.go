@@ -31,6 +31,7 @@ func TestNetwork(t *testing.T) {
 		{"public surface", publicSurface},
 		{"lookups during commits", lookupsDuringCommits},
 		{"lies", lies},
+		{"statements", statements},
 		{"false receipts", falseReceipts},
 		{"one node down", oneDown},
 		{"two nodes down", twoDown},
