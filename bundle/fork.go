@@ -1,9 +1,12 @@
 package bundle
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"time"
 
+	"github.com/cometbft/cometbft/light"
 	"github.com/cometbft/cometbft/types"
 )
 
@@ -25,6 +28,15 @@ func (f *Fork) Error() string {
 // Unwrap makes errors.Is find ErrFork.
 func (f *Fork) Unwrap() error { return ErrFork }
 
+// forkJSON is the form of the evidence in a file.
+type forkJSON struct {
+	Version int    `json:"version"`
+	Ledger  string `json:"ledger"`
+	Height  int64  `json:"height"`
+	Known   []byte `json:"known"`
+	Other   []byte `json:"other"`
+}
+
 // Encode returns the evidence as indented JSON, with the light blocks as bundles
 // carry them, in base64: all that a third party needs to convict the signers.
 func (f *Fork) Encode() ([]byte, error) {
@@ -36,17 +48,74 @@ func (f *Fork) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't encode fork: %w", err)
 	}
-	b, err := json.MarshalIndent(struct {
-		Version int    `json:"version"`
-		Ledger  string `json:"ledger"`
-		Height  int64  `json:"height"`
-		Known   []byte `json:"known"`
-		Other   []byte `json:"other"`
-	}{FormatVersion, f.Known.ChainID, f.Known.Height, known, other}, "", "  ")
+	b, err := json.MarshalIndent(forkJSON{FormatVersion, f.Known.ChainID, f.Known.Height, known, other}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("couldn't encode fork: %w", err)
 	}
 	return append(b, '\n'), nil
+}
+
+// DecodeFork reads what Encode returned. Who signed the blocks is not checked again.
+// Errors wrap ErrMalformed, or those of DecodeLightBlock.
+func DecodeFork(data []byte) (*Fork, error) {
+	f, err := decodeFork(data)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't decode fork: %w", err)
+	}
+	return f, nil
+}
+
+func decodeFork(data []byte) (*Fork, error) {
+	var j forkJSON
+	if len(data) > MaxForkSize {
+		return nil, fail(ErrMalformed, "%d bytes, at most %d", len(data), MaxForkSize)
+	}
+	if err := json.Unmarshal(data, &j); err != nil {
+		return nil, fail(ErrMalformed, "%w", err)
+	}
+	if j.Version != FormatVersion {
+		return nil, fail(ErrMalformed, "version %d", j.Version)
+	}
+	known, err := DecodeLightBlock(j.Ledger, j.Known)
+	if err != nil {
+		return nil, err
+	}
+	other, err := DecodeLightBlock(j.Ledger, j.Other)
+	if err != nil {
+		return nil, err
+	}
+	if known.Height != j.Height || other.Height != j.Height || bytes.Equal(known.Hash(), other.Hash()) {
+		return nil, fail(ErrMalformed, "blocks %d and %d, which are no fork of height %d", known.Height, other.Height, j.Height)
+	}
+	return &Fork{Known: known, Other: other}, nil
+}
+
+// CompareBlocks judges the light block that somebody else has at the height of a
+// verified one. It returns nil for the same block, a *Fork when validators who may
+// still be trusted signed both, and otherwise ErrHeader, or an error of
+// DecodeLightBlock: whoever has it is wrong.
+func CompareBlocks(verified *types.LightBlock, other []byte, trustingPeriod time.Duration, now time.Time) error {
+	lb, err := DecodeLightBlock(verified.ChainID, other)
+	if err != nil {
+		return err
+	}
+	if lb.Height != verified.Height {
+		return fail(ErrMalformed, "light block of height %d instead of %d", lb.Height, verified.Height)
+	}
+	if bytes.Equal(lb.Hash(), verified.Hash()) {
+		return nil
+	}
+	return contradict(verified, lb, trustingPeriod, now)
+}
+
+// contradict judges another block at a known height by the validators of the known
+// one, as long as they are trusted: keys of those who left long ago may be anybody's
+// by now.
+func contradict(known, other *types.LightBlock, trustingPeriod time.Duration, now time.Time) error {
+	if light.HeaderExpired(known.SignedHeader, trustingPeriod, now) {
+		return fail(ErrHeader, "block %d is not the known one, which is older than the trusting period", other.Height)
+	}
+	return conflict(known, other)
 }
 
 // conflict judges another block at a known height. Anybody can write a header;

@@ -50,3 +50,83 @@ func TestFork(t *testing.T) {
 		})
 	}
 }
+
+// Test that evidence can be read again, and that nothing else is taken for it.
+func TestDecodeFork(t *testing.T) {
+	s := newStory(t)
+	header := *s.Block(1).Header
+	header.LastResultsHash = bytes.Repeat([]byte{7}, 32)
+	fork := &bundle.Fork{Known: s.Block(1), Other: s.Sign(&header, s.Validators(), s.Validators()...)}
+	good, err := fork.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := bundle.DecodeFork(good)
+	if err != nil || !bytes.Equal(again.Known.Hash(), fork.Known.Hash()) || !bytes.Equal(again.Other.Hash(), header.Hash()) {
+		t.Fatalf("fork %v, error %v", again, err)
+	}
+	same, err := (&bundle.Fork{Known: s.Block(1), Other: s.Block(1)}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	apart, err := (&bundle.Fork{Known: s.Block(1), Other: s.Block(2)}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name string
+		data []byte
+		want error
+	}{
+		{"nothing", nil, bundle.ErrMalformed},
+		{"empty object", []byte("{}"), bundle.ErrMalformed},
+		{"newer version", bytes.Replace(good, []byte(`"version": 1`), []byte(`"version": 2`), 1), bundle.ErrMalformed},
+		{"another ledger", bytes.Replace(good, []byte(s.Ledger()), []byte("elsewhere"), 1), bundle.ErrWrongLedger},
+		{"one block twice", same, bundle.ErrMalformed},
+		{"blocks of two heights", apart, bundle.ErrMalformed},
+		{"too large", append(bytes.Repeat([]byte(" "), bundle.MaxForkSize), good...), bundle.ErrMalformed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if f, err := bundle.DecodeFork(tc.data); f != nil || !errors.Is(err, tc.want) {
+				t.Errorf("fork %v, error %v", f, err)
+			}
+		})
+	}
+}
+
+// Test what another node's block says about a verified one.
+func TestCompareBlocks(t *testing.T) {
+	s := newStory(t)
+	known := s.Block(2)
+	header := *known.Header
+	header.LastResultsHash = bytes.Repeat([]byte{7}, 32)
+	period := s.Params.TrustingPeriod
+	all := s.Validators()
+	for _, tc := range []struct {
+		name  string
+		other []byte
+		later time.Duration
+		want  error
+	}{
+		{"the same", s.EncodedBlock(2), 0, nil},
+		{"the same, long after", s.EncodedBlock(2), 2 * period, nil},
+		{"with another commit", bundletest.Encode(t, s.Sign(known.Header, all, all[:3]...)), 0, nil},
+		{"signed by all", bundletest.Encode(t, s.Sign(&header, all, all...)), 0, bundle.ErrFork},
+		{"signed by three of four", bundletest.Encode(t, s.Sign(&header, all, all[:3]...)), 0, bundle.ErrFork},
+		{"signed by all, long after", bundletest.Encode(t, s.Sign(&header, all, all...)), 2 * period, bundle.ErrHeader},
+		{"signed by half", bundletest.Encode(t, s.Sign(&header, all, all[:2]...)), 0, bundle.ErrHeader},
+		{"of another height", s.EncodedBlock(1), 0, bundle.ErrMalformed},
+		{"garbage", []byte("garbage"), 0, bundle.ErrMalformed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := bundle.CompareBlocks(known, tc.other, period, known.Time.Add(time.Second+tc.later))
+			if !errors.Is(err, tc.want) {
+				t.Errorf("error %v", err)
+			}
+			var fork *bundle.Fork
+			if errors.As(err, &fork) != (tc.want == bundle.ErrFork) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}

@@ -112,11 +112,7 @@ func (m *Memory) follow(bridge []*types.LightBlock, target *types.LightBlock, no
 		if known == nil || bytes.Equal(known.Hash(), lb.Hash()) {
 			continue
 		}
-		// Keys of validators who left long ago may be anybody's by now.
-		if light.HeaderExpired(known.SignedHeader, m.trustingPeriod, now) {
-			return nil, fail(ErrHeader, "block %d is not the known one, which is older than the trusting period", lb.Height)
-		}
-		return nil, conflict(known, lb)
+		return nil, contradict(known, lb, m.trustingPeriod, now)
 	}
 	next := m
 	if m.block(target.Height) == nil {

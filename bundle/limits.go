@@ -77,6 +77,10 @@ const (
 	// more often, the oldest blocks after the anchor's are forgotten.
 	MaxKeptBlocks = 64
 
+	// MaxForkSize bounds the evidence of a fork in bytes: two light blocks of the
+	// largest size fit in base64.
+	MaxForkSize = 256 << 10
+
 	// MaxTrustingPeriod bounds the trusting period of an anchor; beyond a
 	// century a typing error is likelier than a wish.
 	MaxTrustingPeriod = 100 * 365 * 24 * time.Hour

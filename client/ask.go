@@ -34,16 +34,21 @@ func ask[M protobuf.Message](ctx context.Context, c *Client, q inquiry[M]) ([]Wa
 	if len(c.nodes) == 0 {
 		return nil, ErrNoNodes
 	}
-	memory, err := c.store.Load(ctx, q.repositories...)
+	memory, err := c.load(ctx, q.repositories...)
 	if err != nil {
 		return nil, err
 	}
 	var own []Warning
 	warnings, err := race(ctx, c, c.order(q.name), func(ctx context.Context, node string) (M, error) {
 		return fetchAnswer(ctx, c, node, q, memory)
-	}, func(answer M) error {
+	}, func(node string, answer M) error {
 		w, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) { return q.verify(answer, m) }, q.repositories...)
 		own = w
+		if err == nil {
+			for _, s := range q.states(answer) {
+				c.witness(node, s.GetLightBlock())
+			}
+		}
 		return err
 	})
 	return append(warnings, own...), err

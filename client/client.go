@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"hullmark/bundle"
@@ -34,6 +35,10 @@ type Options struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 	// UserAgent names the program to nodes.
 	UserAgent string
+	// Witnesses makes the client compare the headers that verdicts rest on with other
+	// nodes, in the background until Close; nil does not. It is for programs that run
+	// for long: others call CompareHeaders.
+	Witnesses *WitnessOptions
 }
 
 // Client asks the nodes of one ledger. It may be used by several goroutines.
@@ -48,6 +53,9 @@ type Client struct {
 	sleep     func(ctx context.Context, d time.Duration) error
 	userAgent string
 	files     fileCache
+	// fork is one that the store could not keep; it ends all verdicts.
+	fork      atomic.Pointer[bundle.Fork]
+	witnesses *witnesses // nil without
 }
 
 // New returns a client. It talks to nobody yet. Errors wrap ErrConfig or
@@ -103,7 +111,27 @@ func newClient(o Options) (*Client, error) {
 		c.userAgent = o.UserAgent
 	}
 	c.http = newHTTPClient(o.Transport)
+	if o.Witnesses != nil {
+		c.witnesses = startWitnesses(c, *o.Witnesses)
+	}
 	return c, nil
+}
+
+// Close ends what runs in the background and waits for it. Verdicts can still be
+// asked for afterwards, without witnesses.
+func (c *Client) Close() {
+	if c.witnesses != nil {
+		c.witnesses.close()
+	}
+	c.http.CloseIdleConnections()
+}
+
+// load is Store.Load for verdicts: there are none after a fork.
+func (c *Client) load(ctx context.Context, repositories ...reference.Repository) (*bundle.Memory, error) {
+	if fork := c.fork.Load(); fork != nil {
+		return nil, fork
+	}
+	return c.store.Load(ctx, repositories...)
 }
 
 // Nodes returns the base URLs of the nodes.
@@ -124,6 +152,9 @@ func (c *Client) Memory(ctx context.Context, repositories ...reference.Repositor
 // update is Store.Update for verdicts: one that stands and could not be remembered
 // comes with a warning instead of an error.
 func (c *Client) update(ctx context.Context, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) ([]Warning, error) {
+	if fork := c.fork.Load(); fork != nil {
+		return nil, fork
+	}
 	var verdict error
 	err := c.store.Update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
 		var next *bundle.Memory

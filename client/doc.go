@@ -13,6 +13,14 @@
 // answers badly, or stays silent for a moment. A good answer beside bad ones
 // comes with warnings that say who was bad.
 //
+// # Forks
+//
+// Two blocks of one height that the validators signed mean that no history can be
+// believed. A client that meets them, in an answer or when it compares headers with
+// another node (CompareHeaders, or Options.Witnesses in programs that run for long),
+// keeps both and gives no verdict any more: which history holds, a person decides
+// with the operators, and then takes the evidence away.
+//
 // # Home
 //
 // A Home is the directory in which a client keeps what it trusts:
@@ -22,7 +30,8 @@
 //	              the light blocks, repositories/ a file for each repository,
 //	              named by the SHA-256 of its name
 //	client.toml   the nodes to ask (Config)
-//	fork-N.json   two signed blocks of height N, if there ever are (bundle.Fork)
+//	fork-N.json   two signed blocks of height N, if there ever are (bundle.Fork); no
+//	              verdict is given while it is there
 //	lock          held while the memory is read and replaced
 //
 // Files are replaced by renaming, so a reader sees the old or the new one whole,

@@ -23,6 +23,7 @@ const (
 	repositoriesDir = memoryDir + "/repositories"
 	configFile      = "client.toml"
 	lockName        = "lock"
+	forkPattern     = "fork-%d.json"
 )
 
 // Home is a directory that holds a client's trust; see the package comment. It is
@@ -81,7 +82,11 @@ func (h *Home) ImportAnchor(ctx context.Context, data []byte) (*bundle.Anchor, e
 	}
 	defer release()
 	if _, err := h.load(a, nil); err != nil {
-		return nil, fmt.Errorf("couldn't import trust anchor: %w", withEvidence(h, err))
+		var fork *bundle.Fork
+		if errors.As(err, &fork) {
+			err, _ = withEvidence(h, fork, err)
+		}
+		return nil, fmt.Errorf("couldn't import trust anchor: %w", err)
 	}
 	if err := writeFile(h.path(anchorFile), data); err != nil {
 		return nil, fmt.Errorf("couldn't save trust anchor: %w", err)
@@ -89,8 +94,12 @@ func (h *Home) ImportAnchor(ctx context.Context, data []byte) (*bundle.Anchor, e
 	return a, nil
 }
 
-// Load implements Store.
+// Load implements Store. While the evidence of a fork lies in the home, it returns
+// the fork.
 func (h *Home) Load(_ context.Context, repositories ...reference.Repository) (*bundle.Memory, error) {
+	if err := h.undecided(); err != nil {
+		return nil, err
+	}
 	a, err := h.Anchor()
 	if err != nil {
 		return nil, err
@@ -166,13 +175,17 @@ func unreadable(path string, err error) error {
 
 // Update implements Store. The pieces of the memory are replaced one by one, each
 // whole; the verdict is given after the last, so whoever is interrupted in between
-// was told nothing that is forgotten.
+// was told nothing that is forgotten. While the evidence of a fork lies in the home,
+// it returns the fork and changes nothing.
 func (h *Home) Update(ctx context.Context, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) error {
 	release, err := lockFile(ctx, h.path(lockName))
 	if err != nil {
 		return fmt.Errorf("couldn't lock client home: %w: %w", ErrStore, err)
 	}
 	defer release()
+	if err := h.undecided(); err != nil {
+		return err
+	}
 	a, err := h.Anchor()
 	if err != nil {
 		return err
@@ -252,7 +265,7 @@ func (h *Home) repositoryPath(r reference.Repository) string {
 
 // KeepFork implements ForkKeeper.
 func (h *Home) KeepFork(f *bundle.Fork) (string, error) {
-	path := h.path(fmt.Sprintf("fork-%d.json", f.Known.Height))
+	path := h.path(fmt.Sprintf(forkPattern, f.Known.Height))
 	if _, err := os.Lstat(path); err == nil {
 		return path, nil
 	}
@@ -264,4 +277,30 @@ func (h *Home) KeepFork(f *bundle.Fork) (string, error) {
 		return "", fmt.Errorf("couldn't save fork: %w: %w", ErrStore, err)
 	}
 	return path, nil
+}
+
+// undecided returns the fork whose evidence lies in the home, nil for none. What is
+// there and cannot be read stops verdicts too: only a person takes it away.
+func (h *Home) undecided() error {
+	entries, err := os.ReadDir(h.dir)
+	if err != nil {
+		return fmt.Errorf("couldn't look for forks: %w: %w", ErrStore, err)
+	}
+	for _, e := range entries {
+		var height int64
+		if n, err := fmt.Sscanf(e.Name(), forkPattern, &height); n != 1 || err != nil || e.Name() != fmt.Sprintf(forkPattern, height) {
+			continue
+		}
+		path := h.path(e.Name())
+		b, err := readFile(path, bundle.MaxForkSize)
+		if err != nil {
+			return fmt.Errorf("%w: %w; both blocks are kept in %s", bundle.ErrFork, err, path)
+		}
+		fork, err := bundle.DecodeFork(b)
+		if err != nil {
+			return fmt.Errorf("%w: %w; both blocks are kept in %s", bundle.ErrFork, err, path)
+		}
+		return fmt.Errorf("%w; both blocks are kept in %s", fork, path)
+	}
+	return nil
 }

@@ -21,6 +21,22 @@ const (
 	// asked too: several times a usual answer, and hardly felt by a person.
 	DefaultHedge = 300 * time.Millisecond
 
+	// DefaultWitnessInterval is how long the comparison of headers with other nodes
+	// pauses after each: blocks come once a second.
+	DefaultWitnessInterval = time.Second
+
+	// DefaultWitnessTimeout is how long one witness may take. Healthy ones need
+	// milliseconds, and nobody waits for it.
+	DefaultWitnessTimeout = 5 * time.Second
+
+	// maxWitnessed bounds the headers that wait for a comparison, each of at most
+	// 64 KiB, and those remembered as compared.
+	maxWitnessed = 64
+
+	// maxWitnesses bounds how many nodes are asked about one header until one has
+	// it.
+	maxWitnesses = 3
+
 	// MaxNodes bounds the nodes of a configuration: as many as a consortium has,
 	// and mirrors.
 	MaxNodes = 256

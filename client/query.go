@@ -90,7 +90,7 @@ func (c *Client) LightBlock(ctx context.Context, height uint64) (*types.LightBlo
 
 // lightBlock is LightBlock with the nodes in the order in which they are asked.
 func (c *Client) lightBlock(ctx context.Context, nodes []string, height uint64) (*types.LightBlock, []Warning, error) {
-	memory, err := c.store.Load(ctx)
+	memory, err := c.load(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,13 +107,16 @@ func (c *Client) lightBlock(ctx context.Context, nodes []string, height uint64) 
 		}
 		bridge, err := c.findBridge(ctx, node, memory, block)
 		return answer{block, bridge}, err
-	}, func(a answer) error {
+	}, func(node string, a answer) error {
 		var err error
 		own, err = c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
 			verified, next, err := bundle.VerifyLightBlock(a.block, a.bridge, m, c.now(), c.policy)
 			lb = verified
 			return next, err
 		})
+		if err == nil {
+			c.witness(node, a.block)
+		}
 		return err
 	})
 	if err != nil {
@@ -247,7 +250,7 @@ func (c *Client) content(ctx context.Context, digest [32]byte) ([]byte, error) {
 	var content []byte
 	_, err := race(ctx, c, c.order(name), func(ctx context.Context, node string) ([]byte, error) {
 		return c.get(ctx, node, "/v1/metadata/"+name, nil, maxMetadata)
-	}, func(answer []byte) error {
+	}, func(_ string, answer []byte) error {
 		if sha256.Sum256(answer) != digest {
 			return fmt.Errorf("%w: content has another digest than asked for", bundle.ErrMalformed)
 		}

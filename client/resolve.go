@@ -53,7 +53,7 @@ func (c *Client) resolve(ctx context.Context, req bundle.Request, forFile bool) 
 // resolveOnce asks nodes until one gives a bundle that verifies, which it returns,
 // also beside bundle.ErrMoreRoots.
 func (c *Client) resolveOnce(ctx context.Context, req bundle.Request, forFile bool) (*bundle.Result, *proto.Bundle, []Warning, error) {
-	memory, err := c.store.Load(ctx, req.Repository)
+	memory, err := c.load(ctx, req.Repository)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -62,10 +62,11 @@ func (c *Client) resolveOnce(ctx context.Context, req bundle.Request, forFile bo
 	var own []Warning
 	warnings, err := race(ctx, c, c.order(req.String()), func(ctx context.Context, node string) (*proto.Bundle, error) {
 		return c.fetchBundle(ctx, node, req, memory, forFile)
-	}, func(b *proto.Bundle) error {
+	}, func(node string, b *proto.Bundle) error {
 		r, w, err := c.verify(ctx, b, req, c.policy)
 		if err == nil || errors.Is(err, bundle.ErrMoreRoots) {
 			result, proof, own = r, b, w
+			c.witness(node, b.GetLightBlock())
 			c.files.keep(req.Repository, b.GetTargets())
 		}
 		return err
@@ -255,7 +256,7 @@ func lookup(req bundle.Request, m *bundle.Memory) (string, url.Values) {
 // Everything that waits for a node belongs into ask, which runs beside the others
 // and has one time-out for all it does with its node. accept is called for one
 // answer at a time and must not wait for any: nobody is asked meanwhile.
-func race[T any](ctx context.Context, c *Client, nodes []string, ask func(ctx context.Context, node string) (T, error), accept func(answer T) error) ([]Warning, error) {
+func race[T any](ctx context.Context, c *Client, nodes []string, ask func(ctx context.Context, node string) (T, error), accept func(node string, answer T) error) ([]Warning, error) {
 	type reply struct {
 		node   string
 		answer T
@@ -302,7 +303,7 @@ func race[T any](ctx context.Context, c *Client, nodes []string, ask func(ctx co
 			open--
 			err := r.err
 			if err == nil {
-				err = accept(r.answer)
+				err = accept(r.node, r.answer)
 			}
 			if err == nil || bundle.ClassOf(err) == bundle.NotTrusted || final(err) {
 				return failures, c.keepFork(err)
@@ -331,23 +332,35 @@ func final(err error) bool {
 }
 
 // keepFork keeps the evidence when an error is a fork, where the store can, and
-// names the file in the error. Other errors are returned as they are.
+// names the file in the error. A fork that the store cannot keep ends the verdicts
+// of this client. Other errors are returned as they are.
 func (c *Client) keepFork(err error) error {
-	keeper, ok := c.store.(ForkKeeper)
-	if !ok {
-		return err
-	}
-	return withEvidence(keeper, err)
-}
-
-func withEvidence(keeper ForkKeeper, err error) error {
 	var fork *bundle.Fork
 	if !errors.As(err, &fork) {
 		return err
 	}
-	file, failure := keeper.KeepFork(fork)
-	if failure != nil {
-		return fmt.Errorf("%w; couldn't keep the evidence: %w", err, failure)
+	keeper, ok := c.store.(ForkKeeper)
+	if !ok {
+		c.fork.Store(fork)
+		return err
 	}
-	return fmt.Errorf("%w; both blocks are kept in %s", err, file)
+	kept, failure := withEvidence(keeper, fork, err)
+	if failure != nil {
+		c.fork.Store(fork)
+	}
+	return kept
+}
+
+// withEvidence keeps a fork, adds where to the error that reports it, and returns
+// why it could not be kept.
+func withEvidence(keeper ForkKeeper, fork *bundle.Fork, err error) (reported, failure error) {
+	file, failure := keeper.KeepFork(fork)
+	switch {
+	case failure != nil:
+		return fmt.Errorf("%w; couldn't keep the evidence: %w", err, failure), failure
+	case file == "":
+		return err, nil
+	default:
+		return fmt.Errorf("%w; both blocks are kept in %s", err, file), nil
+	}
 }

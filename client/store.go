@@ -28,16 +28,18 @@ type Store interface {
 type ForkKeeper interface {
 	Store
 
-	// KeepFork keeps both blocks of a fork and returns the name of the file. Of
-	// several forks at one height the first is kept: it convicts the validators
-	// already.
+	// KeepFork keeps both blocks of a fork and returns the name of the file, if it
+	// is one. Of several forks at one height the first is kept: it convicts the
+	// validators already. From then on Load and Update return a *bundle.Fork that
+	// is kept, until a person has decided which history holds and removes it.
 	KeepFork(f *bundle.Fork) (string, error)
 }
 
-// MemoryStore is a Store that lasts as long as the process.
+// MemoryStore is a ForkKeeper that lasts as long as the process.
 type MemoryStore struct {
 	mu     sync.Mutex
 	memory *bundle.Memory
+	fork   *bundle.Fork
 }
 
 // NewMemoryStore returns a store that starts from a memory.
@@ -47,6 +49,9 @@ func NewMemoryStore(m *bundle.Memory) *MemoryStore { return &MemoryStore{memory:
 func (s *MemoryStore) Load(context.Context, ...reference.Repository) (*bundle.Memory, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.fork != nil {
+		return nil, s.fork
+	}
 	return s.memory, nil
 }
 
@@ -54,9 +59,22 @@ func (s *MemoryStore) Load(context.Context, ...reference.Repository) (*bundle.Me
 func (s *MemoryStore) Update(_ context.Context, change func(*bundle.Memory) (*bundle.Memory, error), _ ...reference.Repository) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.fork != nil {
+		return s.fork
+	}
 	next, err := change(s.memory)
 	if next != nil {
 		s.memory = next
 	}
 	return err
+}
+
+// KeepFork implements ForkKeeper.
+func (s *MemoryStore) KeepFork(f *bundle.Fork) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fork == nil {
+		s.fork = f
+	}
+	return "", nil
 }

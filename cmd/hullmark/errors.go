@@ -126,7 +126,7 @@ func explain(err error) (code, hint string) {
 
 		{bundle.ErrAnchor, "bad-trust-anchor", "get trust.json again over a channel you trust"},
 		{bundle.ErrMemory, "bad-memory", "restore the file in memory/ of the client's home; without it the client starts from trust.json again, and cannot notice that nodes roll back what it has seen since"},
-		{bundle.ErrFork, "fork", "use nothing from this ledger; keep both answers and alert the operators: the consortium is broken"},
+		{bundle.ErrFork, "fork", "use nothing from this ledger and alert the operators: the consortium is broken; no verdict is given until you have decided with them which history holds and moved fork-N.json out of the client's home"},
 		{bundle.ErrWrongLedger, "wrong-ledger", "nodes, bundle and trust anchor must be of one ledger; each ledger has its own --home"},
 		{bundle.ErrAnchorExpired, "trust-anchor-expired", "get a new trust.json over a channel you trust and import it"},
 		{bundle.ErrBelowTrusted, "too-old", "the bundle is older than the trust anchor; use a newer bundle"},
