@@ -29,6 +29,8 @@
 //	memory/       what the client has learnt since (bundle.Memory): chain.json has
 //	              the light blocks, repositories/ a file for each repository,
 //	              named by the SHA-256 of its name
+//	files/        targets files that nodes need not send again (FileKeeper); it may be
+//	              removed at any time
 //	client.toml   the nodes to ask (Config)
 //	fork-N.json   two signed blocks of height N, if there ever are (bundle.Fork); no
 //	              verdict is given while it is there

@@ -32,6 +32,9 @@ var (
 	// full disk. The verdict stands. Until one can be, protection against rollback
 	// reaches back to what was remembered before.
 	ErrNotRemembered = errors.New("couldn't remember what was verified")
+	// ErrDamaged says that a file the client kept to save traffic was changed by the
+	// disk. It is as good as absent.
+	ErrDamaged = errors.New("kept file is damaged")
 	// ErrNotCommitted says that a transaction was accepted and not seen in a block.
 	// Submitting the same bytes again is safe.
 	ErrNotCommitted = errors.New("transaction was not committed in time")

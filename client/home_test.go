@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,9 +37,12 @@ func (n *network) home(dir string) *client.Home {
 	return h
 }
 
+// repositoryHash is the name of a repository in a home.
+func repositoryHash(name string) string { return hexOf(sum([]byte(name))) }
+
 // repositoryFile is where a home keeps what it knows of a repository.
 func repositoryFile(name string) string {
-	return fmt.Sprintf("memory/repositories/%x.json", sha256.Sum256([]byte(name)))
+	return "memory/repositories/" + repositoryHash(name) + ".json"
 }
 
 // modes returns what is in a directory, with permissions.
@@ -90,6 +92,8 @@ func TestHomeRemembers(t *testing.T) {
 	want := map[string]fs.FileMode{
 		"trust.json": 0o600, "lock": 0o600, "memory": 0o700, "memory/chain.json": 0o600,
 		"memory/repositories": 0o700, repositoryFile(app): 0o600,
+		"files": 0o700, "files/" + repositoryHash(app): 0o700,
+		"files/" + repositoryHash(app) + "/" + hexOf(sum(n.chain.Newest().Bundle(ref(app + ":latest")).Targets[0])) + ".json": 0o600,
 	}
 	if diff := cmp.Diff(want, modes(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -248,7 +252,7 @@ func TestNotRemembered(t *testing.T) {
 			if seen, ok := m.Repository(ref(app).Repository); !ok || seen.Revision != 3 || m.TrustedHeight() != 4 {
 				t.Errorf("remembered %+v, block %d", seen, m.TrustedHeight())
 			}
-			if got := len(modes(t, dir)); got != 6 {
+			if got := len(modes(t, dir)); got != 9 { // three of them below files/
 				t.Errorf("%d files are left: %v", got, modes(t, dir))
 			}
 		})

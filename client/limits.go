@@ -59,6 +59,10 @@ const (
 	// the largest, thousands of usual ones.
 	maxCachedFiles = 64 << 20
 
+	// maxKeptFiles bounds the targets files kept in a home, in bytes: several dozen of
+	// the largest, tens of thousands of usual ones.
+	maxKeptFiles = 256 << 20
+
 	// maxRedirects bounds redirects, which may stay on one host only.
 	maxRedirects = 3
 

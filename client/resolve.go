@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -57,6 +58,10 @@ func (c *Client) resolveOnce(ctx context.Context, req bundle.Request, forFile bo
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	var found []Warning
+	if !forFile {
+		found = c.recallFiles(req.Repository)
+	}
 	var result *bundle.Result
 	var proof *proto.Bundle
 	var own []Warning
@@ -65,13 +70,12 @@ func (c *Client) resolveOnce(ctx context.Context, req bundle.Request, forFile bo
 	}, func(node string, b *proto.Bundle) error {
 		r, w, err := c.verify(ctx, b, req, c.policy)
 		if err == nil || errors.Is(err, bundle.ErrMoreRoots) {
-			result, proof, own = r, b, w
+			result, proof, own = r, b, append(w, c.keepFiles(req.Repository, b.GetTargets())...)
 			c.witness(node, b.GetLightBlock())
-			c.files.keep(req.Repository, b.GetTargets())
 		}
 		return err
 	})
-	return result, proof, append(warnings, own...), err
+	return result, proof, slices.Concat(found, warnings, own), err
 }
 
 // fetchBundle gets a bundle that answers a question from one node, with a bridge
