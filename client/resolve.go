@@ -99,7 +99,7 @@ func (c *Client) fetchBundle(ctx context.Context, node string, req bundle.Reques
 			return nil, err
 		}
 		if err := bundle.PutBack(b, files); err != nil {
-			return nil, err
+			return nil, c.behindOr(err, b, req, m)
 		}
 		bridge, next, err := c.completeBridge(ctx, node, b.GetLightBlock(), b.GetBridge(), m, req.Repository)
 		if err != nil {
@@ -112,6 +112,17 @@ func (c *Client) fetchBundle(ctx context.Context, node string, req bundle.Reques
 		m = next
 	}
 	return nil, fmt.Errorf("%w: %w: %d portions of light blocks were not enough", bundle.ErrHeader, bundle.ErrBridge, maxBridgePortions)
+}
+
+// behindOr returns what to say of an answer that lacks files which the client does
+// not hold: that it is old, if its own proofs say so, since the client may have held
+// them when it was made, and otherwise err.
+func (c *Client) behindOr(err error, b *proto.Bundle, req bundle.Request, m *bundle.Memory) error {
+	b.Targets, b.Held = nil, nil
+	if _, _, old := bundle.Verify(b, req, m, c.now(), c.policy); bundle.ClassOf(old) == bundle.Stale {
+		return old
+	}
+	return err
 }
 
 // Repository answers what the ledger knows of a repository, with its verified
