@@ -11,6 +11,9 @@ import (
 // Number writes a value as people read it: at most six significant digits, and
 // thousands apart.
 func Number(v float64) string {
+	if v == 0 { // of either sign
+		return "0"
+	}
 	text := strconv.FormatFloat(v, 'f', -1, 64)
 	if rounded := strconv.FormatFloat(v, 'g', 6, 64); !strings.Contains(rounded, "e") {
 		text = rounded

@@ -159,6 +159,9 @@ func TestNumber(t *testing.T) {
 			t.Errorf("Number(%g) = %q, want %q", v, got, want)
 		}
 	}
+	if got := plot.Number(math.Copysign(0, -1)); got != "0" {
+		t.Errorf("Number(-0) = %q", got)
+	}
 	if got := plot.Percent(0.25); got != "25%" {
 		t.Errorf("Percent(0.25) = %q", got)
 	}

@@ -29,8 +29,8 @@ func looks(series []Series) []look {
 		{R: 0x56, G: 0xb4, B: 0xe9, A: 0xff}, // sky
 	}
 	marks := []draw.GlyphDrawer{
-		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.TriangleGlyph{},
-		draw.RingGlyph{}, draw.SquareGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{},
+		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{},
+		draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.CrossGlyph{},
 	}
 	dashes := [][]vg.Length{nil, {6, 2}, {2, 2}, {6, 2, 2, 2}}
 	grey := color.RGBA{R: 0x70, G: 0x70, B: 0x70, A: 0xff}
