@@ -23,6 +23,9 @@
 // by ascending id, byte by byte. So a key costs one hash and a node a few
 // multiplications per key.
 //
+// Bounded departs from the order where it would put more on one node than on
+// another, for one who counts.
+//
 // # Trust model
 //
 // The order spreads load and is no security measure: who chooses a node's id or
@@ -53,17 +56,43 @@ func NewNode(id string) Node {
 // ID returns the node's id.
 func (n Node) ID() string { return n.id }
 
+// Key is a key, hashed once for any number of questions about it. The zero value
+// is the key of some hash too, and of no use.
+type Key struct{ hash uint64 }
+
+// NewKey returns the key with the given bytes.
+func NewKey(b []byte) Key { return Key{hash: first8(b)} }
+
+// Before reports whether node a is more responsible for the key than node b. It is
+// the order that everything in this package follows.
+func (k Key) Before(a, b Node) bool {
+	x, y := splitmix64(k.hash^a.seed), splitmix64(k.hash^b.seed)
+	return x > y || x == y && a.id < b.id
+}
+
+// First returns the index of the node most responsible for the key, or -1 when
+// there is none. It is the first of Order without the work of sorting.
+func (k Key) First(nodes []Node) int {
+	first, best := -1, uint64(0)
+	for i := range nodes {
+		score := splitmix64(k.hash ^ nodes[i].seed)
+		if first < 0 || score > best || score == best && nodes[i].id < nodes[first].id {
+			first, best = i, score
+		}
+	}
+	return first
+}
+
 // Order returns all nodes, the one most responsible for the key first. It leaves
 // its argument as it is; the result does not depend on its order.
-func Order(key []byte, nodes []Node) []Node {
+func (k Key) Order(nodes []Node) []Node {
 	type scored struct {
 		node  Node
 		score uint64
 	}
-	hash := first8(key)
 	ranking := make([]scored, len(nodes))
 	for i, node := range nodes {
-		ranking[i] = scored{node: node, score: splitmix64(hash ^ node.seed)}
+		ranking[i] = scored{node: node, score: splitmix64(k.hash ^ node.seed)}
 	}
 	slices.SortFunc(ranking, func(a, b scored) int {
 		if c := cmp.Compare(b.score, a.score); c != 0 {
@@ -77,6 +106,9 @@ func Order(key []byte, nodes []Node) []Node {
 	}
 	return ordered
 }
+
+// Order is Key.Order of a key that is asked about once.
+func Order(key []byte, nodes []Node) []Node { return NewKey(key).Order(nodes) }
 
 // Pick returns the n nodes most responsible for the key, or all when there are
 // fewer, in the order of Order. It returns none when n is not positive.
