@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// Nodes are the base URLs of the nodes to ask.
 	Nodes []string
+	// Placement decides which node is asked first; empty is PlacementRendezvous.
+	Placement Placement
 	// Store keeps the client's memory: a Home or a MemoryStore.
 	Store Store
 	// Policy is what answers must meet; nil is bundle.DefaultPolicy.
@@ -44,6 +46,7 @@ type Options struct {
 // Client asks the nodes of one ledger. It may be used by several goroutines.
 type Client struct {
 	nodes     []placement.Node
+	placer    *placer
 	store     Store
 	policy    bundle.Policy
 	timeout   time.Duration
@@ -78,7 +81,7 @@ func newClient(o Options) (*Client, error) {
 	if o.Store == nil {
 		return nil, fmt.Errorf("couldn't make client: %w: no store", ErrConfig)
 	}
-	if err := (Config{Nodes: o.Nodes}).Validate(); err != nil {
+	if err := (Config{Nodes: o.Nodes, Placement: o.Placement}).Validate(); err != nil {
 		return nil, fmt.Errorf("couldn't make client: %w", err)
 	}
 	c := &Client{
@@ -92,6 +95,7 @@ func newClient(o Options) (*Client, error) {
 		}
 		c.nodes = append(c.nodes, placement.NewNode(u))
 	}
+	c.placer = newPlacer(o.Placement, c.nodes)
 	if o.Policy != nil {
 		c.policy = *o.Policy
 	}
@@ -170,7 +174,7 @@ func (c *Client) update(ctx context.Context, change func(*bundle.Memory) (*bundl
 // order returns the nodes in the order in which they are asked about a name.
 func (c *Client) order(name string) []string {
 	var out []string
-	for _, n := range placement.Order([]byte(name), c.nodes) {
+	for _, n := range c.placer.order(name) {
 		out = append(out, n.ID())
 	}
 	return out

@@ -19,6 +19,9 @@ type Config struct {
 	// Nodes are the base URLs of the nodes to ask, such as
 	// "https://hullmark.example.com" or "http://127.0.0.1:26680".
 	Nodes []string `mapstructure:"nodes"`
+	// Placement decides which node is asked first; empty is PlacementRendezvous.
+	// It changes what is asked of whom and never what is believed.
+	Placement Placement `mapstructure:"placement"`
 }
 
 // maxConfigSize bounds client.toml in bytes.
@@ -40,7 +43,7 @@ func (c Config) Validate() error {
 		}
 		seen[u] = true
 	}
-	return nil
+	return c.Placement.validate()
 }
 
 // ParseNode checks the base URL of a node and returns it in the form that is
@@ -101,6 +104,11 @@ func SaveConfig(home string, c Config) error {
 		b.WriteString("  " + strconv.Quote(u) + ",\n")
 	}
 	b.WriteString("]\n")
+	if c.Placement != "" {
+		b.WriteString("\n# Which node is asked first: \"rendezvous\", by the name asked about, or \"bounded\",\n" +
+			"# which evens out what a program that asks often asks of each.\n" +
+			"placement = " + strconv.Quote(string(c.Placement)) + "\n")
+	}
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return fmt.Errorf("couldn't save configuration: %w", err)
 	}

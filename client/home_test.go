@@ -596,6 +596,8 @@ func TestConfig(t *testing.T) {
 		{"fragment", `nodes = ["http://a#b"]`},
 		{"password", `nodes = ["http://a:b@c"]`},
 		{"twice", `nodes = ["http://a", "http://a/"]`},
+		{"unknown placement", `placement = "random"`},
+		{"placement of another type", `placement = ["bounded"]`},
 		{"too many", "nodes = [" + strings.Repeat(`"http://a",`, client.MaxNodes+1) + "]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -605,8 +607,24 @@ func TestConfig(t *testing.T) {
 			}
 		})
 	}
-	if err := client.SaveConfig(dir, client.Config{Nodes: []string{"x"}}); !errors.Is(err, client.ErrConfig) {
-		t.Errorf("error %v", err)
+	for _, bad := range []client.Config{{Nodes: []string{"x"}}, {Placement: "random"}} {
+		if err := client.SaveConfig(dir, bad); !errors.Is(err, client.ErrConfig) {
+			t.Errorf("saving %+v: error %v", bad, err)
+		}
+	}
+}
+
+// Test that the choice of a placement is kept.
+func TestConfigPlacement(t *testing.T) {
+	dir := t.TempDir()
+	for _, p := range []client.Placement{"", client.PlacementRendezvous, client.PlacementBounded} {
+		want := client.Config{Nodes: []string{"http://a"}, Placement: p}
+		if err := client.SaveConfig(dir, want); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := client.LoadConfig(dir); err != nil || !cmp.Equal(want, got) {
+			t.Errorf("%q: read %+v, %v", p, got, err)
+		}
 	}
 }
 
@@ -621,6 +639,7 @@ func TestNew(t *testing.T) {
 		{"no nodes", client.Options{Store: store}, client.ErrNoNodes},
 		{"no store", client.Options{Nodes: []string{"http://a"}}, client.ErrConfig},
 		{"bad node", client.Options{Nodes: []string{"a"}, Store: store}, client.ErrConfig},
+		{"bad placement", client.Options{Nodes: []string{"http://a"}, Store: store, Placement: "x"}, client.ErrConfig},
 	} {
 		if _, err := client.New(c.o); !errors.Is(err, c.err) {
 			t.Errorf("%s: error %v", c.name, err)

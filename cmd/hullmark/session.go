@@ -117,8 +117,18 @@ func (s *session) close() {
 // home returns the client's home.
 func (s *session) home() (*client.Home, error) { return client.OpenHome(s.dir) }
 
-// nodeList returns the nodes to ask: those of the command line, else those of the
-// environment, else those configured.
+// config returns the configuration with the nodes to ask: those of the command
+// line, else those of the environment, else those configured.
+func (s *session) config() (client.Config, error) {
+	c, err := client.LoadConfig(s.dir)
+	if err != nil {
+		return client.Config{}, err
+	}
+	c.Nodes, err = s.nodeList()
+	return c, err
+}
+
+// nodeList returns the nodes to ask.
 func (s *session) nodeList() ([]string, error) {
 	if len(s.nodes) > 0 {
 		return s.nodes, nil
@@ -139,9 +149,9 @@ func (s *session) nodeList() ([]string, error) {
 
 // options returns the settings of a client with a memory.
 func (s *session) options(store client.Store, p bundle.Policy) (client.Options, error) {
-	nodes, err := s.nodeList()
+	c, err := s.config()
 	return client.Options{
-		Nodes: nodes, Store: store, Policy: &p, UserAgent: "hullmark/" + buildinfo.Version(),
+		Nodes: c.Nodes, Placement: c.Placement, Store: store, Policy: &p, UserAgent: "hullmark/" + buildinfo.Version(),
 	}, err
 }
 

@@ -38,12 +38,17 @@ client knows.`,
 			if err != nil {
 				return err
 			}
+			c, err := client.LoadConfig(home.Dir())
+			if err != nil && len(s.nodes) > 0 {
+				return err // what it says beside the nodes would be lost
+			}
+			c.Nodes = s.nodes
 			a, err := home.ImportAnchor(cmd.Context(), data)
 			if err != nil {
 				return err
 			}
 			if len(s.nodes) > 0 {
-				if err := client.SaveConfig(home.Dir(), client.Config{Nodes: s.nodes}); err != nil {
+				if err := client.SaveConfig(home.Dir(), c); err != nil {
 					return err
 				}
 			}
