@@ -42,16 +42,19 @@ func NewBounded(nodes []Node) *Bounded {
 
 // First returns the index of the node that gets a question about the key, and
 // counts it, or -1 when there is no node.
-func (b *Bounded) First(k Key) int {
-	i := k.First(b.nodes)
-	if i < 0 {
-		return i
+func (b *Bounded) First(k Key) int { return b.Settle(k, k.First(b.nodes)) }
+
+// Settle is First for one who knows already which node is most responsible for the
+// key: the index that Key.First returns for the same nodes.
+func (b *Bounded) Settle(k Key, first int) int {
+	if first < 0 {
+		return first
 	}
-	if b.counts[i]+1 > b.least+max(minSlack, b.least/slackDivisor) {
-		i = b.leastAsked(k)
+	if b.counts[first]+1 > b.least+max(minSlack, b.least/slackDivisor) {
+		first = b.leastAsked(k)
 	}
-	b.count(i)
-	return i
+	b.count(first)
+	return first
 }
 
 // Order returns all nodes, the one that gets a question about the key first and

@@ -72,6 +72,8 @@ func hint(err error) string {
 	switch {
 	case cli.IsUsage(err):
 		return "run the command with --help"
+	case errors.Is(err, errBarMissed):
+		return "with few seeds chance alone may miss one; try more, or another --seed"
 	default:
 		return ""
 	}
@@ -79,6 +81,7 @@ func hint(err error) string {
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root := cli.Group("hullmark-sim", "Simulate Hullmark networks, and compare with real ones",
+		newPaper(stdout, stderr),
 		cli.Completion("hullmark-sim"), cli.Man("hullmark-sim "+buildinfo.Version()),
 	)
 	root.Long = `Hullmark-sim repeats the evaluation of "Decentralized Content Trust for Docker
