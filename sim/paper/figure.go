@@ -75,7 +75,11 @@ func (s Summary) figure3(title string) plot.Chart {
 	high, low := mean*2*factor/(1+factor), mean*2/(1+factor)
 	upper := plot.Series{Name: "paper, loads by a factor " + plot.Number(factor) + " apart", Kind: plot.Curve, Muted: true}
 	lower := plot.Series{Kind: plot.Curve, Muted: true}
-	c := plot.Chart{Title: title, X: plot.Axis{Label: "server, most loaded first"}, Y: plot.Axis{Label: "images on the server"}}
+	c := plot.Chart{
+		Title: title,
+		X:     plot.Axis{Label: "server, most loaded first", Min: 0.5, Max: float64(servers) + 0.5},
+		Y:     plot.Axis{Label: "images on the server"},
+	}
 	for rank := range servers {
 		x := float64(rank + 1)
 		c.X.Ticks = append(c.X.Ticks, x)
