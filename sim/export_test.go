@@ -1,0 +1,4 @@
+package sim
+
+// RunNext runs one event, for benchmarks.
+func (s *Simulation) RunNext() { s.step(Forever) }
