@@ -78,7 +78,7 @@ func (h *Histogram) Mean() time.Duration {
 	if h.count == 0 {
 		return 0
 	}
-	return time.Duration(math.Round(h.sum / float64(h.count)))
+	return scale(1, h.sum/float64(h.count))
 }
 
 // Min and Max return the least and the largest, exactly; zero of none.
