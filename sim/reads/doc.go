@@ -9,5 +9,5 @@
 // and how many connections it has, and its answers share its uplink.
 //
 // Scenarios are functions from a configuration and a seed to a result, and nothing
-// else: [Load], [Flash], [Outage], [Membership] and [Store].
+// else: [Load], [Flash], [Outage], [Membership], [Store] and [Replay].
 package reads
