@@ -17,6 +17,9 @@ const (
 	Hung
 )
 
+// String returns the word for the mode.
+func (m Mode) String() string { return [...]string{"up", "lying", "crashed", "hung"}[m] }
+
 // Verdict is what a server says to a request that is offered to it.
 type Verdict int
 
