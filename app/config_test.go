@@ -160,3 +160,31 @@ func TestEngineConfigRefuses(t *testing.T) {
 		})
 	}
 }
+
+// FuzzConfig gives any bytes as hullmarkd.toml. Nothing a node must not start with is
+// taken, whatever the file looks like.
+func FuzzConfig(f *testing.F) {
+	good, err := DefaultConfig().Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	for _, text := range []string{
+		"", "[http]\naddress = \"127.0.0.1:1\"", "[http]\nready_max_age = \"1h\"", "[http]\nready_max_age = 5", "[state]\nkeep_recent = -1",
+		"[log]\nlevel = \"loud\"", "http = 1", "[http]\nhttp.address = \"\"", "x = [", "[state]\nkeep_recent = 18446744073709551616",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := LoadConfig(homeWith(t, string(data)))
+		if err != nil {
+			if c != (Config{}) {
+				t.Fatalf("%v, and %+v", err, c)
+			}
+			return
+		}
+		if err := c.Validate(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

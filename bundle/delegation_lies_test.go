@@ -38,7 +38,7 @@ const (
 
 // newFamily returns a family whose file of release expires at a time, a year ahead
 // if it is zero.
-func newFamily(t *testing.T, expires time.Time) *family {
+func newFamily(t testing.TB, expires time.Time) *family {
 	t.Helper()
 	a := newStory(t).asked()
 	f := &family{asked: a, key: map[string]*fixture.Key{}, files: map[string]*tuf.Targets{}}
@@ -322,4 +322,27 @@ func TestParentExpiresSince(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzDelegation gives any bytes as the files of the roles above a tag, and of the
+// role that holds it.
+func FuzzDelegation(f *testing.F) {
+	fam := newFamily(f, time.Time{})
+	honest := fam.bundle.Targets
+	f.Add(honest[0], honest[2], honest[3])
+	f.Add(fam.older.Bytes(), honest[2], honest[3])
+	f.Add(honest[0], honest[1], honest[3])
+	f.Add(honest[0], honest[3], honest[2])
+	f.Add(honest[0], []byte(nil), []byte("{}"))
+	f.Fuzz(func(t *testing.T, top, between, holder []byte) {
+		fam.bundle.Targets = [][]byte{top, between, holder}
+		_, m, err := fam.verify()
+		same := bytes.Equal(top, honest[0]) && bytes.Equal(between, honest[2]) && bytes.Equal(holder, honest[3])
+		if same != (err == nil) || same != (m != nil) {
+			t.Fatalf("honest %v, error %v", same, err)
+		}
+		if err != nil && bundle.ClassOf(err) != bundle.Attack {
+			t.Fatal(err)
+		}
+	})
 }

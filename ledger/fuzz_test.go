@@ -42,9 +42,97 @@ type specimen struct {
 	file    *[]byte
 	signed  []byte
 	signers []*fixture.Key
+	// delta, if there is one, is what the first file is sent as, against base. Its
+	// file and its signed part are the delegations it carries.
+	delta *tuf.Delta
+	base  *tuf.Targets
 }
 
-func specimens(s *stage) []specimen {
+// newFuzzStage is newStage with a repository of three levels of roles, in which
+// something is revoked.
+func newFuzzStage(t testing.TB) (*stage, *grown) {
+	t.Helper()
+	s := newStage(t)
+	g := &grown{Publisher: s.c.NewPublisher("registry.example.com/tree"), ci: newKeys(t, "ci"), deep: newKeys(t, "deep")}
+	g.top = g.RoleFile("targets", 1, fixture.Tags{"top": "one"}, g.to(false), g.TaggingKeys...)
+	g.files = fixture.Update{Targets: g.top, Delegated: []*tuf.Targets{
+		g.RoleFile("targets/ci", 1, fixture.Tags{"v1": "one"}, fixture.Delegate(
+			fixture.Delegation{Role: "targets/deep", Keys: g.deep, Paths: []string{"v*-rc"}}), g.ci...),
+		g.RoleFile("targets/deep", 1, fixture.Tags{"v2-rc": "two"}, nil, g.deep...),
+	}}
+	s.commit(g.Register(s.c.Operators[0]))
+	s.commit(s.c.Relay(s.c.Operators[1], g.files))
+	s.commit(s.c.State(g.RootKeys[0], g.Revoke("root", 1, "one", "never")))
+	return s, g
+}
+
+// grown is a publisher with its delegated keys and its files.
+type grown struct {
+	*fixture.Publisher
+	ci, deep []*fixture.Key
+	top      *tuf.Targets
+	files    fixture.Update
+}
+
+// to are the delegations of targets, with a role more or not.
+func (g *grown) to(more bool) *tuf.Delegations {
+	list := []fixture.Delegation{{Role: "targets/ci", Keys: g.ci, Paths: []string{"v*"}}}
+	if more {
+		list = append([]fixture.Delegation{{Role: "targets/lts", Keys: g.deep, Paths: []string{"lts-?"}, Terminating: true}}, list...)
+	}
+	return fixture.Delegate(list...)
+}
+
+// specimens are those of the new levels: a delta that delegates anew beside whole
+// files below it, a file deep down, and a lift.
+func (g *grown) specimens(s *stage) []specimen {
+	next := g.RoleFile("targets", 2, fixture.Tags{"top": "three", "new": "four"}, g.to(true), g.TaggingKeys...)
+	delta, err := g.top.Delta(next)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	deltas := s.c.NewPublish(g.TaggingKeys[0], fixture.Update{
+		Targets: next, Bases: []*tuf.Targets{g.top},
+		Delegated: []*tuf.Targets{g.RoleFile("targets/lts", 1, fixture.Tags{"lts-1": "five"}, nil, g.deep...)},
+	})
+	below := g.RoleFile("targets/deep", 2, fixture.Tags{"v3-rc": "two"}, nil, g.deep...)
+	deep := s.c.NewPublish(g.deep[0], fixture.Update{Delegated: []*tuf.Targets{below}})
+	lift := g.Lift(1, 1, "one")
+	lifting := s.c.NewStatements(g.RootKeys[0], lift)
+	list := deltaOf(deltas).Redelegation.(*proto.Delta_Delegations)
+	return []specimen{
+		{tx: deltas, file: &list.Delegations, signed: next.Delegations.Bytes(), signers: g.TaggingKeys, delta: &delta, base: g.top},
+		{tx: deep, file: fileOf(deep), signed: below.SignedBytes(), signers: g.deep},
+		{tx: lifting, file: &lifting.Message.(*proto.Statements).Statements[0], signed: lift.SignedBytes(), signers: g.RootKeys},
+	}
+}
+
+func deltaOf(tx *fixture.Transaction) *proto.Delta {
+	return body(tx).Updates[0].Roles[0].GetDelta()
+}
+
+// redelegate gives the delta of a specimen other delegations and signs the file that
+// it then stands for.
+func (sp specimen) redelegate(delegations []byte) error {
+	d := *sp.delta
+	var err error
+	if d.Delegations, err = tuf.ParseDelegations(delegations, "targets"); err != nil {
+		return err
+	}
+	d.Signatures = nil
+	next, err := sp.base.Apply(d)
+	if err != nil {
+		return err
+	}
+	if next, err = next.Sign(sp.signers[0]); err != nil {
+		return err
+	}
+	d.Signatures = next.Signatures
+	body(sp.tx).Updates[0].Roles[0].Content = &proto.RoleUpdate_Delta{Delta: fixture.DeltaMessage(d)}
+	return nil
+}
+
+func specimens(s *stage, g *grown) []specimen {
 	c, p := s.c, s.p
 	fresh := c.NewPublisher("registry.example.com/fresh")
 	root := fresh.Root(1)
@@ -64,14 +152,14 @@ func specimens(s *stage) []specimen {
 		Targets: above, Delegated: []*tuf.Targets{p.RoleFile("targets/ci", 1, fixture.Tags{"v1": "one"}, nil, ci...)},
 	})
 	// Updates are ordered as scopes are: the repository of q comes first.
-	return []specimen{
-		{register, &register.Message.(*proto.RegisterRepository).Root, root.SignedBytes(), fresh.RootKeys},
-		{publish, fileOf(publish), next.SignedBytes(), p.TaggingKeys},
-		{rotate, &body(rotate).Updates[0].Roots[0], rotation.SignedBytes(), p.RootKeys},
-		{both, fileOf(both), s.q.Targets(1, fixture.Tags{"x": "y"}).SignedBytes(), s.q.TaggingKeys},
-		{revoke, &revoke.Message.(*proto.Statements).Statements[0], revocation.SignedBytes(), p.TaggingKeys},
-		{delegate, fileOf(delegate), above.SignedBytes(), p.TaggingKeys},
-	}
+	return append([]specimen{
+		{tx: register, file: &register.Message.(*proto.RegisterRepository).Root, signed: root.SignedBytes(), signers: fresh.RootKeys},
+		{tx: publish, file: fileOf(publish), signed: next.SignedBytes(), signers: p.TaggingKeys},
+		{tx: rotate, file: &body(rotate).Updates[0].Roots[0], signed: rotation.SignedBytes(), signers: p.RootKeys},
+		{tx: both, file: fileOf(both), signed: s.q.Targets(1, fixture.Tags{"x": "y"}).SignedBytes(), signers: s.q.TaggingKeys},
+		{tx: revoke, file: &revoke.Message.(*proto.Statements).Statements[0], signed: revocation.SignedBytes(), signers: p.TaggingKeys},
+		{tx: delegate, file: fileOf(delegate), signed: above.SignedBytes(), signers: p.TaggingKeys},
+	}, g.specimens(s)...)
 }
 
 func fileOf(tx *fixture.Transaction) *[]byte {
@@ -99,6 +187,12 @@ func mutate(sp specimen, depth uint8, at, count uint16, insert []byte) ([]byte, 
 		*sp.file = splice(*sp.file, at, count, insert)
 	case depthSigned:
 		signed := splice(sp.signed, at, count, insert)
+		if sp.delta != nil {
+			if err := sp.redelegate(signed); err != nil {
+				return nil, err
+			}
+			break
+		}
 		if _, ok := tx.Message.(*proto.Statements); ok {
 			statement, err := signStatement(signed, sp.signers[0])
 			if err != nil {
@@ -145,8 +239,8 @@ func signStatement(message []byte, signer *fixture.Key) ([]byte, error) {
 // rejected one leaves nothing, and that whatever is accepted leaves a ledger
 // Check finds no fault with.
 func FuzzApply(f *testing.F) {
-	s := newStage(f)
-	for i := range specimens(s) {
+	s, g := newFuzzStage(f)
+	for i := range specimens(s, g) {
 		for depth := range uint8(depths) {
 			f.Add(uint8(i), depth, uint16(0), uint16(0), []byte(nil)) // good
 			f.Add(uint8(i), depth, uint16(40+97*i), uint16(1), []byte("x"))
@@ -157,7 +251,7 @@ func FuzzApply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, which, depth uint8, at, count uint16, insert []byte) {
 		s.c.Use(t)
 		s.t = t
-		list := specimens(s)
+		list := specimens(s, g)
 		tx, err := mutate(list[int(which)%len(list)], depth, at, count, insert)
 		if err != nil {
 			t.Skip(err) // too large for the body's own limits, for example
@@ -215,10 +309,10 @@ func copyOf(t testing.TB, db dbm.DB) dbm.DB {
 // Test that the unchanged specimens are accepted: without it the fuzz target
 // would test rejections only.
 func TestSpecimens(t *testing.T) {
-	s := newStage(t)
-	for i := range specimens(s) {
+	s, g := newFuzzStage(t)
+	for i := range specimens(s, g) {
 		for depth := range uint8(depths) {
-			tx, err := mutate(specimens(s)[i], depth, 0, 0, nil)
+			tx, err := mutate(specimens(s, g)[i], depth, 0, 0, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
