@@ -93,12 +93,13 @@ func TestMempoolKeepsOrder(t *testing.T) {
 			t.Errorf("transaction %d is refused with %s", i, code.Name())
 		}
 	}
-	// All wait in an order in which a block takes them all; half of them go into
-	// the first, and recheck keeps the rest.
+	// All wait in an order in which a block takes them all; half of them, in the
+	// mempool's order, go into the first, and recheck keeps the rest.
 	for want := repositories * versions; want > 0; want -= repositories * versions / 2 {
 		txs := m.ReapMaxTxs(repositories * versions / 2).ToSliceOfBytes()
-		if m.Size() != want || len(n.prepare(plenty, txs...)) != len(txs) {
-			t.Fatalf("%d of %d wait, %d of %d are proposed", m.Size(), want, len(n.prepare(plenty, txs...)), len(txs))
+		if m.Size() != want || len(n.prepare(plenty, txs...)) != want || !n.process(txs...) {
+			t.Fatalf("%d of %d wait, %d are proposed, the mempool's order of %d is accepted: %v",
+				m.Size(), want, len(n.prepare(plenty, txs...)), len(txs), n.process(txs...))
 		}
 		m.commit(n, txs...)
 	}

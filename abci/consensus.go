@@ -13,10 +13,16 @@ import (
 	"hullmark/record"
 )
 
+// noRoom is how many transactions may find no room in a block until it counts as
+// full. Smaller ones may fit where a large one did not.
+const noRoom = 64
+
 // PrepareProposal builds a block out of waiting transactions: first emergencies,
-// within the room kept for them, then what the mempool offers, in its order. It
-// keeps those that pass in this order, at this block's time, within its bounds;
-// the rest wait or fall out at the next recheck.
+// within the room kept for them, then the others, both in turns by repository, then
+// what else the mempool offers, in its order. It keeps those that pass in this order,
+// at this block's time, within its bounds; the rest wait or fall out at the next
+// recheck. The mempool offers one block's worth from its front, which one publisher
+// can fill, so what waits is known here too.
 func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPrepareProposal) (*cmtabci.ResponsePrepareProposal, error) {
 	defer a.guard("PrepareProposal")
 	s := a.begin(req.Height, req.Time)
@@ -24,29 +30,35 @@ func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPre
 	resp := new(cmtabci.ResponsePrepareProposal)
 	var size int64
 	taken := make(map[string]bool)
-	take := func(tx []byte, limit int64) {
-		// The engine counts a transaction with its framing in the block.
-		framed := cmttypes.ComputeProtoSizeForTxs([]cmttypes.Tx{tx})
-		if size+framed > limit {
-			return
+	take := func(txs [][]byte, limit int64) {
+		missed := 0
+		for _, tx := range txs {
+			if missed == noRoom {
+				return
+			}
+			if taken[string(tx)] {
+				continue
+			}
+			// The engine counts a transaction with its framing in the block.
+			framed := cmttypes.ComputeProtoSizeForTxs([]cmttypes.Tx{tx})
+			if size+framed > limit {
+				missed++
+				continue
+			}
+			if r := a.apply(s, tx); r.Code == uint32(record.CodeWork) {
+				missed++
+			} else if r.Code == cmtabci.CodeTypeOK {
+				size += framed
+				resp.Txs = append(resp.Txs, tx)
+				taken[string(tx)] = true
+			}
 		}
-		if r := a.apply(s, tx); r.Code != cmtabci.CodeTypeOK {
-			return
-		}
-		size += framed
-		resp.Txs = append(resp.Txs, tx)
 	}
-	for _, tx := range a.nowWaiting().inTurn() {
-		before := len(resp.Txs)
-		take(tx, min(req.MaxTxBytes, emergencyBytes))
-		// One that builds on what comes later has another chance there.
-		taken[string(tx)] = len(resp.Txs) > before
-	}
-	for _, tx := range req.Txs {
-		if !taken[string(tx)] {
-			take(tx, req.MaxTxBytes)
-		}
-	}
+	emergencies, others := a.nowWaiting().inTurn()
+	take(emergencies, min(req.MaxTxBytes, emergencyBytes))
+	take(others, req.MaxTxBytes)
+	// An emergency that builds on one of the others has another chance here.
+	take(req.Txs, req.MaxTxBytes)
 	return resp, nil
 }
 

@@ -26,7 +26,7 @@ const (
 )
 
 // waiting is what waits for the next block: the state it is judged against, how
-// much it is, and the emergencies of it. Commit begins a new one, which the
+// much it is, and in which turn it goes in. Commit begins a new one, which the
 // mempool fills again by rechecking what it still has. It mirrors the mempool:
 // what it admits the mempool has room for, so nothing it admitted is dropped
 // there while it goes on holding scopes here.
@@ -38,7 +38,8 @@ type waiting struct {
 
 	mu            sync.Mutex
 	all, ordinary load
-	emergencies   []emergency // in the order they came
+	// emergencies and others take turns among themselves.
+	emergencies, others turns
 }
 
 // load is an amount of transactions.
@@ -48,12 +49,6 @@ type load struct {
 }
 
 func (l *load) add(txs int, bytes int64) { l.txs += txs; l.bytes += bytes }
-
-// emergency is a transaction that is served first.
-type emergency struct {
-	repository string
-	tx         []byte
-}
 
 // errFull is returned when there is no room for a transaction of its class.
 type errFull struct{ class string }
@@ -83,7 +78,9 @@ func (w *waiting) admit(env *record.Envelope, tx []byte, known bool, v keys.Veri
 	case err != nil:
 		w.count(urgent, -1, -int64(len(tx)))
 	case urgent:
-		w.emergencies = append(w.emergencies, emergency{env.Header.Scopes[0].Repository.String(), tx})
+		w.emergencies.add(&env.Header, tx)
+	default:
+		w.others.add(&env.Header, tx)
 	}
 	return out, err
 }
@@ -109,26 +106,10 @@ func (w *waiting) count(urgent bool, txs int, bytes int64) {
 	w.metrics.waits(w.all, w.ordinary)
 }
 
-// inTurn returns the emergencies, one of each repository in turn, those of one
-// repository in the order they came. So none can keep those of another waiting.
-func (w *waiting) inTurn() [][]byte {
+// inTurn returns the emergencies and the other transactions, each in turns. So none
+// can keep those about another repository waiting.
+func (w *waiting) inTurn() (emergencies, others [][]byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var names []string // in the order of the first of each
-	of := make(map[string][][]byte)
-	for _, e := range w.emergencies {
-		if of[e.repository] == nil {
-			names = append(names, e.repository)
-		}
-		of[e.repository] = append(of[e.repository], e.tx)
-	}
-	out := make([][]byte, 0, len(w.emergencies))
-	for round := 0; len(out) < len(w.emergencies); round++ {
-		for _, name := range names {
-			if round < len(of[name]) {
-				out = append(out, of[name][round])
-			}
-		}
-	}
-	return out
+	return w.emergencies.order(), w.others.order()
 }
