@@ -66,6 +66,11 @@ race:
 fuzz:
 	tests/fuzz/run.sh $(FUZZTIME)
 
+## mutation: break the core rules one at a time; a test must notice each (some 20 minutes)
+.PHONY: mutation
+mutation:
+	HULLMARK_MUTATION=1 go test -count=1 -timeout 120m ./tests/mutation
+
 ## bench: run all benchmarks once
 .PHONY: bench
 bench:
@@ -100,6 +105,7 @@ nightly: lint generate-check
 	HULLMARK_LONG=1 go test -count=1 -timeout 60m ./...
 	CGO_ENABLED=1 go test -count=1 -race -timeout 60m ./...
 	HULLMARK_CRASH_DURATION=5m go test -count=1 -timeout 60m ./tests/crash
+	$(MAKE) mutation
 	$(MAKE) e2e
 	$(MAKE) fuzz FUZZTIME=3600
 	$(MAKE) bench

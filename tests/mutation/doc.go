@@ -4,6 +4,6 @@
 // A mutation is data: a name, a file, a piece of its text that occurs once, what
 // stands there instead, and the package whose tests must fail. They are kept in
 // mutations.txt. On each change it is only checked that they still fit the source;
-// with HULLMARK_LONG set (make nightly) every one is built and tried, in an overlay,
-// so that no file is touched.
+// "make mutation" (part of make nightly) builds and tries every one, in an overlay, so
+// that no file is touched.
 package mutation

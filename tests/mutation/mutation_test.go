@@ -125,7 +125,7 @@ func (m mutation) try(ctx context.Context, dir string) (verdict, string, error) 
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = top
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "HULLMARK_LONG=") })
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "HULLMARK_") })
 	output, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
@@ -154,8 +154,8 @@ func TestFit(t *testing.T) {
 
 // Test that every mutation is killed.
 func TestKilled(t *testing.T) {
-	if os.Getenv("HULLMARK_LONG") == "" {
-		t.Skip("builds a package for every mutation; HULLMARK_LONG=1 runs it")
+	if os.Getenv("HULLMARK_MUTATION") == "" {
+		t.Skip("builds a package for every mutation; make mutation runs it")
 	}
 	for _, m := range load(t) {
 		t.Run(m.name, func(t *testing.T) {
