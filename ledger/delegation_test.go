@@ -319,6 +319,21 @@ func TestDelegatedEffect(t *testing.T) {
 	tr.check()
 }
 
+// Test that the next file of a role whose paths became narrower is judged whole: rows
+// that it had before are no exception.
+func TestDelegatedNarrowing(t *testing.T) {
+	tr := newTree(t)
+	ci := tr.to("ci", "v*", "w*")
+	tr.publish(tr.file("", nil, ci), tr.file("ci", fixture.Tags{"v1": "one", "w1": "two"}))
+	ci.Paths = []string{"v*"}
+	tr.publish(tr.file("", nil, ci))
+	tr.refuses(record.CodeTagNotDelegated, tr.file("ci", fixture.Tags{"v1": "one", "w1": "two"}))
+	tr.refuses(record.CodeTagNotDelegated, tr.file("ci", fixture.Tags{"v1": "one", "v2": "new", "w1": "two"}))
+	tr.publish(tr.file("ci", fixture.Tags{"v1": "one"}))
+	tr.holds("ci", "v1", is("one"))
+	tr.holds("ci", "w1", "withdrawn")
+}
+
 // Test that roles move in the tree and that nobody but an ancestor takes them.
 func TestMovedRoles(t *testing.T) {
 	tr := newTree(t)
