@@ -110,6 +110,11 @@ nightly: lint generate-check
 	$(MAKE) fuzz FUZZTIME=3600
 	$(MAKE) bench
 
+## paper: build, then repeat the paper's evaluation of placement into bin/paper (docs/evaluation.md)
+.PHONY: paper
+paper: build
+	bin/hullmark-sim paper --output bin/paper
+
 ## fmt: format all Go and protobuf sources
 .PHONY: fmt
 fmt: $(TOOLS)/golangci-lint $(TOOLS)/buf

@@ -33,11 +33,11 @@ func newPaper(stdout, stderr io.Writer) *cobra.Command {
 		Long: `Paper repeats figures 2, 3 and 4 of "Decentralized Content Trust for Docker Images"
 on the grid of its table 1 (100,000 to 1,000,000 images, 10 to 100 servers, keys of
 384 bits) with the placement that clients use, and compares other placements on the
-same keys. The load factor is the largest load of a server divided by the smallest.
+same keys of the first seven seeds. The load factor is the largest load of a server divided by the smallest.
 
 It writes into the directory: figure2, figure3, figure4 and comparison as .csv, .svg
 and .png, and grid.csv with every cell. The same seeds give the same files. The 31
-seeds of the default take one to two minutes on two cores.
+seeds of the default take about a minute on two cores.
 
 Load factors are held against bars: for rendezvous placement what even chance
 reaches, in the median of the seeds, and for bounded placement 1.01, in every cell of

@@ -84,9 +84,11 @@ func Summarise(s Setting, trials []Trial) Summary {
 	out := Summary{Setting: s}
 	for i, p := range s.Placements {
 		over := func(value func(Grid) float64) Spread {
-			values := make([]float64, len(trials))
-			for t, trial := range trials {
-				values[t] = value(trial.Grids[i])
+			var values []float64
+			for _, trial := range trials {
+				if i < len(trial.Grids) {
+					values = append(values, value(trial.Grids[i]))
+				}
 			}
 			return NewSpread(values)
 		}

@@ -12,7 +12,8 @@ import (
 // Trial is what one seed gave.
 type Trial struct {
 	Seed uint64
-	// Grids are in the order of the setting's placements.
+	// Grids are in the order of the setting's placements; those that are only
+	// compared may be left out.
 	Grids []Grid
 }
 
@@ -56,7 +57,7 @@ func Run(ctx context.Context, s Setting, done func()) ([]Trial, error) {
 	for range min(runtime.GOMAXPROCS(0), s.Trials) {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < s.Trials; i = int(next.Add(1)) - 1 {
-				trials[i], errs[i] = s.trial(ctx, s.Seed+uint64(i))
+				trials[i], errs[i] = s.trial(ctx, i)
 				done()
 			}
 		})
@@ -70,13 +71,14 @@ func Run(ctx context.Context, s Setting, done func()) ([]Trial, error) {
 	return trials, nil
 }
 
-// trial runs one seed.
-func (s Setting) trial(ctx context.Context, seed uint64) (Trial, error) {
+// trial runs one trial, counted from zero.
+func (s Setting) trial(ctx context.Context, number int) (Trial, error) {
+	seed, chosen := s.Seed+uint64(number), s.placements(number)
 	numbers, moves := s.numbers()
 	names := serverNames(seed, numbers[len(numbers)-1])
-	placers := make([]placer, len(s.Placements))
-	tallies := make([]*tally, len(s.Placements))
-	for i, p := range s.Placements {
+	placers := make([]placer, len(chosen))
+	tallies := make([]*tally, len(chosen))
+	for i, p := range chosen {
 		placers[i], tallies[i] = newPlacer(p, names, numbers), newTally(numbers, moves)
 	}
 	stream := newKeys(seed)

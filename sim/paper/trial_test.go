@@ -217,6 +217,30 @@ func TestSeedsFollow(t *testing.T) {
 	}
 }
 
+// TestCompared: placements that are only compared may run in fewer trials, which
+// changes nothing for the others.
+func TestCompared(t *testing.T) {
+	all := run(t, small())
+	s := small()
+	s.Compared = 2
+	some := run(t, s)
+	if diff := cmp.Diff(all[:2], some[:2]); diff != "" {
+		t.Errorf("the first trials differ:\n%s", diff)
+	}
+	if diff := cmp.Diff(all[2].Grids[:2], some[2].Grids); diff != "" {
+		t.Errorf("the last trial (-want +got):\n%s", diff)
+	}
+	whole, fewer := paper.Summarise(small(), all), paper.Summarise(s, some)
+	first := small()
+	first.Trials = 2
+	if diff := cmp.Diff(paper.Summarise(first, all[:2]).Results[2:], fewer.Results[2:]); diff != "" {
+		t.Errorf("what is compared (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(whole.Results[:2], fewer.Results[:2]); diff != "" {
+		t.Errorf("what is not (-want +got):\n%s", diff)
+	}
+}
+
 func TestRing(t *testing.T) {
 	places, servers := []uint64{100, 200, 1 << 63, math.MaxUint64}, []int{0, 1, 2, 1}
 	tests := []struct {
@@ -303,6 +327,8 @@ func TestSettingRefused(t *testing.T) {
 		"no placement":      func(s *paper.Setting) { s.Placements = nil },
 		"without the first": func(s *paper.Setting) { s.Placements = []paper.Placement{paper.Bounded} },
 		"unknown placement": func(s *paper.Setting) { s.Placements = []paper.Placement{paper.Rendezvous, "x"} },
+		"bounded last":      func(s *paper.Setting) { s.Placements = []paper.Placement{paper.Rendezvous, paper.Ring1, paper.Bounded} },
+		"compared in none":  func(s *paper.Setting) { s.Compared = -1 },
 		"twice":             func(s *paper.Setting) { s.Placements = []paper.Placement{paper.Rendezvous, paper.Rendezvous} },
 	}
 	for name, change := range tests {
