@@ -23,7 +23,7 @@ JSON: members (an array of rows).` + scenarioExit,
 		Args: cli.Args(cobra.NoArgs),
 	}
 	s := newScenario(cmd, stdout, 3)
-	keys := cmd.Flags().Int("keys", 100_000, "number of keys")
+	keys := cmd.Flags().Int("keys", 20_000, "number of keys")
 	sizes := cmd.Flags().IntSlice("nodes", []int{4, 10, 20, 50, 100}, "numbers of nodes")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if _, err := s.load(); err != nil {
@@ -58,7 +58,7 @@ func memberChanges() []memberChange {
 
 func membersReport(points []reads.MembershipConfig, results [][]reads.MembershipResult) *report {
 	r := new(report)
-	t := r.table("members", "change", "nodes", "moved", "moved_low", "moved_high", "ideal", "needless", "load_factor_before", "load_factor_after", "heirs_load_factor")
+	t := r.table("members", "change", "nodes", "moved", "moved_low", "moved_high", "expected", "ideal", "needless", "load_factor_before", "load_factor_after", "heirs_load_factor")
 	var moved []plot.Series
 	changes := memberChanges()
 	per := len(points) / len(changes)
@@ -72,7 +72,7 @@ func membersReport(points []reads.MembershipConfig, results [][]reads.Membership
 			l := &moved[2*(i/per)+j]
 			l.X, l.Y = append(l.X, float64(p.Nodes)), append(l.Y, y)
 		}
-		t.row(name, p.Nodes, share.median, share.low, share.high, at[0].Ideal,
+		t.row(name, p.Nodes, share.median, share.low, share.high, at[0].Expected, at[0].Ideal,
 			median(at, func(m reads.MembershipResult) float64 { return m.Needless }),
 			median(at, func(m reads.MembershipResult) float64 { return m.Before.MaxMin }),
 			median(at, func(m reads.MembershipResult) float64 { return m.After.MaxMin }),

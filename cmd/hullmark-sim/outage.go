@@ -28,7 +28,7 @@ JSON: outage (an array of rows; times in milliseconds).` + scenarioExit,
 	c := reads.OutageConfig{Demand: reads.Demand{Exponent: 0.8}}
 	cmd.Flags().IntVar(&c.Demand.Names, "names", 100_000, "number of references")
 	cmd.Flags().Float64Var(&c.Demand.Utilisation, "utilisation", 0.05, "look-ups over what all nodes can answer")
-	phase := cmd.Flags().Duration("phase", 4*time.Second, "how long to watch before, during and after")
+	phase := cmd.Flags().Duration("phase", 3*time.Second, "how long to watch before, during and after")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		costs, err := s.load()
 		if err != nil {

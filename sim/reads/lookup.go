@@ -130,7 +130,7 @@ func (t *try) start() {
 			t.back(t.fail)
 			return
 		}
-		t.connection = t.node.connect(t.look.address, t.handshake)
+		t.connection = t.node.connect(t.look.address, t.handshake, func() { t.back(t.fail) })
 		if t.connection == nil {
 			t.back(t.fail)
 		}

@@ -21,6 +21,9 @@ type MembershipResult struct {
 	Moved, Needless float64
 	// Ideal is the least share that has to move for the load to stay even.
 	Ideal float64
+	// Expected is what rendezvous hashing moves on average: what those that leave had
+	// among all, and what those that join get.
+	Expected float64
 	// Before and After are the balances of keys per node.
 	Before, After Balance
 	// Heirs is the balance of the keys that the nodes which stay gain from those that
@@ -66,12 +69,7 @@ func Membership(c MembershipConfig, seed uint64) (MembershipResult, error) {
 	// What the leaving held, and what the joining are due.
 	now := float64(c.Nodes + c.Joining - c.Leaving)
 	r.Ideal = max(float64(c.Leaving)/float64(c.Nodes), float64(c.Joining)/now)
-	if c.Leaving > 0 && c.Joining > 0 {
-		// Keys of leaving nodes go to all that are there afterwards, and the joining
-		// take their share of the rest.
-		left := float64(c.Leaving) / float64(c.Nodes)
-		r.Ideal = left + (1-left)*float64(c.Joining)/now
-	}
+	r.Expected = float64(c.Leaving+c.Joining) / float64(c.Nodes+c.Joining)
 	r.Before, r.After = BalanceOf(loadBefore[:c.Nodes]), BalanceOf(loadAfter[c.Leaving:])
 	r.Heirs = BalanceOf(gained[c.Leaving:c.Nodes])
 	return r, nil

@@ -1,6 +1,7 @@
 package reads
 
 import (
+	"slices"
 	"time"
 
 	"hullmark/sim"
@@ -17,9 +18,9 @@ type node struct {
 	server *sim.Server
 	uplink *sim.Link
 
-	// open counts connections, by address too; waiting are those that the node has
+	// open are the connections, counted by address too; waiting are those that the node has
 	// not accepted yet.
-	open      int
+	open      []*connection
 	byAddress map[address]int
 	waiting   []*connection
 	buckets   map[address]bucket
@@ -31,9 +32,11 @@ type node struct {
 type connection struct {
 	node    *node
 	address address
-	// accepted is called when the connection has a place.
-	accepted func()
-	state    connectionState
+	// accepted is called when the connection has a place, reset when the node's
+	// process is gone.
+	accepted, reset func()
+	state           connectionState
+	place           int
 }
 
 type connectionState int
@@ -55,12 +58,12 @@ func newNode(s *sim.Simulation, region sim.Region, cores int, bandwidth float64)
 
 // connect asks for a place and calls accepted when there is one. It returns nil
 // when the node closes the connection at once.
-func (n *node) connect(from address, accepted func()) *connection {
-	c := &connection{node: n, address: from, accepted: accepted}
+func (n *node) connect(from address, accepted, reset func()) *connection {
+	c := &connection{node: n, address: from, accepted: accepted, reset: reset}
 	if n.byAddress[from] >= MaxAddressConnections {
 		return nil
 	}
-	if n.open < MaxConnections {
+	if len(n.open) < MaxConnections {
 		c.admit()
 	} else {
 		n.waiting = append(n.waiting, c)
@@ -70,7 +73,8 @@ func (n *node) connect(from address, accepted func()) *connection {
 
 func (c *connection) admit() {
 	c.state = openConnection
-	c.node.open++
+	c.place = len(c.node.open)
+	c.node.open = append(c.node.open, c)
 	c.node.byAddress[c.address]++
 	c.accepted()
 }
@@ -83,16 +87,34 @@ func (c *connection) close() {
 		return // one that waits is passed over when its turn comes
 	}
 	n := c.node
-	n.open--
+	last := len(n.open) - 1
+	n.open[last].place = c.place
+	n.open[c.place] = n.open[last]
+	n.open = n.open[:last]
 	if n.byAddress[c.address]--; n.byAddress[c.address] == 0 {
 		delete(n.byAddress, c.address)
 	}
-	for len(n.waiting) > 0 && n.open < MaxConnections {
+	for len(n.waiting) > 0 && len(n.open) < MaxConnections {
 		next := n.waiting[0]
 		n.waiting[0] = nil
 		n.waiting = n.waiting[1:]
 		if next.state == waitingConnection {
 			next.admit()
+		}
+	}
+}
+
+// restart starts the process of a node anew: connections to the old one are reset,
+// in the order in which they stand.
+func (n *node) restart() {
+	n.server.Restart()
+	old := slices.Concat(n.open, n.waiting)
+	n.open, n.waiting = nil, nil
+	clear(n.byAddress)
+	for _, c := range old {
+		if c.state != closedConnection {
+			c.state = closedConnection
+			c.reset()
 		}
 	}
 }

@@ -44,10 +44,10 @@ func Outage(c OutageConfig, seed uint64) (OutageResult, error) {
 	for _, i := range s.Stream("victims").Perm(c.World.Nodes)[:c.Failing] {
 		victims[i] = true
 	}
-	change := func(do func(*sim.Server)) {
+	change := func(do func(*node)) {
 		for i, n := range w.nodes {
 			if victims[i] {
-				do(n.server)
+				do(n)
 			}
 		}
 	}
@@ -70,19 +70,19 @@ func Outage(c OutageConfig, seed uint64) (OutageResult, error) {
 		return BalanceOf(loads)
 	}
 	r.Before.Balance = phase(c.Before, nil)
-	change(func(server *sim.Server) {
+	change(func(n *node) {
 		switch c.Mode {
 		case sim.Crashed:
-			server.Crash()
+			n.server.Crash()
 		case sim.Hung:
-			server.Hang()
+			n.server.Hang()
 		case sim.Lying:
-			server.Lie()
+			n.server.Lie()
 		case sim.Up:
 		}
 	})
 	r.During.Balance = phase(c.Before+c.During, victims)
-	change((*sim.Server).Restart)
+	change((*node).restart)
 	r.After.Balance = phase(c.Before+c.During+c.After, nil)
 	current = 2
 	all.Stop()

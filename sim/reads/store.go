@@ -182,7 +182,7 @@ func (d *store) arrive(node int) {
 	d.leaving[node].Stop()
 	d.up[node] = true
 	d.members[node] = true
-	d.w.nodes[node].server.Restart()
+	d.w.nodes[node].restart()
 	d.repairAll()
 }
 

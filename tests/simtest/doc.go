@@ -1,0 +1,3 @@
+// Package simtest compares the simulator with the product it mirrors and does not
+// link.
+package simtest
