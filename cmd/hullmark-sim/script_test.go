@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,10 +16,18 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"hullmark-sim": main})
 }
 
-// TestScripts runs the scripts in testdata.
+// TestScripts runs the scripts in testdata. Each finds the sample of a trace that is
+// in the repository as sample.csv.
 func TestScripts(t *testing.T) {
+	sample, err := os.ReadFile("../../sim/trace/testdata/sample.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			return os.WriteFile(filepath.Join(env.WorkDir, "sample.csv"), sample, 0o600)
+		},
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

@@ -1,0 +1,17 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"testing"
+)
+
+// TestInterrupted: a simulation that is interrupted says so by its exit status.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	if code := run(ctx, []string{"reads"}, &out, &errs); code != exitInterrupted || out.Len() > 0 {
+		t.Errorf("exit status %d, output %q, errors %q", code, out.String(), errs.String())
+	}
+}
