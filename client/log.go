@@ -2,8 +2,6 @@ package client
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -11,28 +9,6 @@ import (
 	"hullmark/bundle"
 	"hullmark/proto"
 )
-
-// Receipt returns what a committed transaction did: the records it added to the
-// log, with the proof that they are there. Height is that of its block, as Submit
-// returned it. The records are proven one block later; nodes wait for it.
-func (c *Client) Receipt(ctx context.Context, tx []byte, height uint64) (*bundle.Receipt, []Warning, error) {
-	hash := sha256.Sum256(tx)
-	name := hex.EncodeToString(hash[:])
-	var out *bundle.Receipt
-	warnings, err := ask(ctx, c, inquiry[*proto.ReceiptAnswer]{
-		name: name, path: "/v1/receipt/" + name, query: url.Values{"height": {strconv.FormatUint(height, 10)}},
-		empty:  func() *proto.ReceiptAnswer { return new(proto.ReceiptAnswer) },
-		states: oneState[*proto.ReceiptAnswer],
-		verify: func(a *proto.ReceiptAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
-			out, next, err = bundle.VerifyReceipt(a, tx, m, c.now(), c.policy)
-			return next, err
-		},
-	})
-	if err != nil {
-		return nil, warnings, fmt.Errorf("couldn't get receipt of transaction %.16s: %w", name, err)
-	}
-	return out, warnings, nil
-}
 
 // Record returns the record at an index of the log.
 func (c *Client) Record(ctx context.Context, index uint64) (*bundle.ProvenRecord, []Warning, error) {

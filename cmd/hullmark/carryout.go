@@ -176,13 +176,16 @@ func inForce(p client.RequestPart, id keys.ID) bool {
 
 // conclude signs a request with keys of this home and submits it, or hands it over
 // when a file is named.
-func (s *session) conclude(ctx context.Context, c *client.Client, r *client.Request, keyNames []string, file string) error {
+func (s *session) conclude(ctx context.Context, c *client.Client, r *client.Request, keyNames []string, file, receipt string) error {
 	r, tx, err := s.carryOut(ctx, c, r, keyNames, file)
 	if err != nil || r == nil {
 		return err
 	}
 	out, err := newSubmitAnswer(r, "", tx)
 	if err != nil {
+		return err
+	}
+	if out.Receipt, err = s.saveReceipt(ctx, tx, receipt); err != nil {
 		return err
 	}
 	return s.print(out)

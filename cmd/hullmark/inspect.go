@@ -15,7 +15,8 @@ import (
 )
 
 func newInspect(s *session) *cobra.Command {
-	return &cobra.Command{
+	var receipt string
+	cmd := &cobra.Command{
 		Use:         "inspect REF",
 		Annotations: limit(readTimeout),
 		Short:       "Show everything that is proven about a tag or digest and its repository",
@@ -23,15 +24,27 @@ func newInspect(s *session) *cobra.Command {
 the answer is no: who registered the repository, its roles and when they expire, who
 signed, and the first and newest publication of the image.
 
+With --receipt FILE it shows what a receipt proves that publish, withdraw, revoke, lift
+or submit saved: that a transaction is in a block and which records of the log it
+made. It asks nobody.
+
 JSON: that of verify without offline and registry_checked, and registrant, revision,
 roles [{name, version, expires, effective, reason}], first and last {height, time, index},
-revocation and lift {reason, note, by, height, time}, error.
+revocation and lift {reason, note, by, height, time}, error. With --receipt: tx_hash,
+kind, submitter, height, index, records [{index, repository, revision, roles [{name,
+version}]}], state_height, header_height, block_time, age_seconds.
 
 Exit status: 0 trusted, 3 not trusted (absent, withdrawn, revoked, not effective,
 another digest), 4 verification failed (possible attack), 6 no node reachable or
 answer too old.`,
-		Args: cli.Args(cobra.ExactArgs(1)),
+		Args: cli.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) == 0) == (receipt == "") {
+				return cli.Usage("name a reference, or a file with --receipt")
+			}
+			if receipt != "" {
+				return s.inspectReceipt(cmd.Context(), receipt)
+			}
 			ref, err := reference.ParseReference(args[0])
 			if err != nil {
 				return cli.UsageError(err)
@@ -57,6 +70,8 @@ answer too old.`,
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&receipt, "receipt", "", "file with a receipt, instead of a reference; - for standard input")
+	return cmd
 }
 
 type inspectAnswer struct {

@@ -22,6 +22,7 @@ type signingFlags struct {
 	expires time.Duration
 	adopt   bool
 	file    string
+	receipt string
 }
 
 // addKeys adds the flag that names keys to sign with.
@@ -36,11 +37,15 @@ func (f *signingFlags) add(cmd *cobra.Command) {
 	durationFlag(flags, &f.expires, "expires", defaultTargetsLife, "life of the list of tags; publish again before it ends")
 	flags.BoolVar(&f.adopt, "adopt", false, "sign also the tags that keys have signed which are the repository's no more")
 	requestFlag(flags, &f.file)
+	receiptFlag(flags, &f.receipt)
 }
 
 func (f *signingFlags) check() error {
 	if f.expires < time.Second {
 		return cli.Usage("--expires must be in the future")
+	}
+	if err := checkReceipt(f.receipt, f.file); err != nil {
+		return err
 	}
 	return checkRole(f.role)
 }
@@ -78,7 +83,7 @@ show first. With --role it publishes in a role that the repository has delegated
 
 JSON: repositories [{repository, role, tags [{tag, digest, size}], targets_version,
 expires, key_ids}], changed (false when the ledger said so already), height,
-block_time, tx_hash; with -o that of sign.
+block_time, tx_hash, receipt (the file of --receipt); with -o that of sign.
 
 Exit status: 0 published, 1 other error, 3 repository not registered, 4 a node gave
 an answer that does not verify, 5 rejected by the ledger, 6 no node reachable.`,
@@ -314,7 +319,11 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 	if seen != nil {
 		s.warn("it is in block %d; what readers are told could not be checked: %v", published.Transaction.GetHeight(), seen)
 	}
-	return s.print(newPublishAnswer(orders, published, blockTime))
+	out := newPublishAnswer(orders, published, blockTime)
+	if out.Receipt, err = s.saveReceipt(ctx, published.Transaction, f.receipt); err != nil {
+		return err
+	}
+	return s.print(out)
 }
 
 // requestChanges writes the signing request for orders.
@@ -488,4 +497,7 @@ func (a *publishAnswer) text(t *table) {
 		t.row("height", "%d", a.Height)
 	}
 	t.row("transaction", "%s", a.TxHash)
+	if a.Receipt != "" {
+		t.row("receipt", "%s", a.Receipt)
+	}
 }

@@ -290,13 +290,15 @@ type committedJSON struct {
 	Changed bool   `json:"changed"`
 	Height  uint64 `json:"height,omitempty"`
 	TxHash  string `json:"tx_hash,omitempty"`
+	// Receipt is the file that the receipt was saved to.
+	Receipt string `json:"receipt,omitempty"`
 }
 
 func newCommitted(tx *proto.TransactionResponse) committedJSON {
 	if tx == nil {
 		return committedJSON{}
 	}
-	return committedJSON{true, tx.GetHeight(), hex.EncodeToString(tx.GetHash())}
+	return committedJSON{Changed: true, Height: tx.GetHeight(), TxHash: hex.EncodeToString(tx.GetHash())}
 }
 
 func (a committedJSON) text(t *table) {
@@ -306,6 +308,9 @@ func (a committedJSON) text(t *table) {
 	}
 	t.row("height", "%d", a.Height)
 	t.row("transaction", "%s", a.TxHash)
+	if a.Receipt != "" {
+		t.row("receipt", "%s", a.Receipt)
+	}
 }
 
 func newSubmitAnswer(r *client.Request, operator string, tx *proto.TransactionResponse) (*submitAnswer, error) {

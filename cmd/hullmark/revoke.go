@@ -21,6 +21,8 @@ type statementFlags struct {
 	reason string
 	note   string
 	file   string
+	// receipt is the file to save the receipt to.
+	receipt string
 }
 
 func (f *statementFlags) add(cmd *cobra.Command) {
@@ -29,6 +31,7 @@ func (f *statementFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.reason, "reason", f.reason, "one of "+strings.Join(reasonNames(), ", "))
 	flags.StringVar(&f.note, "note", "", "what people should know, at most 200 characters of ASCII; it is public")
 	flags.StringVarP(&f.file, "file", "o", "", "write a signing request to this file instead, - for standard output")
+	receiptFlag(flags, &f.receipt)
 }
 
 // reasonNames returns the values of --reason.
@@ -53,7 +56,7 @@ the root keys take it back with ` + "`hullmark lift`" + `. Tagging keys sign it,
 root the root keys. Works when the quota for publishing is used up.
 
 JSON: kind, ledger, files [{repository, role, version, signed_digest, by, reason, note,
-digests}], changed, height, tx_hash; with -o that of sign.
+digests}], changed, height, tx_hash, receipt (the file of --receipt); with -o that of sign.
 
 Exit status: 0 revoked, 1 other error, 3 not registered, 5 rejected by the ledger (also
 when they are revoked already), 6 no node reachable.`,
@@ -122,6 +125,9 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 	if err != nil {
 		return err
 	}
+	if err := checkReceipt(f.receipt, f.file); err != nil {
+		return err
+	}
 	reason, err := record.ParseReason(f.reason)
 	if err != nil {
 		return cli.Usage("unknown reason %q; use %s", f.reason, strings.Join(reasonNames(), ", "))
@@ -166,5 +172,5 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 	if err != nil {
 		return err
 	}
-	return s.conclude(ctx, c, r, f.keys, f.file)
+	return s.conclude(ctx, c, r, f.keys, f.file, f.receipt)
 }

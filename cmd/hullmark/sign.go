@@ -157,6 +157,7 @@ func (s *session) consent(ctx context.Context, a *requestAnswer, yes bool) error
 
 func newSubmit(s *session) *cobra.Command {
 	var names []string
+	var receipt string
 	cmd := &cobra.Command{
 		Use:         "submit REQUEST",
 		Annotations: limit(writeTimeout),
@@ -167,7 +168,8 @@ operator for ` + "`hullmark operator relay`" + `. Requests of kind register are 
 ` + "`hullmark operator register`" + `. Submitting twice does nothing twice.
 
 JSON: kind, ledger, files [{repository, role, version, signed_digest, expires, ...}],
-changed (false when the ledger had it already), height, tx_hash.
+changed (false when the ledger had it already), height, tx_hash, receipt (the file of
+--receipt).
 
 Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node reachable.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
@@ -192,10 +194,14 @@ Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node rea
 			if err != nil {
 				return err
 			}
+			if out.Receipt, err = s.saveReceipt(cmd.Context(), tx, receipt); err != nil {
+				return err
+			}
 			return s.print(out)
 		},
 	}
 	cmd.Flags().StringArrayVar(&names, "key", nil, "name of the key that submits (default: any that may)")
+	receiptFlag(cmd.Flags(), &receipt)
 	return cmd
 }
 
