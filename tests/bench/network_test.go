@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -31,6 +30,7 @@ import (
 
 	"hullmark/app"
 	"hullmark/internal/fixture"
+	"hullmark/internal/testnet"
 	"hullmark/record"
 )
 
@@ -80,26 +80,20 @@ func (a *accepting) FinalizeBlock(_ context.Context, req *cmtabci.RequestFinaliz
 	return resp, nil
 }
 
-func freePort(b *testing.B) int {
-	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // newNetwork starts n validators.
 func newNetwork(b *testing.B, n int, ledger bool) *network {
 	b.Helper()
 	nw := &network{b: b, c: fixture.NewConsortium(b, n)}
 	nw.c.Time = time.Now().UTC().Truncate(time.Second).Add(-time.Second)
 	nw.c.Params.Quotas, nw.c.Params.OperatorQuota = [3]record.Quota{}, record.Quota{}
+	first, err := testnet.ReservePorts(testnet.FirstPort)
+	if err != nil {
+		b.Fatal(err)
+	}
 	var addresses, rpc []string
 	for i := range n {
 		h := app.Home(filepath.Join(b.TempDir(), "home"))
-		p2pPort, rpcPort := freePort(b), freePort(b)
+		p2pPort, rpcPort := first+2*i, first+2*i+1
 		config := app.DefaultConfig()
 		config.HTTP.Address, config.HTTP.MetricsAddress = "127.0.0.1:0", ""
 		if _, err := app.Init(h, app.InitOptions{Moniker: fmt.Sprint("bench-", i), Config: config, Engine: func(c *cmtcfg.Config) {
