@@ -98,7 +98,8 @@ func TestUsage(t *testing.T) {
 		{"verify a digest with the registry", "verify --registry app@" + digest, "name one"},
 		{"bundle without file", "bundle app:v1", "-o"},
 		{"bundle of a bad reference", "bundle @ -o x", "invalid"},
-		{"inspect nothing", "inspect", "accepts 1 arg"},
+		{"inspect nothing", "inspect", "name a reference"},
+		{"inspect two things", "inspect app:v1 --receipt x", "name a reference"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
