@@ -1,0 +1,70 @@
+// Experiment measures on real nodes how the look-ups of real clients spread, beside
+// what the simulation says of the same names (docs/evaluation-experiment.md).
+//
+// It starts a network of one validator, loads it through the client as publishers
+// would, stops it, makes read nodes of copies of its data, and lets users with homes
+// of their own look images up at them. The requests are counted at the nodes, and
+// every answer is verified and compared with what was published.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"hullmark/internal/cli"
+)
+
+// The exit codes, shared with the commands.
+const (
+	exitError       = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(os.Stderr, "experiment: error: %v\n", err)
+		os.Exit(exitCode(err))
+	}
+}
+
+// exitCode is the only place where an error becomes an exit code.
+func exitCode(err error) int {
+	switch {
+	case cli.IsUsage(err):
+		return exitUsage
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	default:
+		return exitError
+	}
+}
+
+// command runs the experiment that the arguments describe.
+func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parseOptions(args, stderr)
+	if err != nil {
+		return err
+	}
+	results, err := run(ctx, o, stderr)
+	if err != nil {
+		return err
+	}
+	if err := results.save(o.Output); err != nil {
+		return err
+	}
+	if err := results.print(stdout); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "\nresults are in %s\n", o.Output)
+	return err
+}
