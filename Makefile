@@ -20,7 +20,7 @@ RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keyst
 
 # The suites that run real networks. They run one after the other: each keeps two cores
 # busy, and what it tests should not depend on another one's load.
-NETWORK_SUITES := cmd/hullmarkd|tests/byzantine|tests/containers|tests/crash|tests/e2e|tests/flood
+NETWORK_SUITES := cmd/hullmarkd|internal/experiment|tests/byzantine|tests/containers|tests/crash|tests/e2e|tests/flood
 
 # The name of the container image.
 IMAGE ?= hullmark:dev
@@ -77,6 +77,14 @@ bench:
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /tests/bench)
 	go test -run '^$$' -bench . -skip '^BenchmarkNetwork' -benchmem ./tests/bench
 	go test -run '^$$' -bench '^BenchmarkNetwork' -benchtime 1x -timeout 30m ./tests/bench
+
+# The size of the experiment, in images.
+IMAGES ?= 1000000
+
+## experiment: build, load IMAGES (1000000) images into a real network, and count how look-ups spread over ten real nodes
+.PHONY: experiment
+experiment: build
+	go run ./internal/experiment -bin bin -images $(IMAGES) $(EXPERIMENT)
 
 ## e2e: run the demo with nobody at the terminal; it fails if any step does
 .PHONY: e2e

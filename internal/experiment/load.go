@@ -31,7 +31,7 @@ type loader struct {
 	log        io.Writer
 
 	clients []*client.Client // by team
-	first   uint64           // state height before
+	first   uint64           // the height before
 }
 
 // load is what loading took.
@@ -76,7 +76,7 @@ func (l *loader) run(ctx context.Context) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.first = s.GetStateHeight()
+	l.first = s.GetHeight()
 	transport := &http.Transport{MaxIdleConnsPerHost: concurrentRegistrations, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	for range l.catalogue.teams() {
@@ -155,9 +155,9 @@ func (l *loader) register(ctx context.Context, repository int) (transactions, ch
 	if err != nil {
 		return 0, 0, err
 	}
-	_, _, err = l.clients[repository/record.MaxScopes].Register(ctx, root, l.genesis.Operators[0].ID, l.operator)
-	if errors.Is(err, record.CodeRepositoryExists) {
-		return 0, 0, nil
+	receipt, _, err := l.clients[repository/record.MaxScopes].Register(ctx, root, l.genesis.Operators[0].ID, l.operator)
+	if errors.Is(err, record.CodeRepositoryExists) || err == nil && receipt.GetHeight() <= l.first {
+		return 0, 0, nil // it was there
 	}
 	return 1, 0, err
 }
@@ -175,12 +175,34 @@ func (l *loader) publishSecond(ctx context.Context, team int) (transactions, cha
 
 // publish publishes the images of a team that choose leaves of those of a repository.
 func (l *loader) publish(ctx context.Context, team int, choose func(from, to int) (int, int)) (transactions, changes int, err error) {
+	orders, err := l.orders(team, choose)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, part := range split(orders) {
+		done, err := l.clients[team].Publish(ctx, part...)
+		if err != nil {
+			return transactions, changes, err
+		}
+		if done.Transaction == nil {
+			continue // all was there
+		}
+		transactions++
+		for _, o := range part {
+			changes += len(o.Changes)
+		}
+	}
+	return transactions, changes, nil
+}
+
+// orders returns the orders to publish those images of a team.
+func (l *loader) orders(team int, choose func(from, to int) (int, int)) ([]client.Publication, error) {
 	var orders []client.Publication
 	first, end := l.catalogue.team(team)
 	for repository := first; repository < end; repository++ {
 		_, tagsKey, err := l.keysOf(repository)
 		if err != nil {
-			return 0, 0, err
+			return nil, err
 		}
 		order := client.Publication{
 			Repository: l.catalogue.repository(repository), Expires: l.expires(), Signers: []tuf.Signer{tagsKey}, Submitter: tagsKey,
@@ -193,30 +215,17 @@ func (l *loader) publish(ctx context.Context, team int, choose func(from, to int
 		}
 		if len(order.Changes) > 0 {
 			orders = append(orders, order)
-			changes += len(order.Changes)
 		}
 	}
-	// What is too large for one transaction goes in several.
-	for _, part := range split(orders) {
-		done, err := l.clients[team].Publish(ctx, part...)
-		if err != nil {
-			return transactions, 0, err
-		}
-		if done.Transaction != nil {
-			transactions++
-		}
-	}
-	if transactions == 0 {
-		changes = 0 // all was there
-	}
-	return transactions, changes, nil
+	return orders, nil
 }
 
 // changesPerTransaction keeps a transaction below record.MaxTransactionSize: a tag
 // takes about 130 bytes of a whole file.
 const changesPerTransaction = 1600
 
-// split cuts orders into parts that fit into a transaction each.
+// split cuts orders into parts that fit into a transaction each. An order of more than
+// that is refused by the client.
 func split(orders []client.Publication) (parts [][]client.Publication) {
 	size := 0
 	for _, o := range orders {

@@ -75,7 +75,7 @@ func (n *node) kill() error {
 	if err := n.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("couldn't kill node %s: %w", n.home, err)
 	}
-	<-n.done // its status is the signal
+	_ = <-n.done // its status is the signal
 	n.cmd = nil
 	return nil
 }

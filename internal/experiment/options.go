@@ -13,31 +13,32 @@ import (
 // options describe an experiment.
 type options struct {
 	// Bin is the directory of the built programs.
-	Bin string
+	Bin string `json:"-"`
 	// Dir is where everything lies that the experiment makes on its way; empty is a
 	// new directory for temporary files. With a directory that was kept, the load goes
 	// on where it ended.
-	Dir string
+	Dir string `json:"-"`
 	// Output is the directory of the results.
-	Output string
+	Output string `json:"-"`
 	// Images is how many images are published, each with a tag and digest of its own,
 	// and Tags how many of them a repository has.
-	Images, Tags int
+	Images int `json:"images"`
+	Tags   int `json:"tags"`
 	// Nodes is how many read nodes there are.
-	Nodes int
+	Nodes int `json:"nodes"`
 	// Lookups is how many images are looked up in a round, drawn from all; 0, or more
 	// than there are, is all.
-	Lookups int
+	Lookups int `json:"lookups"`
 	// Users look up at the same time, each with a home of its own.
-	Users int
+	Users int `json:"users"`
 	// Publishers publish at the same time.
-	Publishers int
+	Publishers int `json:"publishers"`
 	// Seed of the draw.
-	Seed uint64
+	Seed uint64 `json:"seed"`
 	// Fsck checks the data of the first read node when it has ended.
-	Fsck bool
+	Fsck bool `json:"-"`
 	// Keep leaves the directory as it is.
-	Keep bool
+	Keep bool `json:"-"`
 }
 
 // The bounds beyond which an option is a mistake.
