@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,7 +27,9 @@ type loader struct {
 	node       *node
 	operator   *keystore.Key
 	publishers int
-	log        io.Writer
+	// goesOn is whether an earlier load was interrupted.
+	goesOn bool
+	log    io.Writer
 
 	clients []*client.Client // by team
 	first   uint64           // the height before
@@ -101,10 +102,12 @@ func (l *loader) run(ctx context.Context) (*load, error) {
 		var transactions, changes atomic.Int64
 		began := time.Now()
 		err := each(ctx, l.log, p.name, p.n, p.workers, func(ctx context.Context, i int) error {
-			t, c, err := p.work(ctx, i)
-			transactions.Add(int64(t))
-			changes.Add(int64(c))
-			return err
+			return untilFresh(ctx, func() error {
+				t, c, err := p.work(ctx, i)
+				transactions.Add(int64(t))
+				changes.Add(int64(c))
+				return err
+			})
 		})
 		if err != nil {
 			return nil, fmt.Errorf("couldn't %s: %w", p.name, err)
@@ -116,6 +119,18 @@ func (l *loader) run(ctx context.Context) (*load, error) {
 	}
 	out.Done = true
 	return out, nil
+}
+
+// untilFresh repeats work that failed because the node gave no answer, or an old one: on
+// a busy machine it may stand still for a while. What was done is not done again.
+func untilFresh(ctx context.Context, work func() error) error {
+	return until(ctx, patience, "the node answers", func(ctx context.Context) error {
+		err := work()
+		if err != nil && client.ClassOf(err) != bundle.Stale {
+			return final{err}
+		}
+		return err
+	})
 }
 
 // keysOf returns the root key of a repository and the tagging key of its team.
@@ -133,6 +148,17 @@ func (l *loader) expires() time.Time { return l.genesis.Time.AddDate(1, 0, 0) }
 
 // register registers a repository.
 func (l *loader) register(ctx context.Context, repository int) (transactions, changes int, err error) {
+	c, name := l.clients[repository/record.MaxScopes], l.catalogue.repository(repository)
+	if l.goesOn {
+		// The receipt of a registration that is older than the client's anchor cannot be
+		// verified, so it is not sent again.
+		switch _, _, err := c.Repository(ctx, name); {
+		case err == nil:
+			return 0, 0, nil
+		case client.ClassOf(err) != bundle.NotTrusted:
+			return 0, 0, err
+		}
+	}
 	rootKey, tagsKey, err := l.keysOf(repository)
 	if err != nil {
 		return 0, 0, err
@@ -146,7 +172,7 @@ func (l *loader) register(ctx context.Context, repository int) (transactions, ch
 	one := func(k *key) tuf.Role { return tuf.Role{KeyIDs: []keys.ID{k.public.ID()}, Threshold: 1} }
 	root, err := tuf.NewRoot(tuf.RootSpec{
 		Version: 1, Expires: l.expires(), Keys: append(all, rootKey.public, tagsKey.public),
-		Binding: tuf.Binding{Ledger: l.genesis.LedgerID(), Repository: l.catalogue.repository(repository), Role: tuf.RoleRoot},
+		Binding: tuf.Binding{Ledger: l.genesis.LedgerID(), Repository: name, Role: tuf.RoleRoot},
 		Roles:   tuf.Roles{Root: one(rootKey), Targets: one(tagsKey), Snapshot: notary, Timestamp: notary},
 	})
 	if err == nil {
@@ -155,10 +181,7 @@ func (l *loader) register(ctx context.Context, repository int) (transactions, ch
 	if err != nil {
 		return 0, 0, err
 	}
-	receipt, _, err := l.clients[repository/record.MaxScopes].Register(ctx, root, l.genesis.Operators[0].ID, l.operator)
-	if errors.Is(err, record.CodeRepositoryExists) || err == nil && receipt.GetHeight() <= l.first {
-		return 0, 0, nil // it was there
-	}
+	_, _, err = c.Register(ctx, root, l.genesis.Operators[0].ID, l.operator)
 	return 1, 0, err
 }
 

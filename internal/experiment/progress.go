@@ -61,14 +61,19 @@ func say(log io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(log, format+"\n", args...) // nobody may be listening
 }
 
-// until asks again and again until there is a yes.
+// final is an error that waiting does not help against.
+type final struct{ error }
+
+func (f final) Unwrap() error { return f.error }
+
+// until asks again and again until there is a yes, or a final error.
 func until(ctx context.Context, patience time.Duration, what string, condition func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		err := condition(ctx)
-		if err == nil {
-			return nil
+		if err == nil || errors.As(err, new(final)) {
+			return err
 		}
 		select {
 		case <-ctx.Done():

@@ -139,7 +139,10 @@ func (s *stage) load(ctx context.Context) (*load, error) {
 		return nil, err
 	}
 	defer operator.Close()
-	l := &loader{catalogue: s.catalogue, genesis: s.genesis, node: s.validator, operator: operator, publishers: s.Publishers, log: s.log}
+	l := &loader{
+		catalogue: s.catalogue, genesis: s.genesis, node: s.validator, operator: operator, publishers: s.Publishers,
+		goesOn: before != nil, log: s.log,
+	}
 	out, err := l.run(ctx)
 	if err != nil {
 		return nil, err
