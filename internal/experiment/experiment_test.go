@@ -6,12 +6,15 @@ import (
 	"encoding/csv"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/record"
 )
@@ -39,7 +42,7 @@ func TestExperiment(t *testing.T) {
 	if l := out.Load; len(l.Phases) != len(want) || !l.Done || l.Blocks < 3 || l.BlockMedian <= 0 || l.BytesPerImage < 100 || l.NodeMemory <= 0 {
 		t.Errorf("load %+v", l)
 	}
-	if len(out.Rounds) != 3 {
+	if len(out.Rounds) != 4 {
 		t.Fatalf("%d rounds", len(out.Rounds))
 	}
 	for _, r := range out.Rounds {
@@ -51,16 +54,18 @@ func TestExperiment(t *testing.T) {
 		}
 	}
 	// Where nobody hedges, the nodes count what was simulated, one by one.
-	for _, n := range out.Rounds[0].Nodes {
-		if n.Requests != n.Simulated || n.Requests == 0 {
-			t.Errorf("%d requests came to %s, and %d were simulated", n.Requests, n.URL, n.Simulated)
+	for _, r := range out.Rounds[:2] {
+		for _, n := range r.Nodes {
+			if n.Requests != n.Simulated || n.Requests == 0 {
+				t.Errorf("%s: %d requests came to %s, and %d were simulated", r.Name, n.Requests, n.URL, n.Simulated)
+			}
+		}
+		if r.Requests != 1000 || len(r.Warnings) != 0 {
+			t.Errorf("%s: %d requests, warnings %v", r.Name, r.Requests, r.Warnings)
 		}
 	}
-	if r := out.Rounds[0]; r.Requests != 1000 || len(r.Warnings) != 0 {
-		t.Errorf("%d requests, warnings %v", r.Requests, r.Warnings)
-	}
 	// Every look-up that came to the liar noticed, and each went on.
-	spoilt := out.Rounds[2]
+	spoilt := out.Rounds[3]
 	if got := spoilt.Nodes[1]; got.State != stateLies || got.Requests == 0 || spoilt.Warnings["attack"] < got.Simulated {
 		t.Errorf("the liar %+v, warnings %v", got, spoilt.Warnings)
 	}
@@ -86,7 +91,7 @@ func checkOutput(t *testing.T, out *results, dir string) {
 	}
 	defer func() { _ = f.Close() }()
 	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil || len(rows) != 1+3*4 {
+	if err != nil || len(rows) != 1+4*4 {
 		t.Errorf("%d rows: %v", len(rows), err)
 	}
 	var table bytes.Buffer
@@ -182,11 +187,15 @@ func TestCatalogue(t *testing.T) {
 func TestSimulate(t *testing.T) {
 	c := catalogue{images: 1000, tags: 10}
 	images, urls := draw(c, 0, 1), []string{"http://a", "http://b", "http://c"}
-	all := simulate(c, images, urls, nil)
+	all := simulate(c, images, urls, nil, client.PlacementRendezvous, 1)
 	if all["http://a"]+all["http://b"]+all["http://c"] != 1000 {
 		t.Errorf("simulated %v", all)
 	}
-	spoilt := simulate(c, images, urls, urls[:2])
+	spoilt := simulate(c, images, urls, urls[:2], client.PlacementRendezvous, 1)
+	bounded := simulate(c, images, urls, nil, client.PlacementBounded, 2)
+	if n := bounded["http://a"] + bounded["http://b"] + bounded["http://c"]; n != 1000 || loadFactor(slices.Collect(maps.Values(bounded))) > 1.06 {
+		t.Errorf("bounded %v", bounded)
+	}
 	if spoilt["http://c"] != 1000 || spoilt["http://a"] <= all["http://a"] || spoilt["http://a"] >= 1000 {
 		t.Errorf("with two bad nodes %v, without %v", spoilt, all)
 	}

@@ -55,16 +55,17 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	results, err := run(ctx, o, stderr)
-	if err != nil {
-		return err
+	results, failed := run(ctx, o, stderr)
+	if results == nil {
+		return failed
 	}
+	// What was measured counts, also when something went wrong afterwards.
 	if err := results.save(o.Output); err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	if err := results.print(stdout); err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
-	_, err = fmt.Fprintf(stdout, "\nresults are in %s\n", o.Output)
-	return err
+	say(stdout, "\nresults are in %s", o.Output)
+	return failed
 }

@@ -32,9 +32,10 @@ type round struct {
 	places    []place
 	images    []int
 	users     int
-	// hedge is client.Options.Hedge.
-	hedge time.Duration
-	log   io.Writer
+	// hedge and placement are those of client.Options.
+	hedge     time.Duration
+	placement client.Placement
+	log       io.Writer
 }
 
 // roundResult is what a round showed.
@@ -99,15 +100,28 @@ func (r *round) run(ctx context.Context) (*roundResult, error) {
 		return nil, err
 	}
 	t := &tally{failures: make(map[string]int), warnings: make(map[string]int)}
-	free := make(chan *client.Client, len(users))
-	for _, u := range users {
-		free <- u
+	free := make(chan *user, len(users))
+	for i, c := range users {
+		if i < len(r.images) {
+			free <- &user{client: c, next: i}
+		}
 	}
 	began := time.Now()
-	if err := each(ctx, r.log, "look up, "+r.name, len(r.images), len(users), func(ctx context.Context, i int) error {
-		user := <-free
-		defer func() { free <- user }()
-		return r.lookup(ctx, user, r.images[i], t)
+	if err := each(ctx, r.log, "look up, "+r.name, len(r.images), len(users), func(ctx context.Context, _ int) error {
+		var u *user
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case u = <-free:
+		}
+		image := r.images[u.next]
+		if err := r.lookup(ctx, u.client, image, t); err != nil {
+			return err
+		}
+		if u.next += len(users); u.next < len(r.images) {
+			free <- u
+		}
+		return nil
 	}); err != nil {
 		return nil, fmt.Errorf("couldn't look up: %w", err)
 	}
@@ -122,7 +136,7 @@ func (r *round) run(ctx context.Context) (*roundResult, error) {
 		Name: r.name, Lookups: len(r.images), Verified: t.verified, Failures: t.failures, Warnings: t.warnings, Seconds: took.Seconds(),
 		P50: quantile(t.latencies, 0.5), P90: quantile(t.latencies, 0.9), P99: quantile(t.latencies, 0.99), Max: quantile(t.latencies, 1),
 	}
-	simulated := simulate(r.catalogue, r.images, urls, bad)
+	simulated := simulate(r.catalogue, r.images, urls, bad, r.placement, r.users)
 	var real, expected []int
 	for i, p := range r.places {
 		n := nodeLoad{URL: p.url, State: p.bad, Requests: after[i] - before[i], Simulated: simulated[p.url]}
@@ -137,6 +151,13 @@ func (r *round) run(ctx context.Context) (*roundResult, error) {
 	}
 	out.LoadFactor, out.SimulatedLoadFactor = loadFactor(real), loadFactor(expected)
 	return out, nil
+}
+
+// user is somebody who looks images up, one after the other. Users take turns with the
+// images beforehand, so that who asks what does not depend on who is faster.
+type user struct {
+	client *client.Client
+	next   int // index of its next image
 }
 
 // newUsers makes users who know nothing but the trust anchor and the nodes, each with
@@ -155,7 +176,9 @@ func (r *round) newUsers(ctx context.Context, urls []string) ([]*client.Client, 
 		if _, err := home.ImportAnchor(ctx, anchor); err != nil {
 			return nil, err
 		}
-		c, err := client.New(client.Options{Nodes: urls, Store: home, Hedge: r.hedge, UserAgent: "hullmark-experiment"})
+		c, err := client.New(client.Options{
+			Nodes: urls, Store: home, Hedge: r.hedge, Placement: r.placement, UserAgent: "hullmark-experiment",
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -190,9 +213,9 @@ type tally struct {
 
 // lookup has a user look an image up and compares the verified answer with what was
 // published. It fails only when it was interrupted.
-func (r *round) lookup(ctx context.Context, user *client.Client, image int, t *tally) error {
+func (r *round) lookup(ctx context.Context, c *client.Client, image int, t *tally) error {
 	began := time.Now()
-	result, _, warnings, err := user.Resolve(ctx, r.catalogue.question(image))
+	result, _, warnings, err := c.Resolve(ctx, r.catalogue.question(image))
 	took := time.Since(began)
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -54,7 +54,8 @@ func (s *stage) logFile(name string) string {
 	return filepath.Join(s.dir, name+".log")
 }
 
-// run runs the experiment and cleans up after it.
+// run runs the experiment and cleans up after it. It returns results beside an error
+// when something went wrong after the last look-up.
 func run(ctx context.Context, o options, log io.Writer) (out *results, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func run(ctx context.Context, o options, log io.Writer) (out *results, err error
 	}
 	all := draw(s.catalogue, 0, o.Seed)
 	var loads []int
-	for _, n := range simulate(s.catalogue, all, s.urls(), nil) {
+	for _, n := range simulate(s.catalogue, all, s.urls(), nil, client.PlacementRendezvous, 1) {
 		loads = append(loads, n)
 	}
 	out.AllImagesLoadFactor = loadFactor(loads)
@@ -102,7 +103,7 @@ func run(ctx context.Context, o options, log io.Writer) (out *results, err error
 		out.ReaderMemory = max(out.ReaderMemory, c.memory)
 	}
 	if err := s.stop(); err != nil {
-		return nil, err
+		return out, err
 	}
 	if o.Fsck {
 		return out, s.fsck(ctx)
@@ -285,8 +286,8 @@ func (s *stage) urls() []string {
 	return out
 }
 
-// rounds looks images up: without hedging, as clients do, and as clients do with one
-// node killed and one that lies.
+// rounds looks images up: without hedging, by either placement; as clients do; and as
+// clients do with one node killed and one that lies.
 func (s *stage) rounds(ctx context.Context) ([]*roundResult, error) {
 	var good []place
 	for _, n := range s.readers {
@@ -294,14 +295,14 @@ func (s *stage) rounds(ctx context.Context) ([]*roundResult, error) {
 	}
 	images := draw(s.catalogue, s.Lookups, s.Seed)
 	var out []*roundResult
-	play := func(name string, places []place, images []int, hedge time.Duration) error {
+	play := func(name string, places []place, images []int, hedge time.Duration, p client.Placement) error {
 		anchor, err := app.FetchAnchor(ctx, s.validator.home, s.validator.url)
 		if err != nil {
 			return err
 		}
 		r := &round{
 			name: name, dir: filepath.Join(s.usersDir(), fmt.Sprint(len(out))), catalogue: s.catalogue, anchor: anchor, places: places,
-			images: images, users: s.Users, hedge: hedge, log: s.log,
+			images: images, users: s.Users, hedge: hedge, placement: p, log: s.log,
 		}
 		if err := os.MkdirAll(r.dir, 0o700); err != nil {
 			return fmt.Errorf("couldn't make directory: %w", err)
@@ -312,18 +313,25 @@ func (s *stage) rounds(ctx context.Context) ([]*roundResult, error) {
 		}
 		return err
 	}
-	if err := play("without hedging", good, images, -1); err != nil {
-		return nil, err
-	}
-	if err := play("default client", good, images, client.DefaultHedge); err != nil {
-		return nil, err
+	for _, r := range []struct {
+		name      string
+		hedge     time.Duration
+		placement client.Placement
+	}{
+		{"without hedging", -1, client.PlacementRendezvous},
+		{"bounded, without hedging", -1, client.PlacementBounded},
+		{"default client", client.DefaultHedge, client.PlacementRendezvous},
+	} {
+		if err := play(r.name, good, images, r.hedge, r.placement); err != nil {
+			return nil, err
+		}
 	}
 	bad, done, err := s.spoil(good)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if err := play("one killed, one lies", bad, images[:ceil(len(images), 10)], client.DefaultHedge); err != nil {
+	if err := play("one killed, one lies", bad, images[:ceil(len(images), 10)], client.DefaultHedge, client.PlacementRendezvous); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -3,20 +3,30 @@ package main
 import (
 	"slices"
 
+	"hullmark/client"
 	"hullmark/placement"
 )
 
 // simulate returns how many look-ups of images come to each node when every client
-// asks in the order of placement and goes on to the next node after each that gives
-// no good answer, those of bad.
-func simulate(c catalogue, images []int, urls, bad []string) map[string]int {
+// asks in the order of a placement and goes on to the next node after each that gives
+// no good answer, those of bad. Users take turns with the images.
+func simulate(c catalogue, images []int, urls, bad []string, p client.Placement, users int) map[string]int {
 	var nodes []placement.Node
 	for _, url := range urls {
 		nodes = append(nodes, placement.NewNode(url))
 	}
+	bounded := make([]*placement.Bounded, users)
+	for i := range bounded {
+		bounded[i] = placement.NewBounded(nodes)
+	}
 	asked := make(map[string]int)
-	for _, image := range images {
-		for _, n := range placement.Order([]byte(c.question(image).String()), nodes) {
+	for i, image := range images {
+		name := []byte(c.question(image).String())
+		order := placement.Order(name, nodes)
+		if p == client.PlacementBounded {
+			order = bounded[i%users].Order(placement.NewKey(name))
+		}
+		for _, n := range order {
 			asked[n.ID()]++
 			if !slices.Contains(bad, n.ID()) {
 				break
