@@ -78,6 +78,12 @@ func (l *loader) run(ctx context.Context) (*load, error) {
 		return nil, err
 	}
 	l.first = s.GetHeight()
+	if l.goesOn {
+		// What the last block of the earlier load says can be proven with the next one.
+		if err := l.node.ready(ctx, l.first); err != nil {
+			return nil, err
+		}
+	}
 	transport := &http.Transport{MaxIdleConnsPerHost: concurrentRegistrations, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	for range l.catalogue.teams() {

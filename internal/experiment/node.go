@@ -75,8 +75,11 @@ func (n *node) kill() error {
 	if err := n.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("couldn't kill node %s: %w", n.home, err)
 	}
-	_ = <-n.done // its status is the signal
+	err := <-n.done
 	n.cmd = nil
+	if !errors.As(err, new(*exec.ExitError)) { // which tells the signal
+		return fmt.Errorf("couldn't kill node %s: %w", n.home, errors.Join(errors.New("it ended by itself"), err))
+	}
 	return nil
 }
 
