@@ -39,27 +39,51 @@ type Costs struct {
 	// Request is the size of a look-up's request.
 	Request int `json:"request_bytes"`
 
-	// Commit is the fixed part of committing a block to disk, and CommitTransaction
-	// what each transaction adds.
+	// Commit is the fixed part of committing a block to disk, CommitTransaction what
+	// each transaction adds, and CommitWait how long the commit waits for the disk, on
+	// the clock.
 	Commit            Nanoseconds `json:"commit_ns"`
 	CommitTransaction Nanoseconds `json:"commit_transaction_ns"`
+	CommitWait        Nanoseconds `json:"commit_wait_ns"`
 	// Rejudge is one judgement of a publish whose signatures were verified before,
 	// in a repository of one tag: what proposing, processing and finalising cost
 	// for each transaction.
 	Rejudge Nanoseconds `json:"rejudge_ns"`
+	// Work is what such a publish counts for of the work a block may hold.
+	Work int `json:"work"`
 	// VerifyVote and SignVote are one vote of consensus.
 	VerifyVote Nanoseconds `json:"verify_vote_ns"`
 	SignVote   Nanoseconds `json:"sign_vote_ns"`
-	// Message is what receiving or sending a message of consensus costs besides.
-	Message Nanoseconds `json:"message_ns"`
+	// Message is what carrying a small message from one node to another costs
+	// besides, both ends together, when others come with it; MessageAlone when none
+	// does, and MessageKiB what each 1,024 bytes add.
+	Message      Nanoseconds `json:"message_ns"`
+	MessageAlone Nanoseconds `json:"message_alone_ns"`
+	MessageKiB   Nanoseconds `json:"message_kib_ns"`
+
+	// Recheck is the second check of a transaction that waits, after a block.
+	Recheck Nanoseconds `json:"recheck_ns"`
+	// EngineBlock is what the engine of one validator takes for a block without
+	// transactions, EngineTransaction what each adds, and BlockWait how long a block
+	// waits for the disk, on the clock.
+	EngineBlock       Nanoseconds `json:"engine_block_ns"`
+	EngineTransaction Nanoseconds `json:"engine_transaction_ns"`
+	BlockWait         Nanoseconds `json:"block_wait_ns"`
+	// Submit is what handing a transaction to a node takes, the sender's share
+	// included.
+	Submit Nanoseconds `json:"submit_ns"`
+	// VerifyCommitVote is what each validator adds to checking the commit in a block.
+	VerifyCommitVote Nanoseconds `json:"verify_commit_vote_ns"`
 
 	// Block is the size of a block without transactions and commit, CommitVote what
 	// each validator adds to it, Vote the size of a vote on the wire.
 	Block      int `json:"block_bytes"`
 	CommitVote int `json:"commit_vote_bytes"`
 	Vote       int `json:"vote_bytes"`
-	// Record is what one publish adds to the log.
+	// Record is what one publish adds to the log, and Disk to a node's disk, all
+	// told but blocks.
 	Record int `json:"record_bytes"`
+	Disk   int `json:"disk_bytes"`
 }
 
 // RepositoryCosts is what a repository with a number of tags costs, on a network
@@ -145,14 +169,25 @@ func (c Costs) Validate() error {
 		{"request_bytes", int64(c.Request)},
 		{"commit_ns", int64(c.Commit)},
 		{"commit_transaction_ns", int64(c.CommitTransaction)},
+		{"commit_wait_ns", int64(c.CommitWait)},
+		{"work", int64(c.Work)},
 		{"rejudge_ns", int64(c.Rejudge)},
 		{"verify_vote_ns", int64(c.VerifyVote)},
 		{"sign_vote_ns", int64(c.SignVote)},
 		{"message_ns", int64(c.Message)},
+		{"message_alone_ns", int64(c.MessageAlone)},
+		{"message_kib_ns", int64(c.MessageKiB)},
+		{"recheck_ns", int64(c.Recheck)},
+		{"engine_block_ns", int64(c.EngineBlock)},
+		{"engine_transaction_ns", int64(c.EngineTransaction)},
+		{"block_wait_ns", int64(c.BlockWait)},
+		{"submit_ns", int64(c.Submit)},
+		{"verify_commit_vote_ns", int64(c.VerifyCommitVote)},
 		{"block_bytes", int64(c.Block)},
 		{"commit_vote_bytes", int64(c.CommitVote)},
 		{"vote_bytes", int64(c.Vote)},
 		{"record_bytes", int64(c.Record)},
+		{"disk_bytes", int64(c.Disk)},
 	}
 	for _, p := range positive {
 		if p.value <= 0 {

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,6 +40,8 @@ func TestDecodeCostsRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	vote := fmt.Sprintf(`"vote_bytes": %d`, mustCosts(t).Vote)
+	judge := fmt.Sprintf(`"judge_ns": %d`, mustCosts(t).Repositories[0].Judge)
 	replace := func(old, with string) string {
 		if !strings.Contains(string(good), old) {
 			t.Fatalf("no %q in the costs", old)
@@ -50,10 +53,10 @@ func TestDecodeCostsRefuses(t *testing.T) {
 		{"no object", "[]"},
 		{"other version", replace(`"version": 1`, `"version": 2`)},
 		{"unknown field", replace(`"source"`, `"sauce": "", "source"`)},
-		{"missing field", replace(`"vote_bytes": 200,`, "")},
-		{"fraction", replace(`"vote_bytes": 200`, `"vote_bytes": 200.5`)},
-		{"negative", replace(`"vote_bytes": 200`, `"vote_bytes": -200`)},
-		{"negative in a repository", replace(`"judge_ns": 210000`, `"judge_ns": -1`)},
+		{"missing field", replace(vote+",", "")},
+		{"fraction", replace(vote, `"vote_bytes": 200.5`)},
+		{"negative", replace(vote, `"vote_bytes": -200`)},
+		{"negative in a repository", replace(judge, `"judge_ns": -1`)},
 		{"tags fall", replace(`"tags": 100,`, `"tags": 2000,`)},
 		{"something follows", string(good) + "{}"},
 		{"too large", string(good) + strings.Repeat(" ", sim.MaxCostsSize)},
