@@ -12,8 +12,7 @@ import (
 
 	dbm "github.com/cosmos/cosmos-db"
 
-	"hullmark/bundle"
-	"hullmark/bundle/bundletest"
+	"hullmark/internal/calibrate"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/ledger"
@@ -22,15 +21,6 @@ import (
 
 const repository = "registry.example.com/demo/app"
 
-// tags returns n tags with their manifests.
-func tags(n int) fixture.Tags {
-	t := make(fixture.Tags, n)
-	for i := range n {
-		t[fmt.Sprintf("v%d", i)] = fmt.Sprintf("manifest %d", i)
-	}
-	return t
-}
-
 // BenchmarkVerify is what `hullmark verify` computes: from the encoded answer of a
 // node to a verdict, by a client that knows its trust anchor only. It also
 // reports the size of the answer.
@@ -38,24 +28,13 @@ func BenchmarkVerify(b *testing.B) {
 	for _, validators := range []int{4, 10} {
 		for _, n := range []int{1, 100, 1000} {
 			b.Run(fmt.Sprintf("validators=%d/tags=%d", validators, n), func(b *testing.B) {
-				chain := bundletest.NewChain(b, fixture.NewConsortium(b, validators))
-				p := chain.NewPublisher(repository)
-				chain.Commit(p.Register(chain.Operators[0]))
-				anchor := chain.Anchor(1)
-				chain.Commit(p.Publish(1, tags(n)))
-				chain.Commit()
-				req := bundletest.Request(repository + ":v0")
-				data, err := bundle.Encode(chain.Newest().Bundle(req))
+				p := calibrate.NewProof(b, validators, n)
+				data, err := p.Answer()
 				if err != nil {
 					b.Fatal(err)
 				}
-				mem, now, policy := bundle.NewMemory(anchor), chain.Now(), bundle.DefaultPolicy()
 				for b.Loop() {
-					m, err := bundle.Decode(data)
-					if err != nil {
-						b.Fatal(err)
-					}
-					if _, _, err := bundle.Verify(m, req, mem, now, policy); err != nil {
+					if err := p.Verify(data); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -70,25 +49,13 @@ func BenchmarkVerify(b *testing.B) {
 func BenchmarkJudge(b *testing.B) {
 	for _, n := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprintf("tags=%d", n), func(b *testing.B) {
-			c := fixture.NewConsortium(b, 4)
-			l := newLedger(b, c)
-			p := c.NewPublisher(repository)
-			all := tags(n)
-			commit(b, l, c, 1, p.Register(c.Operators[0]))
-			commit(b, l, c, 2, p.Publish(1, all))
-			all["v0"] = "another manifest"
-			tx := p.Publish(2, all)
+			p := calibrate.NewProof(b, 4, n)
 			for b.Loop() {
-				s, err := l.Begin(ledger.Block{Height: 3, Time: c.BlockTime(3)})
-				if err != nil {
+				if err := p.Judge(keys.Direct{}); err != nil {
 					b.Fatal(err)
 				}
-				if _, err := s.Apply(tx, keys.Direct{}); err != nil {
-					b.Fatal(err)
-				}
-				s.Close()
 			}
-			b.ReportMetric(float64(len(tx)), "tx-bytes")
+			b.ReportMetric(float64(len(p.Publish)), "tx-bytes")
 		})
 	}
 }
@@ -126,11 +93,6 @@ func BenchmarkBlock(b *testing.B) {
 		commit(b, l, c, height, txs...)
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*publishers), "µs/publish")
-}
-
-func newLedger(b *testing.B, c *fixture.Consortium) *ledger.Ledger {
-	b.Helper()
-	return open(b, c, dbm.NewMemDB())
 }
 
 func open(b *testing.B, c *fixture.Consortium, db dbm.DB) *ledger.Ledger {

@@ -1,0 +1,158 @@
+package calibrate
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"hullmark/internal/fixture"
+	"hullmark/sim"
+	"hullmark/sim/consensus"
+)
+
+// Comparison is one quantity of a real network and of the simulated one.
+type Comparison struct {
+	Name      string  `json:"name"`
+	Unit      string  `json:"unit"`
+	Real      float64 `json:"real"`
+	Simulated float64 `json:"simulated"`
+	// Off is the simulated number over the real one, minus one.
+	Off float64 `json:"off"`
+}
+
+// The network that is compared: four validators in one process, with a short pause
+// between blocks so that work matters beside waiting, and short idle intervals so
+// that there are enough of them.
+const (
+	checkValidators = 4
+	checkPause      = 200 * time.Millisecond
+	checkIdle       = time.Second
+	checkPublishes  = 40
+	checkRuns       = 2
+)
+
+// observed is what either network showed, in seconds.
+type observed struct {
+	idle, latency, loaded []float64
+	throughput            []float64
+}
+
+// Check runs a real network and simulates the same one on the given costs.
+func Check(ctx context.Context, costs sim.Costs, progress func(what string)) ([]Comparison, error) {
+	var before, after observed
+	for i := range checkRuns {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		progress(fmt.Sprintf("a real network, run %d of %d", i+1, checkRuns))
+		if err := inHarness(func(tb testing.TB) error { return before.observe(tb) }); err != nil {
+			return nil, fmt.Errorf("couldn't run network: %w", err)
+		}
+		if err := after.simulate(uint64(i), costs); err != nil {
+			return nil, err
+		}
+	}
+	compare := func(name, unit string, real, simulated float64) Comparison {
+		return Comparison{Name: name, Unit: unit, Real: real, Simulated: simulated, Off: simulated/real - 1}
+	}
+	at := func(values []float64, q float64) float64 {
+		slices.Sort(values)
+		return quantile(values, q)
+	}
+	var out []Comparison
+	for _, row := range []struct {
+		name            string
+		real, simulated []float64
+		q               float64
+	}{
+		{"publish on an idle network, median", before.latency, after.latency, 0.5},
+		{"publish on an idle network, 99 %", before.latency, after.latency, 0.99},
+		{"interval of blocks, idle, median", before.idle, after.idle, 0.5},
+		{"interval of blocks, saturated, median", before.loaded, after.loaded, 0.5},
+	} {
+		out = append(out, compare(row.name, "ms", 1e3*at(row.real, row.q), 1e3*at(row.simulated, row.q)))
+	}
+	return append(out, compare("saturated", "publishes/s", at(before.throughput, 0.5), at(after.throughput, 0.5))), nil
+}
+
+// observe runs a real network through all that is compared.
+func (o *observed) observe(tb testing.TB) error {
+	nw := NewNetwork(tb, checkValidators, NetworkOptions{TimeoutCommit: checkPause, EmptyBlocks: checkIdle})
+	register, publish, _ := nw.Load()
+	p := nw.C.NewPublisher("registry.example.com/bench/alone")
+	nw.Post(0, p.Register(nw.C.Operators[0]))
+	for v := range uint64(checkPublishes) {
+		tx := p.Publish(v+1, fixture.Tags{"latest": fmt.Sprint(v), "stable": "one"})
+		began := time.Now()
+		nw.Post(0, tx)
+		o.latency = append(o.latency, time.Since(began).Seconds())
+	}
+	time.Sleep(3 * checkIdle)
+	first := nw.height()
+	time.Sleep(8 * checkIdle)
+	idle, err := nw.intervals(first, nw.height())
+	if err != nil {
+		return err
+	}
+	o.idle = append(o.idle, idle...)
+	nw.Commit(register)
+	first = nw.height()
+	took := nw.Commit(publish)
+	loaded, err := nw.intervals(first, nw.height())
+	if err != nil {
+		return err
+	}
+	o.loaded = append(o.loaded, loaded...)
+	o.throughput = append(o.throughput, LoadRepositories*LoadVersions/took.Seconds())
+	return nil
+}
+
+// intervals returns the times between the blocks of heights, by their headers.
+func (nw *Network) intervals(first, last int64) ([]float64, error) {
+	var out []float64
+	var before time.Time
+	for h := first; h <= last; h++ {
+		b, err := nw.RPC[0].Commit(context.Background(), &h)
+		if err != nil {
+			return nil, fmt.Errorf("couldn't read block: %w", err)
+		}
+		if h > first {
+			out = append(out, b.Time.Sub(before).Seconds())
+		}
+		before = b.Time
+	}
+	return out, nil
+}
+
+// simulate simulates what observe runs.
+func (o *observed) simulate(seed uint64, costs sim.Costs) error {
+	c := consensus.Config{
+		Settings: consensus.Product(), Costs: costs, Validators: make([]consensus.Validator, checkValidators),
+		Cores: runtime.GOMAXPROCS(0), Shared: true, Tags: 2,
+	}
+	c.Settings.TimeoutCommit, c.Settings.EmptyBlocks = checkPause, checkIdle
+	alone, err := consensus.Run(seed, c, consensus.Plan{Load: consensus.Load{Sequential: true}, WarmUp: time.Second, Window: 30 * time.Second})
+	if err != nil {
+		return err
+	}
+	idle, err := consensus.Run(seed, c, consensus.Plan{WarmUp: 3 * checkIdle, Window: 8 * checkIdle})
+	if err != nil {
+		return err
+	}
+	full, err := consensus.Run(seed, c, consensus.Plan{
+		Load: consensus.Load{Senders: sendersPerNode, Total: LoadRepositories * LoadVersions}, Window: time.Minute,
+	})
+	if err != nil {
+		return err
+	}
+	for q := 0.005; q < 1; q += 0.01 {
+		o.latency = append(o.latency, alone.Latency.Quantile(q).Seconds())
+		o.idle = append(o.idle, idle.Interval.Quantile(q).Seconds())
+	}
+	o.loaded = append(o.loaded, full.Loaded.Quantile(0.5).Seconds())
+	o.throughput = append(o.throughput, LoadRepositories*LoadVersions/full.Finished.Seconds())
+	return nil
+}

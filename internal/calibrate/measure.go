@@ -1,0 +1,82 @@
+package calibrate
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Spread is the median of repeated measurements and how far they lie apart.
+type Spread struct {
+	Median, Low, High float64
+}
+
+// spread returns the spread of numbers, which it sorts.
+func spread(values []float64) Spread {
+	slices.Sort(values)
+	return Spread{Median: quantile(values, 0.5), Low: values[0], High: values[len(values)-1]}
+}
+
+// quantile returns the value that a share q of sorted values do not exceed.
+func quantile(sorted []float64, q float64) float64 {
+	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
+}
+
+// Repetitions of each measurement, of which the median counts.
+const repetitions = 7
+
+// CPUTime returns what this process has used so far, on all cores.
+func CPUTime() (time.Duration, error) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("couldn't read CPU time: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
+}
+
+// used is what something took.
+type used struct{ cpu, wall time.Duration }
+
+// take runs do and returns what it took.
+func take(do func() error) (used, error) {
+	before, err := CPUTime()
+	if err != nil {
+		return used{}, err
+	}
+	began := time.Now()
+	if err := do(); err != nil {
+		return used{}, err
+	}
+	wall := time.Since(began)
+	after, err := CPUTime()
+	return used{after - before, wall}, err
+}
+
+// cpuOf measures the CPU time of one of n equal pieces of work that do runs
+// through, in seconds.
+func cpuOf(n int, do func() error) (Spread, error) {
+	var values []float64
+	for range repetitions {
+		runtime.GC() // what was left over is not this work's
+		u, err := take(do)
+		if err != nil {
+			return Spread{}, err
+		}
+		values = append(values, u.cpu.Seconds()/float64(n))
+	}
+	return spread(values), nil
+}
+
+// times returns a function that calls do n times.
+func times(n int, do func() error) func() error {
+	return func() error {
+		for range n {
+			if err := do(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
