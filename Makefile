@@ -16,7 +16,7 @@ FUZZTIME ?= 60
 
 # What the race detector looks at on each change: whatever decides or runs
 # concurrently, and exists.
-RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keystore record placement bundle ledger abci client oci))
+RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keystore record placement bundle ledger abci client oci sim))
 
 # The suites that run real networks. They run one after the other: each keeps two cores
 # busy, and what it tests should not depend on another one's load.
@@ -37,7 +37,7 @@ build:
 .PHONY: man
 man: build
 	@rm -rf bin/share
-	@for program in hullmark hullmarkd; do \
+	@for program in hullmark hullmarkd hullmark-sim; do \
 		bin/$$program man bin/share/man/man1; \
 		for shell in bash zsh fish powershell; do \
 			mkdir -p bin/share/completion/$$shell; \
@@ -85,6 +85,11 @@ IMAGES ?= 1000000
 .PHONY: experiment
 experiment: build
 	go run ./internal/experiment -bin bin -images $(IMAGES) $(EXPERIMENT)
+
+## calibrate-check: measure the real code, simulate four validators and compare with real ones (a few minutes)
+.PHONY: calibrate-check
+calibrate-check: build
+	bin/hullmark-sim calibrate --check
 
 ## e2e: run the demo with nobody at the terminal; it fails if any step does
 .PHONY: e2e
