@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -30,6 +29,7 @@ import (
 
 	"hullmark/app"
 	"hullmark/internal/fixture"
+	"hullmark/internal/testnet"
 	"hullmark/record"
 )
 
@@ -81,26 +81,20 @@ func (a *accepting) FinalizeBlock(_ context.Context, req *cmtabci.RequestFinaliz
 	return resp, nil
 }
 
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // NewNetwork starts n validators and waits until each has made blocks.
 func NewNetwork(tb testing.TB, n int, o NetworkOptions) *Network {
 	tb.Helper()
 	nw := &Network{tb: tb, C: fixture.NewConsortium(tb, n)}
 	nw.C.Time = time.Now().UTC().Truncate(time.Second).Add(-time.Second)
 	nw.C.Params.Quotas, nw.C.Params.OperatorQuota = [3]record.Quota{}, record.Quota{}
+	first, err := testnet.ReservePorts(testnet.FirstPort)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	var addresses, rpc []string
 	for i := range n {
 		h := app.Home(filepath.Join(tb.TempDir(), "home"))
-		p2pPort, rpcPort := freePort(tb), freePort(tb)
+		p2pPort, rpcPort := first+2*i, first+2*i+1
 		config := app.DefaultConfig()
 		config.HTTP.Address, config.HTTP.MetricsAddress = "127.0.0.1:0", ""
 		if _, err := app.Init(h, app.InitOptions{Moniker: fmt.Sprint("bench-", i), Config: config, Engine: func(c *cmtcfg.Config) {
