@@ -209,7 +209,7 @@ func TestMembership(t *testing.T) {
 }
 
 // TestStoreTheory: without repair and loss, objects are available as often as
-// probability theory says; with repair more often, and for less than nothing.
+// probability theory says; with repair more often, for copies that are counted.
 func TestStoreTheory(t *testing.T) {
 	w := world(t)
 	w.Nodes = 40
