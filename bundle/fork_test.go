@@ -124,7 +124,7 @@ func TestCompareBlocks(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 			var fork *bundle.Fork
-			if errors.As(err, &fork) != (tc.want == bundle.ErrFork) {
+			if errors.As(err, &fork) != errors.Is(tc.want, bundle.ErrFork) {
 				t.Errorf("error %v", err)
 			}
 		})
