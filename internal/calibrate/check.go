@@ -38,6 +38,10 @@ const (
 type observed struct {
 	idle, latency, loaded []float64
 	throughput            []float64
+	// work is CPU time for a publish, over all validators and with the senders.
+	work []float64
+	// share is how much of the machine's cores the process had while saturated.
+	share []float64
 }
 
 // Check runs a real network and simulates the same one on the given costs.
@@ -75,7 +79,11 @@ func Check(ctx context.Context, costs sim.Costs, progress func(what string)) ([]
 	} {
 		out = append(out, compare(row.name, "ms", 1e3*at(row.real, row.q), 1e3*at(row.simulated, row.q)))
 	}
-	return append(out, compare("saturated", "publishes/s", at(before.throughput, 0.5), at(after.throughput, 0.5))), nil
+	return append(out,
+		compare("saturated", "publishes/s", at(before.throughput, 0.5), at(after.throughput, 0.5)),
+		compare("saturated, CPU for a publish", "µs", 1e6*at(before.work, 0.5), 1e6*at(after.work, 0.5)),
+		compare("saturated, share of the cores", "%", 100*at(before.share, 0.5), 100*at(after.share, 0.5)),
+	), nil
 }
 
 // observe runs a real network through all that is compared.
@@ -100,14 +108,26 @@ func (o *observed) observe(tb testing.TB) error {
 	o.idle = append(o.idle, idle...)
 	nw.Commit(register)
 	first = nw.height()
-	took := nw.Commit(publish)
+	var took time.Duration
+	u, err := take(func() error { took = nw.Commit(publish); return nil })
+	if err != nil {
+		return err
+	}
 	loaded, err := nw.intervals(first, nw.height())
 	if err != nil {
 		return err
 	}
 	o.loaded = append(o.loaded, loaded...)
-	o.throughput = append(o.throughput, LoadRepositories*LoadVersions/took.Seconds())
+	o.saturated(took, u.cpu)
 	return nil
+}
+
+// saturated keeps what a run of all publishes took.
+func (o *observed) saturated(took, cpu time.Duration) {
+	const n = LoadRepositories * LoadVersions
+	o.throughput = append(o.throughput, n/took.Seconds())
+	o.work = append(o.work, cpu.Seconds()/n)
+	o.share = append(o.share, cpu.Seconds()/took.Seconds()/float64(runtime.GOMAXPROCS(0)))
 }
 
 // intervals returns the times between the blocks of heights, by their headers.
@@ -153,6 +173,6 @@ func (o *observed) simulate(seed uint64, costs sim.Costs) error {
 		o.idle = append(o.idle, idle.Interval.Quantile(q).Seconds())
 	}
 	o.loaded = append(o.loaded, full.Loaded.Quantile(0.5).Seconds())
-	o.throughput = append(o.throughput, LoadRepositories*LoadVersions/full.Finished.Seconds())
+	o.saturated(full.Finished, full.FinishedBusy)
 	return nil
 }

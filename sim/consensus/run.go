@@ -53,6 +53,8 @@ type Result struct {
 	Committed, Blocks, Rounds, Refused int
 	// Finished is when the first node that is up had committed the last publish.
 	Finished time.Duration
+	// FinishedBusy is what cores had worked until then, over all machines.
+	FinishedBusy time.Duration
 	// Busy is how many cores a machine was busy with, the mean over machines.
 	Busy float64
 	// Events counts the events of the simulation.
@@ -266,7 +268,7 @@ func (r *run) committed(node int, b *Block, at time.Duration) {
 	r.newest[node] = b
 	if node == r.up[0] {
 		if len(b.Txs) > 0 {
-			r.result.Finished = at
+			r.result.Finished, r.result.FinishedBusy = at, r.busy()
 		}
 		if r.measuring(at) {
 			r.result.Blocks++
