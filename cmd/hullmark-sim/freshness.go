@@ -60,7 +60,7 @@ JSON: freshness (an array of rows; times in milliseconds, -1 for what never happ
 			case "idle":
 				longer.window = 15 * c.window // publishes are rare
 			case "saturated":
-				longer.window = 3 * c.window // they wait for long
+				longer.window = 3 * c.window / 2 // they wait for long, and run doubles it
 			}
 			return longer.run(costs, p.consensusPoint, seed)
 		})

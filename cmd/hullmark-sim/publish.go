@@ -27,7 +27,7 @@ func newConsensusFlags(cmd *cobra.Command) *consensusFlags {
 	f.IntVar(&c.cores, "cores", 2, "cores of each validator")
 	f.IntVar(&c.tags, "tags", 1, "tags of each repository: decides what a publish costs")
 	f.Float64Var(&c.rate, "rate", 5, "publishes a second while latency is measured")
-	f.DurationVar(&c.window, "window", 12*time.Second, "how long to measure; networks above 31 validators are measured for less")
+	f.DurationVar(&c.window, "window", 12*time.Second, "how long to measure latency, twice as long throughput; above 31 validators latency for less")
 	return c
 }
 
@@ -67,8 +67,10 @@ func (c *consensusFlags) run(costs sim.Costs, p consensusPoint, seed uint64) (*c
 		return nil, err
 	}
 	plan := consensus.Plan{Load: p.load, WarmUp: p.warm, Window: c.window, MaxAge: maxAge}
-	// What a network costs to simulate grows with the square of its size.
-	if p.validators > 31 {
+	if p.load.Senders > 0 {
+		plan.Window = 2 * c.window // blocks take longer
+	} else if p.validators > 31 {
+		// What a network costs to simulate grows with the square of its size.
 		plan.Window = max(5*time.Second, c.window*31/time.Duration(p.validators))
 	}
 	for i := range p.down {

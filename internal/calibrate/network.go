@@ -216,6 +216,7 @@ func (nw *Network) startAccepting(h app.Home, counts bool) {
 	nw.tb.Cleanup(func() { _ = n.Stop(); n.Wait() })
 }
 
+// Until waits for a condition, two minutes at most.
 func (nw *Network) Until(what string, condition func() bool) {
 	nw.tb.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !condition(); time.Sleep(5 * time.Millisecond) {

@@ -24,8 +24,9 @@ type link struct {
 	// delay is how long news takes over the link.
 	delay  time.Duration
 	random *rand.Rand
-	// last is when the newest message arrives; a connection keeps the order.
-	last time.Duration
+	// last and lastLater are when the newest message of consensus and the newest
+	// transaction arrive; a connection keeps the order of each.
+	last, lastLater time.Duration
 	// entry is how far in the peer's history this node has read.
 	entry int
 	// known are the votes the peer was sent or has sent, parts and proposals alike.
@@ -97,34 +98,47 @@ func (l *link) view() moment {
 	return h[l.entry-l.to.dropped]
 }
 
-// transmit puts a message on this node's uplink, calls deliver when it arrives, and
-// returns when it has left.
+// transmit puts a message of consensus on this node's uplink, calls deliver when it
+// arrives, and returns when it has left.
 func (l *link) transmit(size int, deliver func()) time.Duration {
-	now := l.nw.sim.Now()
-	bandwidth := float64(l.nw.s.SendRate)
-	if up := l.nw.c.Validators[l.from.id].Uplink; up > 0 && (bandwidth <= 0 || up < bandwidth) {
-		bandwidth = up
-	}
-	left := now
-	if l.nw.c.Shared {
-		left += sim.Transfer(size, bandwidth)
-	} else {
-		// The uplink is one line for all peers; a connection's own limit counts only
-		// where it is the narrower.
-		up := l.nw.c.Validators[l.from.id].Uplink
-		if up > 0 {
-			l.from.uplink = max(l.from.uplink, now) + sim.Transfer(size, up)
-			left = l.from.uplink
-		}
-		left = max(left, now+sim.Transfer(size, float64(l.nw.s.SendRate)))
-	}
+	left := l.from.occupy(&l.from.uplink, size)
 	l.last = max(l.last, left+l.nw.s.Flush+l.latency.Sample(l.random))
-	l.nw.sim.At(l.last, func() {
+	l.deliver(l.last, deliver)
+	return left
+}
+
+// transmitLater is transmit for transactions: consensus goes first, on the uplink
+// and in a connection.
+func (l *link) transmitLater(size int, deliver func()) {
+	left := l.from.occupyLater(size)
+	l.lastLater = max(l.lastLater, left+l.nw.s.Flush+l.latency.Sample(l.random))
+	l.deliver(l.lastLater, deliver)
+}
+
+func (l *link) deliver(at time.Duration, deliver func()) {
+	l.nw.sim.At(at, func() {
 		if !l.from.cut && !l.to.cut {
 			deliver()
 		}
 	})
-	return left
+}
+
+// occupy puts bytes on a line of the uplink's bandwidth, and returns when they have
+// left. The limit of a connection counts where it is the narrower. Nodes that share
+// a machine have no uplink.
+func (n *node) occupy(free *time.Duration, size int) time.Duration {
+	left := n.now()
+	if up := n.nw.c.Validators[n.id].Uplink; up > 0 && !n.nw.c.Shared {
+		*free = max(*free, left) + sim.Transfer(size, up)
+		left = *free
+	}
+	return max(left, n.now()+sim.Transfer(size, float64(n.nw.s.SendRate)))
+}
+
+// occupyLater is occupy for what waits until the uplink has nothing of consensus.
+func (n *node) occupyLater(size int) time.Duration {
+	n.later = max(n.later, n.uplink)
+	return n.occupy(&n.later, size)
 }
 
 // sendVotes sends the peer the votes that it lacks where it is.

@@ -58,13 +58,13 @@ func (n *node) spread(tx *Tx) {
 		if peer == n || n.cut || peer.cut {
 			continue
 		}
-		n.links[peer.id].transmit(size, func() {
+		n.links[peer.id].transmitLater(size, func() {
 			copies := nw.copies[n.id][peer.id]
 			// Copies that come cost one end here, those that go the other; over all
 			// nodes as many go as come.
 			peer.cpu.background(nw.message(copies, size))
-			if copies > 1 && nw.c.Validators[peer.id].Uplink > 0 && !nw.c.Shared {
-				peer.uplink = max(peer.uplink, nw.sim.Now()) + time.Duration(float64(copies-1)*float64(size)/nw.c.Validators[peer.id].Uplink*1e9)
+			if copies > 1 {
+				peer.occupyLater((copies - 1) * size)
 			}
 			peer.check(tx, func(bool) {})
 		})

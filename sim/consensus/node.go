@@ -41,8 +41,8 @@ type node struct {
 	cpu   *cpu
 	links []*link // by peer, nil for itself
 	cut   bool
-	// uplink is when the line is free.
-	uplink time.Duration
+	// uplink is when the line is free for consensus, later when for transactions.
+	uplink, later time.Duration
 
 	// tasks wait for the one routine that runs consensus, urgent ones before others.
 	urgent, tasks []task

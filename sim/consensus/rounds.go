@@ -269,9 +269,7 @@ func (n *node) addVotes(id ballotID, votes set) {
 func (n *node) announce(votes int) {
 	count := votes * (len(n.nw.nodes) - 1)
 	n.cpu.background(n.nw.message(count, hasVoteSize))
-	if up := n.nw.c.Validators[n.id].Uplink; up > 0 && !n.nw.c.Shared {
-		n.uplink = max(n.uplink, n.now()) + time.Duration(float64(count*hasVoteSize)/up*1e9)
-	}
+	n.occupy(&n.uplink, count*hasVoteSize)
 }
 
 // decide does what the rules say about the votes of a ballot of this height.

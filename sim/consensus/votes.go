@@ -12,12 +12,11 @@ const MaxValidators = 128
 // set is a set of validators.
 type set [MaxValidators / 64]uint64
 
-func (s *set) add(i int)          { s[i/64] |= 1 << (i % 64) }
-func (s set) has(i int) bool      { return s[i/64]>>(i%64)&1 == 1 }
-func (s set) union(o set) set     { return set{s[0] | o[0], s[1] | o[1]} }
-func (s set) without(o set) set   { return set{s[0] &^ o[0], s[1] &^ o[1]} }
-func (s set) intersect(o set) set { return set{s[0] & o[0], s[1] & o[1]} }
-func (s set) len() int            { return bits.OnesCount64(s[0]) + bits.OnesCount64(s[1]) }
+func (s *set) add(i int)        { s[i/64] |= 1 << (i % 64) }
+func (s set) has(i int) bool    { return s[i/64]>>(i%64)&1 == 1 }
+func (s set) union(o set) set   { return set{s[0] | o[0], s[1] | o[1]} }
+func (s set) without(o set) set { return set{s[0] &^ o[0], s[1] &^ o[1]} }
+func (s set) len() int          { return bits.OnesCount64(s[0]) + bits.OnesCount64(s[1]) }
 
 // kind is a step of voting.
 type kind int
