@@ -3,7 +3,7 @@ package reads
 import "time"
 
 // What the product does, mirrored here because the simulator links nothing it
-// simulates. tests/simtest compares.
+// simulates. tests/simulation compares.
 const (
 	// Hedge is client.DefaultHedge: how long a node may be silent before the next is
 	// asked too.
