@@ -16,7 +16,7 @@ FUZZTIME ?= 60
 
 # What the race detector looks at on each change: whatever decides or runs
 # concurrently, and exists.
-RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keystore record placement bundle ledger abci client oci sim))
+RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keystore record placement bundle ledger abci client oci))
 
 # The suites that run real networks. They run one after the other: each keeps two cores
 # busy, and what it tests should not depend on another one's load.
@@ -60,6 +60,7 @@ test:
 .PHONY: race
 race:
 	CGO_ENABLED=1 go test -race $(RACE_PACKAGES)
+	CGO_ENABLED=1 go test -race -short ./sim/...
 
 ## fuzz: run every fuzz target in turn, FUZZTIME seconds (60) in all
 .PHONY: fuzz
