@@ -269,3 +269,24 @@ func TestKeepFilesTogether(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// BenchmarkKeepFiles keeps files of new repositories in a home that has those of many.
+func BenchmarkKeepFiles(b *testing.B) {
+	h, err := client.OpenHome(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	file := bytes.Repeat([]byte("x"), 20<<10)
+	keep := func(i int) {
+		if err := h.KeepFiles(reference.MustParseRepository(fmt.Sprint("registry.example.com/app-", i)), [][]byte{file}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	const many = 3000
+	for i := range many {
+		keep(i)
+	}
+	for i := many; b.Loop(); i++ {
+		keep(i)
+	}
+}

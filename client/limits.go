@@ -63,6 +63,10 @@ const (
 	// the largest, tens of thousands of usual ones.
 	maxKeptFiles = 256 << 20
 
+	// evictionLots is how many times, on average, all kept files are measured while
+	// maxKeptFiles are written.
+	evictionLots = 16
+
 	// maxRedirects bounds redirects, which may stay on one host only.
 	maxRedirects = 3
 
