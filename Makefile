@@ -53,13 +53,13 @@ demo: build
 ## test: run all tests
 .PHONY: test
 test:
-	go test $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
+	go test -timeout 20m $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
 	go test -p 1 -timeout 20m $$(go list ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$')
 
 ## race: run the tests of the packages where races could hide under the race detector (needs a C compiler)
 .PHONY: race
 race:
-	CGO_ENABLED=1 go test -race $(RACE_PACKAGES)
+	CGO_ENABLED=1 go test -race -timeout 30m $(RACE_PACKAGES)
 	CGO_ENABLED=1 go test -race -short ./sim/...
 
 ## fuzz: run every fuzz target in turn, FUZZTIME seconds (60) in all
