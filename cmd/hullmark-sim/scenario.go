@@ -59,7 +59,7 @@ func (s *scenario) load() (sim.Costs, error) {
 	if err != nil {
 		return sim.Costs{}, fmt.Errorf("couldn't read costs: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer func() { _ = f.Close() }()
 	b, err := io.ReadAll(io.LimitReader(f, sim.MaxCostsSize+1))
 	if err != nil {
 		return sim.Costs{}, fmt.Errorf("couldn't read costs: %w", err)

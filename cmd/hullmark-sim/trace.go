@@ -124,7 +124,7 @@ func readTrace(stdin io.Reader, file string) ([]trace.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read trace: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer func() { _ = f.Close() }()
 	return trace.Read(f)
 }
 
