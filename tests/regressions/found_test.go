@@ -1,0 +1,7 @@
+package regressions
+
+// found lists the faults that others found in Hullmark itself by attacking it,
+// operating it and reimplementing its specification, each with the tests that hold the
+// right behaviour. Ids are those of the report, one row per point.
+var found = []row{
+}
