@@ -1,6 +1,9 @@
-# Everything is built the same way everywhere: without cgo, so that binaries are
-# static, and with one set of build tags (none), so that nothing is compiled twice.
+# Everything is built the same way everywhere: without cgo, so that binaries are static,
+# without paths of this machine, so that they are the same everywhere, and with one set
+# of build tags (none). Build, demo and tests share what is compiled; a flag of the
+# compiler that only one of them had would compile everything once more.
 export CGO_ENABLED := 0
+export GOFLAGS := $(strip $(GOFLAGS) $(if $(filter -trimpath,$(GOFLAGS)),,-trimpath))
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,7 +12,7 @@ SHELL := bash
 # The version that binaries print; they fall back to the build information that
 # Go embeds when it is empty.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-BUILD_FLAGS := -trimpath -ldflags '-X hullmark/internal/buildinfo.Stamp=$(VERSION)'
+BUILD_FLAGS := -ldflags '-X hullmark/internal/buildinfo.Stamp=$(VERSION)'
 
 # Seconds of fuzzing, spread evenly over all targets.
 FUZZTIME ?= 60
@@ -31,7 +34,7 @@ TOOLS := bin/tools
 .PHONY: build
 build:
 	@mkdir -p bin
-	go build $(BUILD_FLAGS) -o bin/ ./cmd/...
+	@tools/build.sh -o bin/ $(BUILD_FLAGS) ./cmd/...
 
 ## man: build, then write the manual pages and completion scripts into bin/share/
 .PHONY: man
@@ -48,7 +51,8 @@ man: build
 ## demo: build, then show the whole story on a network on this machine
 .PHONY: demo
 demo: build
-	go run ./internal/demo -bin bin
+	@tools/build.sh -o $(TOOLS)/demo ./internal/demo
+	@$(TOOLS)/demo -bin bin
 
 ## test: run all tests
 .PHONY: test
@@ -95,7 +99,8 @@ calibrate-check: build
 ## e2e: run the demo with nobody at the terminal; it fails if any step does
 .PHONY: e2e
 e2e: build
-	go run ./internal/demo -bin bin </dev/null
+	@tools/build.sh -o $(TOOLS)/demo ./internal/demo
+	@$(TOOLS)/demo -bin bin </dev/null
 
 ## image: build the container image hullmark:dev from scratch, with the static binaries
 .PHONY: image

@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 func buildClient(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-o", dir, "hullmark/cmd/hullmark")
+	build := exec.Command("go", "build", "-o", dir, "hullmark/cmd/hullmark")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("couldn't build hullmark: %v\n%s", err, out)

@@ -97,7 +97,7 @@ func start(t *testing.T) *network {
 	c.Network = &nettest.Network{Network: n, T: t, Genesis: g}
 
 	content := t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-o", content, "./cmd/hullmarkd", "./cmd/hullmark")
+	build := exec.Command("go", "build", "-o", content, "./cmd/hullmarkd", "./cmd/hullmark")
 	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("couldn't build: %v\n%s", err, out)
