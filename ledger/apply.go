@@ -31,6 +31,36 @@ func (s *State) Apply(tx []byte, v keys.Verifier) (*Outcome, error) {
 	return s.apply(env, v)
 }
 
+// ApplyEnvelope is Apply for a transaction that is decoded already.
+func (s *State) ApplyEnvelope(env *record.Envelope, v keys.Verifier) (*Outcome, error) {
+	return s.apply(env, v)
+}
+
+// Prepare judges a transaction and forgets what it does. What it verified and found
+// out about the content is remembered, so that the judgement in order is cheap. Any
+// number of goroutines may call it while nobody applies anything to the state.
+func (s *State) Prepare(env *record.Envelope, v keys.Verifier) { _, _ = s.fork().judge(env, v, nil) }
+
+// Admission is what the first half of a judgement found out: from the header, the
+// state and the submitter's signature.
+type Admission struct {
+	// Payers are those whose quota pays, as the scopes name them.
+	Payers []Payer
+	// Work in units.
+	Work uint64
+	// Emergency says what the header claims.
+	Emergency bool
+	// Remembered says that the verdict on the content is known, so that what follows
+	// costs next to nothing.
+	Remembered bool
+}
+
+// Payer is who pays with a token, and from which bucket.
+type Payer struct {
+	Name  string // of the repository, or "operator " and its id
+	Class record.QuotaClass
+}
+
 // open reads the envelope of a transaction.
 func open(tx []byte) (*record.Envelope, error) {
 	if len(tx) > record.MaxTransactionSize {
@@ -45,7 +75,7 @@ func open(tx []byte) (*record.Envelope, error) {
 
 func (s *State) apply(env *record.Envelope, v keys.Verifier) (*Outcome, error) {
 	f := s.fork()
-	out, err := f.judge(env, v)
+	out, err := f.judge(env, v, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -57,10 +87,10 @@ func (s *State) apply(env *record.Envelope, v keys.Verifier) (*Outcome, error) {
 }
 
 // judge judges a transaction on a fork made for it, which then holds its effects.
-func (s *State) judge(env *record.Envelope, v keys.Verifier) (*Outcome, error) {
-	t := &transaction{State: s, env: env, size: env.Size(), verifier: v}
+func (s *State) judge(env *record.Envelope, v keys.Verifier, charge func(Admission) error) (*Outcome, error) {
+	t := &transaction{State: s, env: env, size: env.Size(), verifier: v, charge: charge}
 	if err := t.judge(); err != nil {
-		if isRejection(err) {
+		if isRejection(err) || t.unpaid {
 			return nil, err
 		}
 		return nil, fmt.Errorf("couldn't judge transaction %x: %w", env.Hash[:8], err)
@@ -81,6 +111,10 @@ type transaction struct {
 	size     int
 	verifier keys.Verifier
 	outcome  Outcome
+	payers   []Payer
+	// charge is asked before the content is looked at; unpaid says that it refused.
+	charge func(Admission) error
+	unpaid bool
 }
 
 // judge is the whole judgement of a well-formed envelope.
@@ -106,12 +140,17 @@ func (t *transaction) judge() error {
 	}
 }
 
-// verifySubmitter checks the envelope's own signature.
+// verifySubmitter checks the envelope's own signature and has the content paid for.
 func (t *transaction) verifySubmitter(key keys.PublicKey) error {
 	if err := keys.VerifyFixed(t.verifier, key, t.env.SignedMessage(), t.env.Signature[:]); err != nil {
 		return record.Reject(record.CodeSubmitterSignature, "by key %s", key.ID())
 	}
-	return nil
+	if t.charge == nil {
+		return nil
+	}
+	err := t.charge(Admission{Payers: t.payers, Work: t.outcome.Work, Emergency: t.env.Header.Emergency()})
+	t.unpaid = err != nil
+	return err
 }
 
 // payer returns the operator the header names as paying. Its governance key must

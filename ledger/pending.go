@@ -12,6 +12,10 @@ import (
 // ErrClosed is returned for a pending state that was given up.
 var ErrClosed = errors.New("pending state is closed")
 
+// ErrChanged is returned for a judgement that rests on something that has changed
+// since.
+var ErrChanged = errors.New("pending state has changed")
+
 // maxRetries is how often a transaction is judged beside others before it is
 // judged alone. Transactions meet where they change one value: a repository, the
 // quota of an operator, a digest that both publish.
@@ -23,13 +27,12 @@ const maxRetries = 3
 // one transaction hold up another. It takes no part in consensus: what it admits
 // is judged again in a block.
 type Pending struct {
-	// open is held for reading while a transaction is judged, and for writing to
-	// close.
-	open   sync.RWMutex
-	closed bool
-
-	mu    sync.RWMutex // guards what state has admitted
+	mu    sync.RWMutex // guards what state has admitted, and what follows
 	state *State
+	// users are the checks under way. The last one out of a closed state releases
+	// what it holds of the store.
+	users  int
+	closed bool
 }
 
 // BeginPending returns the state at the next height and the time of the last
@@ -52,17 +55,108 @@ func (l *Ledger) BeginPending() (*Pending, error) {
 	return &Pending{state: s}, nil
 }
 
+// Next returns the pending state on top of the newest height, which was committed
+// with the transactions of those hashes, in order. The state before stays usable
+// until it is closed.
+func (p *Pending) Next(applied [][32]byte) (*Pending, error) {
+	return p.state.ledger.BeginPending()
+}
+
+// Readmit admits again a transaction that the state before had admitted and whose
+// subjects the block left as that state had them. It reports false for any other:
+// judge it.
+func (p *Pending) Readmit(hash [32]byte) (*Outcome, bool) { return nil, false }
+
 // Block returns the block transactions are judged for.
 func (p *Pending) Block() Block { return p.state.block }
 
-// Close gives up the state when nothing is judged by it any more.
+// Close gives up the state. Checks that are under way go on, and nothing is
+// admitted any more.
 func (p *Pending) Close() {
-	p.open.Lock()
-	defer p.open.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !p.closed {
 		p.closed = true
+		p.release()
+	}
+}
+
+// release closes the state below when nobody needs it. The pending state is
+// locked.
+func (p *Pending) release() {
+	if p.closed && p.users == 0 {
 		p.state.Close()
 	}
+}
+
+// enter keeps what the state holds of the store until leave (ErrClosed).
+func (p *Pending) enter() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
+	}
+	p.users++
+	return nil
+}
+
+func (p *Pending) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.users--
+	p.release()
+}
+
+// Judgement is a transaction that was found good by a pending state.
+type Judgement struct {
+	fork    *State
+	seen    *readSet
+	outcome *Outcome
+}
+
+// Check judges a transaction and admits nothing. charge, unless nil, is called once
+// the submitter's signature has verified and before the content is looked at; its
+// error ends the check. A verdict (*record.Rejection) is that of some order of all
+// transactions admitted.
+func (p *Pending) Check(env *record.Envelope, v keys.Verifier, charge func(Admission) error) (*Judgement, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
+	for range maxRetries {
+		f, seen := p.fork()
+		out, err := f.judge(env, v, charge)
+		charge = nil
+		if err == nil {
+			return &Judgement{fork: f, seen: seen, outcome: out}, nil
+		}
+		if !isRejection(err) || p.unchanged(seen) { // the node's own fault, whatever else happens
+			return nil, err
+		}
+	}
+	return nil, ErrChanged
+}
+
+func (p *Pending) unchanged(seen *readSet) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return seen.unchanged()
+}
+
+// Admit makes a transaction part of the state that judged it. It computes nothing
+// and fails with ErrChanged when others were admitted meanwhile on which the
+// judgement rests, and with ErrClosed.
+func (p *Pending) Admit(j *Judgement) (*Outcome, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return nil, ErrClosed
+	case j.seen.pending != p || !j.seen.unchanged():
+		return nil, ErrChanged
+	}
+	p.state.merge(j.fork.overlay)
+	return j.outcome, nil
 }
 
 // Apply judges a transaction as State.Apply does, and admits it if nothing is
@@ -82,37 +176,28 @@ func (p *Pending) Apply(tx []byte, v keys.Verifier) (*Outcome, error) {
 
 // ApplyEnvelope is Apply for a transaction that is decoded already.
 func (p *Pending) ApplyEnvelope(env *record.Envelope, v keys.Verifier) (*Outcome, error) {
-	p.open.RLock()
-	defer p.open.RUnlock()
+	for range maxRetries {
+		j, err := p.Check(env, v, nil)
+		if err == nil {
+			var out *Outcome
+			if out, err = p.Admit(j); err == nil {
+				return out, nil
+			}
+		}
+		if !errors.Is(err, ErrChanged) {
+			return nil, err
+		}
+	}
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer p.leave()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.closed {
 		return nil, ErrClosed
 	}
-	for range maxRetries {
-		f, seen := p.fork()
-		out, err := f.judge(env, v)
-		if err != nil && !isRejection(err) { // the node's own fault, whatever else happens
-			return nil, err
-		}
-		if p.settle(f, seen, err == nil) {
-			return out, err
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	return p.state.apply(env, v)
-}
-
-// settle reports whether a verdict counts, and admits what was found good.
-func (p *Pending) settle(f *State, seen *readSet, good bool) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !seen.unchanged() {
-		return false
-	}
-	if good {
-		p.state.merge(f.overlay)
-	}
-	return true
 }
 
 // fork returns a state for one transaction that reads the pending one under its

@@ -21,6 +21,7 @@ func (t *transaction) takeQuota(subjects []*subject, payer *record.Operator) err
 			paid = true
 			continue
 		}
+		t.payers = append(t.payers, Payer{Name: s.name.String(), Class: class})
 		var ok bool
 		if s.repo.Quotas[class], ok = takeToken(s.repo.Quotas[class], t.params.Quotas[class], t.block.Height); !ok {
 			return record.Reject(record.CodeQuota, "repository %s", s.name)
@@ -31,6 +32,7 @@ func (t *transaction) takeQuota(subjects []*subject, payer *record.Operator) err
 
 // takeOperatorQuota takes one token of the operator who pays for the transaction.
 func (t *transaction) takeOperatorQuota(op *record.Operator) error {
+	t.payers = append(t.payers, Payer{Name: "operator " + t.env.Header.Payer})
 	var ok bool
 	if op.Quota, ok = takeToken(op.Quota, t.params.OperatorQuota, t.block.Height); !ok {
 		return record.Reject(record.CodeQuota, "operator %q", t.env.Header.Payer)

@@ -50,3 +50,17 @@ func storedSize(s *subject) int {
 	}
 	return size
 }
+
+// CheckWork sums the work of transactions by the state as it is, without looking
+// at any content, and refuses them (*record.Rejection) if a block can't hold them.
+// It errs on the side of less: what they do to each other is not known yet.
+func (s *State) CheckWork(envs []*record.Envelope) error {
+	sum := uint64(0)
+	for _, env := range envs {
+		sum += uint64(workBase + (env.Size()+bytesPerUnit-1)/bytesPerUnit)
+	}
+	if sum > s.params.MaxBlockWork {
+		return record.Reject(record.CodeWork, "%d units, a block has %d", sum, s.params.MaxBlockWork)
+	}
+	return nil
+}
