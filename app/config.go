@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
+
+	"hullmark/bundle"
 )
 
 // ErrConfig is returned for a configuration a node must not start with.
@@ -93,7 +95,8 @@ address = "{{.HTTP.Address}}"
 # served over TLS only; a file that does not load stops the start.
 certificate_file = "{{.HTTP.CertificateFile}}"
 key_file = "{{.HTTP.KeyFile}}"
-# How old the newest block may be while /readyz answers 200.
+# How old the newest block may be while /readyz answers 200. Clients refuse answers
+# older than a minute, so it is at most that.
 ready_max_age = "{{.HTTP.ReadyMaxAge}}"
 # How long POST /v1/tx waits for the transaction to be in a block.
 submit_timeout = "{{.HTTP.SubmitTimeout}}"
@@ -188,6 +191,9 @@ func (c Config) Validate() error {
 	}
 	if c.HTTP.ReadyMaxAge < time.Second || c.HTTP.SubmitTimeout < time.Second {
 		return bad("http.ready_max_age and http.submit_timeout are at least 1s")
+	}
+	if c.HTTP.ReadyMaxAge > bundle.DefaultMaxAge {
+		return bad("http.ready_max_age is at most %s, or the node is ready while clients refuse its answers", bundle.DefaultMaxAge)
 	}
 	if c.HTTP.SubmitTimeout > maxSubmitTimeout {
 		return bad("http.submit_timeout is at most %s, or clients give up first", maxSubmitTimeout)

@@ -28,7 +28,7 @@ func TestConfigRoundTrip(t *testing.T) {
 	other := Config{
 		HTTP: HTTPConfig{
 			Address: "[::1]:443", CertificateFile: "/etc/cert.pem", KeyFile: "/etc/key.pem",
-			ReadyMaxAge: 90 * time.Second, SubmitTimeout: 1500 * time.Millisecond,
+			ReadyMaxAge: 60 * time.Second, SubmitTimeout: 1500 * time.Millisecond,
 		},
 		State: StateConfig{KeepRecent: 0},
 		Log:   LogConfig{Level: "debug", EngineLevel: "info", Format: "json"},
@@ -112,6 +112,7 @@ func TestConfigRefuses(t *testing.T) {
 		{"certificate without a key", `certificate_file = ""`, `certificate_file = "x"`},
 		{"key without a certificate", `key_file = ""`, `key_file = "x"`},
 		{"no unit", `ready_max_age = "30s"`, `ready_max_age = "30"`},
+		{"ready with what clients refuse", `ready_max_age = "30s"`, `ready_max_age = "61s"`},
 		{"too short", `submit_timeout = "30s"`, `submit_timeout = "999ms"`},
 		{"negative", `ready_max_age = "30s"`, `ready_max_age = "-30s"`},
 		{"too few heights", "keep_recent = 10000", "keep_recent = 99"},

@@ -10,13 +10,14 @@ import (
 	cmtcfg "github.com/cometbft/cometbft/config"
 	"github.com/spf13/viper"
 
+	"hullmark/bundle"
 	"hullmark/record"
 )
 
 // blockTimeTolerance is how far ahead of its own clock a node accepts a block's
 // time. It equals the clock drift clients allow: a header the consortium accepts
 // is never too far in the future for a client whose clock is right.
-const blockTimeTolerance = 10 * time.Second
+const blockTimeTolerance = bundle.DefaultMaxClockDrift
 
 // emptyBlockInterval is the pause between blocks when nothing happens, and so
 // the age an answer may have on an idle network.

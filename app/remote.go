@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"unicode"
 
 	"hullmark/proto"
 )
@@ -113,14 +114,34 @@ func (r *Remote) Status(ctx context.Context) (*proto.StatusResponse, error) {
 // Ready asks the node whether its answers are fresh and can be proven, and returns
 // its reason as an error if they are not.
 func (r *Remote) Ready(ctx context.Context) error {
-	status, b, err := r.get(ctx, "/readyz")
-	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("%w: %s", ErrNotReady, strings.TrimPrefix(strings.TrimSpace(string(b[:min(len(b), maxReason)])), "not ready: "))
+	reason, err := r.Unready(ctx)
+	if err == nil && reason != "" {
+		err = fmt.Errorf("%w: %s", ErrNotReady, reason)
 	}
 	if err != nil {
 		return fmt.Errorf("couldn't rely on %s: %w", r.url, err)
 	}
 	return nil
+}
+
+// Unready returns the node's reason for not being ready, fit for a terminal, or
+// nothing if it is.
+func (r *Remote) Unready(ctx context.Context) (string, error) {
+	status, b, err := r.get(ctx, "/readyz")
+	if err != nil || status == http.StatusOK {
+		return "", err
+	}
+	reason := strings.TrimPrefix(strings.TrimSpace(string(b[:min(len(b), maxReason)])), "not ready: ")
+	printable := strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, reason)
+	if printable == "" {
+		return fmt.Sprintf("it answers %d", status), nil
+	}
+	return printable, nil
 }
 
 // get gets an answer.

@@ -190,3 +190,28 @@ func TestCheckPrivate(t *testing.T) {
 		t.Errorf("missing: %v", err)
 	}
 }
+
+// TestUnready: what a node gives as its reason is shown, and nothing that does
+// something to a terminal.
+func TestUnready(t *testing.T) {
+	for _, tc := range []struct {
+		name, body, want string
+		status           int
+	}{
+		{"ready", "ready\n", "", 200},
+		{"not ready", "not ready: catching up\n", "catching up", 503},
+		{"escapes", "not ready: \x1b]0;title\a\u202eold\n", "]0;titleold", 503},
+		{"nothing", "", "it answers 503", 503},
+		{"control characters only", "\x1b\x07", "it answers 502", 502},
+		{"much", strings.Repeat("x", 10_000), strings.Repeat("x", maxReason), 503},
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(tc.status)
+			_, _ = w.Write([]byte(tc.body))
+		}))
+		if got, err := NewRemote(s.URL).Unready(t.Context()); err != nil || got != tc.want {
+			t.Errorf("%s: %q, %v; want %q", tc.name, got, err, tc.want)
+		}
+		s.Close()
+	}
+}

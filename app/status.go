@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"hullmark/bundle"
 	"hullmark/proto"
 )
 
@@ -61,18 +62,17 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 
 // standing is what readiness depends on.
 type standing struct {
-	broken     bool
-	provable   bool
-	catchingUp bool
-	head       *time.Time // of the newest block; nil if it cannot be read
-	free       uint64     // bytes on the disk
+	bundle.Standing
+	broken bool
+	free   uint64 // bytes on the disk
 }
 
 func (n *Node) notReady(now time.Time) string {
-	s := standing{broken: n.broken.Load(), catchingUp: n.env.ConsensusReactor.WaitSync(), free: math.MaxUint64}
-	_, s.provable = n.lookup.StateHeight()
+	s := standing{broken: n.broken.Load(), free: math.MaxUint64}
+	s.CatchingUp = n.env.ConsensusReactor.WaitSync()
+	_, s.Provable = n.lookup.StateHeight()
 	if meta := n.env.BlockStore.LoadBlockMeta(int64(n.blocks.Tip())); meta != nil {
-		s.head = &meta.Header.Time
+		s.Head = meta.Header.Time
 	}
 	if free, err := freeBytes(n.home.dataDir()); err == nil {
 		s.free = free
@@ -82,21 +82,11 @@ func (n *Node) notReady(now time.Time) string {
 
 // unready returns the first reason for which a node is not ready, or nothing.
 func (s standing) unready(now time.Time, c Config) string {
-	switch {
-	case s.broken:
+	if s.broken {
 		return "the node has failed and is about to end"
-	case !s.provable:
-		return "no state can be proven yet"
-	case s.catchingUp:
-		return "catching up with the network"
-	case s.head == nil:
-		return "the newest block cannot be read"
 	}
-	switch age := now.Sub(*s.head); {
-	case age > c.HTTP.ReadyMaxAge:
-		return fmt.Sprintf("the newest block is %s old, at most %s is fresh", age.Round(time.Second), c.HTTP.ReadyMaxAge)
-	case -age > blockTimeTolerance:
-		return fmt.Sprintf("this machine's clock is %s behind the newest block, at most %s is tolerated", (-age).Round(time.Second), blockTimeTolerance)
+	if reason := s.Unready(now, c.HTTP.ReadyMaxAge); reason != "" {
+		return reason
 	}
 	if least := c.State.MinFreeMegabytes << 20; s.free < least {
 		return fmt.Sprintf("the disk has %d MB left, at least %d MB are needed", s.free>>20, c.State.MinFreeMegabytes)

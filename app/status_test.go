@@ -6,14 +6,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hullmark/bundle"
 )
 
 // TestReasons: each reason for which a node is not ready, alone.
 func TestReasons(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	c := DefaultConfig()
-	head := func(ago time.Duration) *time.Time { at := now.Add(-ago); return &at }
-	good := standing{provable: true, head: head(time.Second), free: c.State.MinFreeMegabytes << 20}
+	head := func(ago time.Duration) time.Time { return now.Add(-ago) }
+	good := standing{Standing: bundle.Standing{Provable: true, Head: head(time.Second)}, free: c.State.MinFreeMegabytes << 20}
 	if reason := good.unready(now, c); reason != "" {
 		t.Fatalf("a good node: %s", reason)
 	}
@@ -22,11 +24,11 @@ func TestReasons(t *testing.T) {
 		change     func(*standing)
 	}{
 		{"failed", "has failed", func(s *standing) { s.broken = true }},
-		{"nothing provable", "no state can be proven", func(s *standing) { s.provable = false }},
-		{"catching up", "catching up", func(s *standing) { s.catchingUp = true }},
-		{"no head", "cannot be read", func(s *standing) { s.head = nil }},
-		{"old head", "31s old", func(s *standing) { s.head = head(31 * time.Second) }},
-		{"slow clock", "clock is 11s behind", func(s *standing) { s.head = head(-11 * time.Second) }},
+		{"nothing provable", "no state can be proven", func(s *standing) { s.Provable = false }},
+		{"catching up", "catching up", func(s *standing) { s.CatchingUp = true }},
+		{"no head", "cannot be read", func(s *standing) { s.Head = time.Time{} }},
+		{"old head", "31s old", func(s *standing) { s.Head = head(31 * time.Second) }},
+		{"slow clock", "clock is 11s behind", func(s *standing) { s.Head = head(-11 * time.Second) }},
 		{"disk nearly full", "disk has 511 MB left", func(s *standing) { s.free-- }},
 	} {
 		s := good
@@ -35,7 +37,7 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%s: %q", tc.name, reason)
 		}
 	}
-	good.head = head(-blockTimeTolerance)
+	good.Head = head(-blockTimeTolerance)
 	if reason := good.unready(now, c); reason != "" {
 		t.Errorf("a clock within the tolerance: %s", reason)
 	}

@@ -18,10 +18,13 @@ func newStatus(s *session) *cobra.Command {
 		Annotations: limit(readTimeout),
 		Short:       "Show where each node stands",
 		Long: `Status asks every node where it stands. It is what nodes say of themselves: nothing
-here is proven.
+here is proven. A node is ready if it has a state that can be proven, follows the
+network, and has a newest block that is at most a minute old by this machine's clock:
+older answers are refused.
 
 JSON: nodes [{node, error, ledger, operator, version, height, block_time,
-age_seconds, state_height, records, peers, validators, validator, catching_up}].
+age_seconds, state_height, records, peers, validators, validator, catching_up, ready,
+not_ready}].
 
 Exit status: 0 at least one node answers, 6 none does.`,
 		Args: cli.Args(cobra.NoArgs),
@@ -58,6 +61,12 @@ func (s *session) printStatus(nodes []client.NodeStatus, now time.Time) error {
 			seconds := now.Sub(t).Seconds()
 			line.BlockTime, line.AgeSeconds = &t, &seconds
 		}
+		standing := bundle.Standing{CatchingUp: m.GetCatchingUp(), Provable: m.GetStateHeight() > 0}
+		if line.BlockTime != nil {
+			standing.Head = *line.BlockTime
+		}
+		line.NotReady = standing.Unready(now, bundle.DefaultMaxAge)
+		line.Ready = line.NotReady == ""
 		out.Nodes = append(out.Nodes, line)
 	}
 	s.warnOtherLedgers(out.Nodes)
@@ -103,6 +112,8 @@ type nodeJSON struct {
 	Validators  uint32     `json:"validators"`
 	Validator   bool       `json:"validator"`
 	CatchingUp  bool       `json:"catching_up"`
+	Ready       bool       `json:"ready"`
+	NotReady    string     `json:"not_ready,omitempty"` // why
 }
 
 func (a *statusAnswer) text(t *table) {
@@ -123,8 +134,8 @@ func (a *statusAnswer) text(t *table) {
 		if n.AgeSeconds != nil {
 			since = age(time.Duration(*n.AgeSeconds * float64(time.Second)))
 		}
-		if n.CatchingUp {
-			state = "catching up"
+		if !n.Ready {
+			state = "NOT READY"
 		}
 		rows = append(rows, []string{
 			n.Node, n.Operator, fmt.Sprint(n.Height), since,
@@ -135,6 +146,8 @@ func (a *statusAnswer) text(t *table) {
 	for _, n := range a.Nodes {
 		if n.Error != "" {
 			t.row("down", "%s: %s", n.Node, n.Error)
+		} else if !n.Ready {
+			t.row("not ready", "%s: %s", n.Node, n.NotReady)
 		}
 	}
 }

@@ -65,7 +65,11 @@ and provable, which suits scripts and the health checks of containers.`,
 				return err
 			}
 			if *output == outputText {
-				printStatus(cmd, s)
+				unready, err := r.Unready(ctx)
+				if err != nil {
+					return err
+				}
+				printStatus(cmd, s, unready)
 				return nil
 			}
 			b, err := proto.MarshalJSON(s)
@@ -82,7 +86,13 @@ and provable, which suits scripts and the health checks of containers.`,
 	return cmd
 }
 
-func printStatus(cmd *cobra.Command, s *proto.StatusResponse) {
+// printStatus prints what a node says of itself; unready is why it calls itself not
+// ready, or empty.
+func printStatus(cmd *cobra.Command, s *proto.StatusResponse, unready string) {
+	state := "ready"
+	if unready != "" {
+		state = "NOT READY: " + unready
+	}
 	role := "follows"
 	if s.GetValidator() {
 		role = "validator of " + s.GetOperator()
@@ -94,8 +104,8 @@ func printStatus(cmd *cobra.Command, s *proto.StatusResponse) {
 	if t, err := time.Parse(time.RFC3339Nano, s.GetBlockTime()); err == nil {
 		age = fmt.Sprintf(" (%s ago)", time.Since(t).Round(100*time.Millisecond))
 	}
-	cmd.Printf("ledger       %s\nnode         %s (%s)\nversion      %s\nheight       %d\nblock time   %s%s\nprovable     %d to %d\nrecords      %d\npeers        %d of %d validators\npending      %d\n",
-		s.GetLedger(), s.GetMoniker(), role, s.GetVersion(), s.GetHeight(), s.GetBlockTime(), age,
+	cmd.Printf("ledger       %s\nnode         %s (%s)\nstate        %s\nversion      %s\nheight       %d\nblock time   %s%s\nprovable     %d to %d\nrecords      %d\npeers        %d of %d validators\npending      %d\n",
+		s.GetLedger(), s.GetMoniker(), role, state, s.GetVersion(), s.GetHeight(), s.GetBlockTime(), age,
 		s.GetEarliestHeight(), s.GetStateHeight(), s.GetLogSize(), s.GetPeers(), s.GetValidators(), s.GetPending())
 }
 
