@@ -12,15 +12,6 @@ import (
 // Home is a node's directory.
 type Home string
 
-// DefaultHome returns ~/.hullmarkd.
-func DefaultHome() Home {
-	dir, err := os.UserHomeDir()
-	if err != nil {
-		return ".hullmarkd"
-	}
-	return Home(filepath.Join(dir, ".hullmarkd"))
-}
-
 // The files of a home.
 func (h Home) configDir() string        { return filepath.Join(string(h), "config") }
 func (h Home) dataDir() string          { return filepath.Join(string(h), "data") }

@@ -72,6 +72,10 @@ func (s *session) completeFlag(cmd *cobra.Command, flag string) cobra.Completion
 
 // completeKeys offers the names of the home's keys.
 func (s *session) completeKeys(_ *cobra.Command, args []string, start string) ([]string, cobra.ShellCompDirective) {
+	var err error
+	if s.dir, err = s.named.Path(); err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
 	list, err := s.keys().List()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError

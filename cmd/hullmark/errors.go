@@ -95,6 +95,7 @@ func explain(err error) (code, hint string) {
 		{errNothing, "unchanged", ""},
 		{errNotOperator, "not-an-operator", "use the governance key of an operator; `hullmark trust show` lists them"},
 
+		{cli.ErrNoUserDir, "no-home", "set HOME to your home directory, or name the client's home with --home or HULLMARK_HOME"},
 		{client.ErrNoAnchor, "no-trust-anchor", "get trust.json from an operator over a channel you trust, then run `hullmark trust import trust.json --node URL`"},
 		{client.ErrNoNodes, "no-nodes", "name nodes with --node, HULLMARK_NODES, or once for all with `hullmark trust import FILE --node URL`"},
 		{client.ErrConfig, "configuration", "correct client.toml in the client's home, or HULLMARK_NODES"},

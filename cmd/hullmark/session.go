@@ -29,7 +29,8 @@ type session struct {
 	stdout io.Writer
 	stderr io.Writer
 
-	dir            string
+	named          cli.Dir // what --home says
+	dir            string  // the home; empty for commands that need none
 	nodes          []string
 	output         string
 	passphraseFile string
@@ -65,11 +66,7 @@ func limitOf(cmd *cobra.Command) (time.Duration, error) {
 }
 
 func (s *session) addFlags(f *pflag.FlagSet) {
-	dir := ".hullmark"
-	if home, err := os.UserHomeDir(); err == nil {
-		dir = filepath.Join(home, dir)
-	}
-	f.StringVar(&s.dir, "home", cli.EnvOr("HULLMARK_HOME", dir), "directory with trust anchor, memory and keys")
+	s.named.Var(f, "home", "HULLMARK_HOME", ".hullmark", "directory with trust anchor, memory and keys")
 	f.StringArrayVar(&s.nodes, "node", nil, "base URL of a node to ask, instead of those configured (repeatable)")
 	f.StringVar(&s.output, "output", outputText, "text or json")
 	f.StringVar(&s.passphraseFile, "passphrase-file", os.Getenv("HULLMARK_PASSPHRASE_FILE"), "file that holds the passphrase of the keys")
@@ -88,6 +85,12 @@ func (s *session) open(cmd *cobra.Command, _ []string) error {
 			return cli.UsageError(err)
 		}
 	}
+	if !needsNoHome(cmd) {
+		var err error
+		if s.dir, err = s.named.Path(); err != nil {
+			return err
+		}
+	}
 	if s.timeout < 0 {
 		return cli.Usage("timeout %s is negative", s.timeout)
 	}
@@ -102,6 +105,12 @@ func (s *session) open(cmd *cobra.Command, _ []string) error {
 		cmd.SetContext(s.limit)
 	}
 	return nil
+}
+
+// needsNoHome reports whether a command touches nothing of the client's home: those
+// that print help or something about this program. Any other is refused without one.
+func needsNoHome(cmd *cobra.Command) bool {
+	return cmd.HasSubCommands() || cmd.Hidden || cmd.Name() == "version" || cmd.HasParent() && cmd.Parent().Name() == "completion"
 }
 
 // close forgets what must not stay in memory.

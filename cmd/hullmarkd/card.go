@@ -22,7 +22,7 @@ type cardFlags struct {
 	namespaces                                                 []string
 }
 
-func newOperatorCard(home func() app.Home) *cobra.Command {
+func newOperatorCard(home func() (app.Home, error)) *cobra.Command {
 	var f cardFlags
 	cmd := &cobra.Command{
 		Use:   "operator-card",
@@ -54,6 +54,10 @@ validator_key, node_id, address, url, namespaces.`,
 		if err != nil {
 			return err
 		}
+		h, err := home()
+		if err != nil {
+			return err
+		}
 		if o.NotaryKey, err = readPublicKey(f.notary); err != nil {
 			return err
 		}
@@ -61,7 +65,7 @@ validator_key, node_id, address, url, namespaces.`,
 			if o.GovernanceKey, err = readPublicKey(f.governance); err != nil {
 				return err
 			}
-			c, err := app.NewCard(home(), o)
+			c, err := app.NewCard(h, o)
 			if err != nil {
 				return err
 			}
@@ -73,7 +77,7 @@ validator_key, node_id, address, url, namespaces.`,
 		}
 		defer key.Close()
 		o.GovernanceKey = key.PublicKey()
-		c, err := app.NewCard(home(), o)
+		c, err := app.NewCard(h, o)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 // errDamaged is what fsck ends with when it found anything.
 var errDamaged = errors.New("the node's data is damaged")
 
-func newFsck(home func() app.Home) *cobra.Command {
+func newFsck(home func() (app.Home, error)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fsck",
 		Short: "Check everything a stopped node has on disk",
@@ -36,11 +36,15 @@ Exit status: 0 nothing is damaged, 1 couldn't check (such as while the node runs
 		if *output == outputJSON {
 			progress = func(string) {}
 		}
-		checks, err := app.Fsck(cmd.Context(), home(), progress)
+		h, err := home()
 		if err != nil {
 			return err
 		}
-		a := newFsckAnswer(home(), checks)
+		checks, err := app.Fsck(cmd.Context(), h, progress)
+		if err != nil {
+			return err
+		}
+		a := newFsckAnswer(h, checks)
 		if err := show(cmd, *output, a); err != nil {
 			return err
 		}
@@ -89,7 +93,7 @@ func (a *fsckAnswer) text(t *table) {
 	}
 }
 
-func newResync(home func() app.Home) *cobra.Command {
+func newResync(home func() (app.Home, error)) *cobra.Command {
 	var discard bool
 	cmd := &cobra.Command{
 		Use:   "resync",
@@ -104,7 +108,11 @@ Remove data/old when the node has caught up, or do it at once with --discard.`,
   hullmarkd start`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := app.Resync(home(), discard); err != nil {
+			h, err := home()
+			if err != nil {
+				return err
+			}
+			if err := app.Resync(h, discard); err != nil {
 				return err
 			}
 			cmd.Println("Next: run `hullmarkd start`; `hullmarkd status` shows how far it has come.")

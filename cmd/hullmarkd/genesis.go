@@ -24,7 +24,7 @@ import (
 // indented, with the engine's part around it.
 const maxGenesisFile = 4 * record.MaxGenesisSize
 
-func newGenesis(home func() app.Home) *cobra.Command {
+func newGenesis(home func() (app.Home, error)) *cobra.Command {
 	cmd := cli.Group("genesis", "Put a consortium's genesis together and look at it", newGenesisCreate(), newGenesisShow(home))
 	cmd.Long = `The genesis is what a consortium agrees on before its ledger starts: who the operators
 are, which names they own, and the rules. It is made of the operators' cards. The
@@ -125,7 +125,7 @@ JSON: as "genesis show".`,
 	return cmd
 }
 
-func newGenesisShow(home func() app.Home) *cobra.Command {
+func newGenesisShow(home func() (app.Home, error)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [FILE]",
 		Short: "Show a genesis: ledger id, digest, operators, rules",
@@ -139,7 +139,7 @@ JSON: ledger, digest, genesis (the canonical form, see docs/spec.md).`,
 	}
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		g, err := loadGenesis(home(), args)
+		g, err := loadGenesis(home, args)
 		if err != nil {
 			return err
 		}
@@ -149,9 +149,13 @@ JSON: ledger, digest, genesis (the canonical form, see docs/spec.md).`,
 }
 
 // loadGenesis reads the genesis in a file, or that of a home if none is named.
-func loadGenesis(home app.Home, args []string) (*record.Genesis, error) {
+func loadGenesis(home func() (app.Home, error), args []string) (*record.Genesis, error) {
 	if len(args) == 0 {
-		return app.LoadGenesis(home)
+		h, err := home()
+		if err != nil {
+			return nil, err
+		}
+		return app.LoadGenesis(h)
 	}
 	b, err := readFile(args[0], maxGenesisFile)
 	if err != nil {

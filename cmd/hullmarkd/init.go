@@ -17,7 +17,7 @@ import (
 // maxPortOffset leaves room for the highest of a node's ports, 26680.
 const maxPortOffset = 65535 - 26680
 
-func newInit(home func() app.Home) *cobra.Command {
+func newInit(home func() (app.Home, error)) *cobra.Command {
 	var moniker, genesis, remoteSigner string
 	var offset int
 	cmd := &cobra.Command{
@@ -44,7 +44,10 @@ JSON: home, node_id, validator_key, ledger, digest, operator.`,
 		if offset < 0 || offset > maxPortOffset {
 			return cli.Usage("port offset %d; from 0 to %d are possible", offset, maxPortOffset)
 		}
-		h := home()
+		h, err := home()
+		if err != nil {
+			return err
+		}
 		var doc []byte
 		if genesis != "" {
 			var err error

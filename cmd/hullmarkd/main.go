@@ -81,6 +81,8 @@ func hint(err error) string {
 	switch {
 	case cli.IsUsage(err):
 		return "run the command with --help"
+	case errors.Is(err, cli.ErrNoUserDir):
+		return "set HOME to your home directory, or name the directory with that flag"
 	case errors.Is(err, app.ErrNoGenesis):
 		return "install the consortium's genesis with `hullmarkd init --genesis FILE`"
 	case errors.Is(err, app.ErrHomeExists):
@@ -135,8 +137,11 @@ func hint(err error) string {
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
-	var home string
-	homeOf := func() app.Home { return app.Home(home) }
+	var dir cli.Dir
+	homeOf := func() (app.Home, error) {
+		path, err := dir.Path()
+		return app.Home(path), err
+	}
 	root := cli.Group("hullmarkd", "Run a node of a Hullmark ledger",
 		newInit(homeOf), newOperatorCard(homeOf), newGenesis(homeOf), newStart(homeOf), newStatus(homeOf), newTrustAnchor(homeOf),
 		newFsck(homeOf), newResync(homeOf), newTestnet(), newDevnet(), newVersion(),
@@ -149,6 +154,6 @@ Exit status: 0 done, 1 error, 2 usage, 4 data is damaged, 6 node not reachable, 
 	root.Version = buildinfo.Version()
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.PersistentFlags().StringVar(&home, "home", cli.EnvOr("HULLMARKD_HOME", string(app.DefaultHome())), "directory of the node")
+	dir.Var(root.PersistentFlags(), "home", "HULLMARKD_HOME", ".hullmarkd", "directory of the node")
 	return root
 }

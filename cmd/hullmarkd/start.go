@@ -12,7 +12,7 @@ import (
 	"hullmark/internal/cli"
 )
 
-func newStart(home func() app.Home) *cobra.Command {
+func newStart(home func() (app.Home, error)) *cobra.Command {
 	var address, level string
 	var doubleSign int64
 	cmd := &cobra.Command{
@@ -29,7 +29,11 @@ still be at work elsewhere. Never use it otherwise: it keeps a node from coming 
   hullmarkd start --home /var/lib/hullmarkd --check-double-sign 10    # once, after a move`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := app.LoadConfig(home())
+			h, err := home()
+			if err != nil {
+				return err
+			}
+			c, err := app.LoadConfig(h)
 			if err != nil {
 				return err
 			}
@@ -47,7 +51,7 @@ still be at work elsewhere. Never use it otherwise: it keeps a node from coming 
 			}
 			registry := prometheus.NewRegistry()
 			registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-			n, err := app.Open(home(), app.Options{
+			n, err := app.Open(h, app.Options{
 				Config: c, Version: buildinfo.Version(), Log: cmd.ErrOrStderr(), Registry: registry, CheckDoubleSign: doubleSign,
 			})
 			if err != nil {

@@ -18,11 +18,15 @@ import (
 const requestTimeout = 10 * time.Second
 
 // remote returns the node at an address, or the one a home runs if none is named.
-func remote(home app.Home, named string) (*app.Remote, error) {
+func remote(home func() (app.Home, error), named string) (*app.Remote, error) {
 	if named != "" {
 		return app.NewRemote(named), nil
 	}
-	c, err := app.LoadConfig(home)
+	h, err := home()
+	if err != nil {
+		return nil, err
+	}
+	c, err := app.LoadConfig(h)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +38,7 @@ func nodeFlag(cmd *cobra.Command, node *string) {
 	cmd.Flags().StringVar(node, "node", "", "URL of the node, instead of the one this home configures")
 }
 
-func newStatus(home func() app.Home) *cobra.Command {
+func newStatus(home func() (app.Home, error)) *cobra.Command {
 	var node string
 	var output *string
 	var ready bool
@@ -49,7 +53,7 @@ and provable, which suits scripts and the health checks of containers.`,
   hullmarkd status --node https://hullmark.acme.example --output json`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := remote(home(), node)
+			r, err := remote(home, node)
 			if err != nil {
 				return err
 			}
@@ -109,7 +113,7 @@ func printStatus(cmd *cobra.Command, s *proto.StatusResponse, unready string) {
 		s.GetEarliestHeight(), s.GetStateHeight(), s.GetLogSize(), s.GetPeers(), s.GetValidators(), s.GetPending())
 }
 
-func newTrustAnchor(home func() app.Home) *cobra.Command {
+func newTrustAnchor(home func() (app.Home, error)) *cobra.Command {
 	var node, output string
 	cmd := &cobra.Command{
 		Use:   "trust-anchor",
@@ -122,13 +126,17 @@ channel your users trust, such as your web site or your configuration management
   hullmark trust import trust.json --node https://hullmark.acme.example`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := remote(home(), node)
+			r, err := remote(home, node)
 			if err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), requestTimeout)
 			defer cancel()
-			a, err := r.Anchor(ctx, home())
+			h, err := home()
+			if err != nil {
+				return err
+			}
+			a, err := r.Anchor(ctx, h)
 			if err != nil {
 				return err
 			}

@@ -92,6 +92,7 @@ func printNetwork(cmd *cobra.Command, n *testnet.Network) {
 }
 
 func newDevnet() *cobra.Command {
+	var dir cli.Dir
 	o := testnet.Options{TimeoutCommit: localTimeoutCommit, Log: app.DefaultConfig().Log}
 	cmd := &cobra.Command{
 		Use:   "devnet",
@@ -103,14 +104,15 @@ It is for trying things out: all keys lie in one place.`,
 		Example: `  hullmarkd devnet
   hullmarkd devnet --validators 7 --dir /tmp/devnet --starting-port 30000`,
 		Args: cli.Args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDevnet(cmd, o) },
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.Dir, err = dir.Path(); err != nil {
+				return err
+			}
+			return runDevnet(cmd, o)
+		},
 	}
 	networkFlags(cmd, &o)
-	dir := "hullmark-devnet"
-	if home, err := os.UserHomeDir(); err == nil {
-		dir = filepath.Join(home, ".hullmark-devnet")
-	}
-	cmd.Flags().StringVar(&o.Dir, "dir", dir, "directory of the network")
+	dir.Var(cmd.Flags(), "dir", "", ".hullmark-devnet", "directory of the network")
 	return cmd
 }
 
