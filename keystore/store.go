@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -67,6 +68,12 @@ func CheckName(name string) error {
 			ErrName, name[:min(len(name), maxNameLength)], maxNameLength)
 	}
 	return nil
+}
+
+// Files returns the paths of a key's two files, which need not be there: the encrypted
+// private key and the public one.
+func (s *Store) Files(name string) (private, public string) {
+	return filepath.Join(s.dir, name+privateSuffix), filepath.Join(s.dir, name+publicSuffix)
 }
 
 // CheckPassphrase reports a passphrase that no key can have as ErrNoPassphrase.

@@ -31,7 +31,7 @@ func newKeyGenerate(s *session) *cobra.Command {
 passphrase. Keys are never overwritten. A root key is best made, backed up and kept
 on a machine that is usually switched off; a tagging key is for every day.
 
-JSON: name, type, key_id.`,
+JSON: name, type, key_id, private_file, public_file.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := args[0]
@@ -51,7 +51,7 @@ JSON: name, type, key_id.`,
 			if err != nil {
 				return err
 			}
-			return s.print(newKeyAnswer(info))
+			return s.print(s.storedKeyAnswer(info))
 		},
 	}
 	cmd.Flags().StringVar(&keyType, "type", string(keystore.TypeEd25519), "ed25519 or ecdsa-p256")
@@ -141,7 +141,7 @@ func newKeyImport(s *session) *cobra.Command {
 		Long: `Import reads an encrypted PKCS#8 file in PEM, made by hullmark or by OpenSSL, and
 keeps it in the client's home under the same passphrase.
 
-JSON: name, type, key_id.`,
+JSON: name, type, key_id, private_file, public_file.`,
 		Args: cli.Args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := args[0]
@@ -161,7 +161,7 @@ JSON: name, type, key_id.`,
 			if err != nil {
 				return err
 			}
-			return s.print(newKeyAnswer(info))
+			return s.print(s.storedKeyAnswer(info))
 		},
 	}
 }
@@ -170,6 +170,16 @@ type keyAnswer struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`
 	KeyID string `json:"key_id"`
+	// The files of a key that has just been stored.
+	PrivateFile string `json:"private_file,omitempty"`
+	PublicFile  string `json:"public_file,omitempty"`
+}
+
+// storedKeyAnswer describes a key that has just been stored, and where.
+func (s *session) storedKeyAnswer(info keystore.Info) *keyAnswer {
+	a := newKeyAnswer(info)
+	a.PrivateFile, a.PublicFile = s.keys().Files(info.Name)
+	return a
 }
 
 func newKeyAnswer(info keystore.Info) *keyAnswer {
@@ -184,6 +194,10 @@ func (a *keyAnswer) text(t *table) {
 	t.row("key", "%s", a.Name)
 	t.row("type", "%s", a.Type)
 	t.row("key id", "%s", a.KeyID)
+	if a.PrivateFile != "" {
+		t.row("private key", "%s (encrypted)", a.PrivateFile)
+		t.row("public key", "%s", a.PublicFile)
+	}
 }
 
 type keysAnswer struct {

@@ -43,8 +43,8 @@ import (
 //
 // Environment: REPO, REGISTRY, NODE0, TRUST, OTHER_TRUST (an anchor of another
 // ledger), OPERATOR_KEY, OTHER_OPERATOR_KEY (of an operator with another
-// namespace), DIGEST and DIGEST2 (of nothing in particular). The file guide.sh has the
-// commands of docs/publishers.md.
+// namespace), DIGEST and DIGEST2 (of nothing in particular). The files guide.sh and
+// readme.sh have the commands of docs/publishers.md and README.md.
 func TestScripts(t *testing.T) {
 	w := newWorld(t)
 	testscript.Run(t, testscript.Params{
@@ -151,12 +151,17 @@ func (w *world) setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	guide, err := guideScript(filepath.Join("..", "..", "docs", "publishers.md"), w.registry, w.network.URLs()[0])
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(env.WorkDir, "guide.sh"), guide, 0o600); err != nil {
-		return err
+	for script, document := range map[string]string{"guide.sh": "docs/publishers.md", "readme.sh": "README.md"} {
+		commands, err := documentScript(filepath.Join("..", "..", document), strings.NewReplacer(
+			"registry.example.com", w.registry, "localhost:5000", w.registry,
+			"https://hullmark.example.com", w.network.URLs()[0],
+			"~/.hullmark-devnet/operators/operator-0.key", w.network.Operators[0].KeyFile))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(env.WorkDir, script), commands, 0o600); err != nil {
+			return err
+		}
 	}
 	env.Values[liarsKey{}] = make(map[string]*liar.Liar)
 	digest := func(text string) string { return fixture.Digest(text).String() }
@@ -201,9 +206,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// guideScript returns the commands of a guide as a shell script: those in its blocks
-// of type sh, at a registry and a node that exist.
-func guideScript(file, registry, node string) ([]byte, error) {
+// documentScript returns the commands of a document as a shell script: those in its
+// blocks of type sh, with names in place of its examples that are there.
+func documentScript(file string, names *strings.Replacer) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -217,8 +222,7 @@ func guideScript(file, registry, node string) ([]byte, error) {
 		case strings.HasPrefix(line, "```"):
 			inside = false
 		case inside:
-			line = strings.ReplaceAll(line, "registry.example.com", registry)
-			out.WriteString(strings.ReplaceAll(line, "https://hullmark.example.com", node))
+			out.WriteString(names.Replace(line))
 		}
 	}
 	return out.Bytes(), nil

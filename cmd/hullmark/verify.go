@@ -38,7 +38,8 @@ is in the state of that block, and the image is signed by the publisher's own ke
 from its first root on.
 
 REF is REPO:TAG, REPO@DIGEST, or REPO:TAG@DIGEST to check that the tag means this
-digest. Pull what it prints: docker pull "$(hullmark verify -q REPO:TAG)".
+digest. Pull what it prints:
+  image=$(hullmark verify -q REPO:TAG) && docker pull "$image"
 
 With --bundle it reads the proof from a file and asks nobody; the answer then holds
 as of its block time, which is shown. With --registry it also asks the registry, and

@@ -7,4 +7,5 @@ var found = []row{
 	{"F1", "the first make demo compiled everything twice, for minutes, without a word", []string{"tests/archtest.TestOneSetOfFlags"}, ""},
 	{"D6", "a node whose newest block was ten minutes old was called ready", []string{"bundle.TestStanding", "cmd/hullmark.TestStatusOfOldNode", "app.TestReasons", "app.TestUnready"}, ""},
 	{"B3", "without HOME the working directory was the home, and a checkout the trust", []string{"internal/cli.TestDir", "cmd/hullmark.TestNoHome", "cmd/hullmarkd.TestNoHome"}, ""},
+	{"F2", "the README's commands needed a registry it did not speak of, lost the exit status on the way to docker pull, and left open where keys are", []string{"cmd/hullmark.TestScripts"}, ""},
 }
