@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	cmttypes "github.com/cometbft/cometbft/types"
+
 	"hullmark/record"
 )
 
@@ -25,6 +27,7 @@ const (
 	adviceResync = "run `hullmarkd resync` and start the node: it fetches everything again from the others"
 	adviceStart  = "if the node was killed or lost power, start it, stop it and check again: it repairs an interrupted write; if that does not help, run `hullmarkd resync`"
 	adviceKey    = "restore the file from the backup of your keys; if there is none, ask the others to replace your validator"
+	adviceOther  = "put back the genesis.json of the ledger this data is of: any of its operators has it; for another ledger use another --home"
 	adviceState  = "do not start this node, and never restore this file from a backup: it keeps the validator from signing two different blocks; see docs/operators.md"
 )
 
@@ -34,6 +37,7 @@ type fsck struct {
 	home     Home
 	progress func(string)
 	genesis  *record.Genesis
+	doc      *cmttypes.GenesisDoc // the engine's form of it
 	checks   []Check
 	// heights are what the parts know of, for comparison.
 	heights heights
@@ -58,7 +62,7 @@ func Fsck(ctx context.Context, h Home, progress func(string)) ([]Check, error) {
 	}
 	defer release()
 	f := &fsck{ctx: ctx, home: h, progress: progress}
-	if f.genesis, err = LoadGenesis(h); err != nil {
+	if f.genesis, f.doc, err = loadGenesis(h); err != nil {
 		if errors.Is(err, ErrNoGenesis) {
 			return nil, err
 		}
@@ -100,6 +104,7 @@ func (f *fsck) checkAll(remoteSigner bool) error {
 	}
 	if ledgerOK && blocksOK && stateOK {
 		f.checkHeights()
+		f.checkExecution()
 	}
 	f.checkWAL()
 	return f.ctx.Err()

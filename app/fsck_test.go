@@ -114,7 +114,7 @@ func TestFsckSound(t *testing.T) {
 	}
 	want := []string{
 		"genesis", "keys", "ledger database", "blockstore database", "state database", "evidence database",
-		"ledger", "blocks", "agreement", "write-ahead log",
+		"ledger", "blocks", "agreement", "newest block", "write-ahead log",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("checked %q, want %q", names, want)

@@ -68,6 +68,14 @@ func (f *fsck) checkBlocks() (err error) {
 			err = nil
 		}
 	}()
+	if err := checkEngineState(stateDB, f.doc); err != nil {
+		advice := adviceResync
+		if errors.Is(err, ErrOtherData) {
+			advice = adviceOther
+		}
+		f.found("blocks", err, advice)
+		return nil
+	}
 	states := cmtstate.NewStore(stateDB, cmtstate.StoreOptions{})
 	state, err := states.Load()
 	if err != nil {
@@ -77,10 +85,6 @@ func (f *fsck) checkBlocks() (err error) {
 	blocks := cmtstore.NewBlockStore(blockDB)
 	h := &f.heights
 	h.base, h.store, h.state, h.stateHash = blocks.Base(), blocks.Height(), state.LastBlockHeight, state.AppHash
-	if state.ChainID != "" && state.ChainID != f.genesis.LedgerID() {
-		f.found("blocks", fmt.Errorf("%w: the engine's state is of chain %s", ErrDisagree, state.ChainID), adviceResync)
-		return nil
-	}
 	c := chain{ledger: f.genesis.LedgerID(), blocks: blocks, states: states, heights: h}
 	for height := h.base; height != 0 && height <= h.store; height++ {
 		if err := f.ctx.Err(); err != nil {

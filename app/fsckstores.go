@@ -97,7 +97,11 @@ func (f *fsck) checkLedger() error {
 		f.found("ledger", err, adviceResync)
 		return nil
 	}
-	l, err := ledger.New(f.genesis, st)
+	l, err := openLedger(f.genesis, st)
+	if errors.Is(err, ErrOtherData) {
+		f.found("ledger", err, adviceOther)
+		return nil
+	}
 	if err != nil {
 		f.found("ledger", err, adviceResync)
 		return nil

@@ -134,7 +134,7 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open ledger in %s: %w", h.dataDir(), err)
 	}
-	if n.ledger, err = ledger.New(g, st); err != nil {
+	if n.ledger, err = openLedger(g, st); err != nil {
 		return nil, err
 	}
 	registry := o.Registry
@@ -167,7 +167,7 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	n.engine, err = node.NewNode(engineConfig, validator, nodeKey,
 		n.hooks.Connections(abci.NewClientCreator(n.app)),
 		func() (*cmttypes.GenesisDoc, error) { return doc, nil },
-		n.openEngineDB, node.DefaultMetricsProvider(engineConfig.Instrumentation), engineLog)
+		n.openEngineDB(doc), node.DefaultMetricsProvider(engineConfig.Instrumentation), engineLog)
 	if errors.As(err, new(privval.EndpointTimeoutError)) {
 		err = fmt.Errorf("%w: %w", ErrNoSigner, err)
 	}
@@ -303,13 +303,26 @@ func (n *Node) Stop() error {
 	return errors.Join(err, n.close())
 }
 
-// openEngineDB is the engine's database provider.
-func (n *Node) openEngineDB(c *cmtcfg.DBContext) (cmtdb.DB, error) {
-	db, err := n.hooks.EngineDB(c)
-	if err == nil {
-		n.engineDBs = append(n.engineDBs, db)
+// openLedger opens the ledger of a genesis in its store.
+func openLedger(g *record.Genesis, st *store.Store) (*ledger.Ledger, error) {
+	l, err := ledger.New(g, st)
+	if errors.Is(err, store.ErrOtherOrigin) {
+		err = fmt.Errorf("%w: %w", ErrOtherData, err)
 	}
-	return db, err
+	return l, err
+}
+
+// openEngineDB returns the engine's database provider, which refuses data of another
+// ledger before the engine writes to it or joins a network.
+func (n *Node) openEngineDB(doc *cmttypes.GenesisDoc) cmtcfg.DBProvider {
+	return func(c *cmtcfg.DBContext) (cmtdb.DB, error) {
+		db, err := n.hooks.EngineDB(c)
+		if err != nil {
+			return nil, err
+		}
+		n.engineDBs = append(n.engineDBs, db)
+		return db, checkEngineData(c.ID, db, doc)
+	}
 }
 
 func (n *Node) close() error {

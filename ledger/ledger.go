@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -27,7 +28,7 @@ type Memory struct {
 }
 
 // New returns the ledger that starts from a genesis and keeps its state in st,
-// which is empty or holds that ledger.
+// which is empty or holds that ledger; store.ErrOtherOrigin if it holds another.
 func New(g *record.Genesis, st *store.Store) (*Ledger, error) { return Open(g, st, Memory{}) }
 
 // Open is New with a memory of another size.
@@ -36,6 +37,9 @@ func Open(g *record.Genesis, st *store.Store, _ Memory) (*Ledger, error) {
 		return nil, fmt.Errorf("couldn't open ledger: %w", err)
 	}
 	l := &Ledger{id: g.LedgerID(), genesis: g, store: st, roots: newRootCache()}
+	if err := st.Bind(store.Origin(sha256.Sum256(g.Encode()))); err != nil {
+		return nil, fmt.Errorf("couldn't open ledger %s: %w", l.id, err)
+	}
 	if v := st.Version(); v != 0 && v < g.InitialHeight {
 		return nil, fmt.Errorf("couldn't open ledger: store holds height %d, before the initial height %d", v, g.InitialHeight)
 	}
@@ -78,6 +82,21 @@ func (l *Ledger) GenesisHash() (merkle.Hash, error) {
 type Block struct {
 	Height uint64
 	Time   time.Time
+}
+
+// Before returns the ledger as it was before a height that is still kept, for doing
+// that block once more: it is read and staged, never committed. store.ErrPruned says
+// that the state before is not kept.
+func (l *Ledger) Before(height uint64) (*Ledger, error) {
+	version := height - 1
+	if height <= l.genesis.InitialHeight {
+		version = 0
+	}
+	past, err := l.store.Past(version)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't go back in ledger: %w", err)
+	}
+	return New(l.genesis, past)
 }
 
 // Begin returns the state at the start of a block. Any number of States may be

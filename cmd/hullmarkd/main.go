@@ -101,6 +101,10 @@ func hint(err error) string {
 		return "restore the key from its backup; never restore priv_validator_state.json from one, see docs/operators.md"
 	case errors.Is(err, app.ErrNotFounder):
 		return "do not start; show this genesis and your card to whoever put it together"
+	case errors.Is(err, app.ErrOtherData):
+		return "put back the genesis.json of the ledger this data is of (any of its operators has it), or use a new --home"
+	case errors.Is(err, app.ErrDamagedData):
+		return "stop the supervisor, run `hullmarkd fsck` and do what it says"
 	case errors.Is(err, app.ErrOtherLedger):
 		return "use a new --home for another ledger"
 	case errors.Is(err, keystore.ErrPassphrase):

@@ -28,7 +28,7 @@ func (s *Store) Check(ctx context.Context) error {
 
 func (s *Store) check(ctx context.Context) error {
 	s.mu.Lock()
-	latest, oldest, failed := s.latest, s.oldest, s.failed
+	latest, origin, oldest, failed := s.latest, s.origin, s.oldest, s.failed
 	s.mu.Unlock()
 	if failed != nil {
 		return failed
@@ -37,6 +37,7 @@ func (s *Store) check(ctx context.Context) error {
 		ctx:    ctx,
 		store:  s,
 		latest: latest,
+		origin: origin,
 		oldest: oldest,
 		nodes:  make(map[merkle.NodeKey]merkle.Hash),
 		values: make(map[merkle.ValueKey]merkle.Hash),
@@ -58,6 +59,7 @@ type checker struct {
 	ctx    context.Context
 	store  *Store
 	latest versionRecord
+	origin Origin
 	oldest uint64
 
 	// nodes and values are what the kept versions reach, with the hashes they are
@@ -81,7 +83,7 @@ func (c *checker) checkVersions() error {
 	if err != nil {
 		return err
 	}
-	if l.oldest != c.oldest || !bytes.Equal(l.record.encode(), c.latest.encode()) {
+	if l.oldest != c.oldest || l.origin != c.origin || !bytes.Equal(l.record.encode(), c.latest.encode()) {
 		return fmt.Errorf("%w: latest version is not the one that is open", ErrCorrupt)
 	}
 	for version := c.latest.version; version >= c.oldest; version-- {

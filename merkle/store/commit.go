@@ -29,12 +29,12 @@ func (s *Store) Commit(st *Staged) error {
 
 func (s *Store) commit(st *Staged) error {
 	s.mu.Lock()
-	latest, failed := s.latest.version, s.failed
+	latest, origin, failed := s.latest.version, s.origin, s.failed
 	s.mu.Unlock()
 	if failed != nil {
 		return failed
 	}
-	if st.store != s || st.base != latest {
+	if st.store != s || st.base != latest || s.past {
 		return fmt.Errorf("%w: version %d, not %d", ErrStaleStage, st.base, latest)
 	}
 
@@ -46,7 +46,7 @@ func (s *Store) commit(st *Staged) error {
 		// In this order: a content that is stored again stays, also when this very
 		// commit prunes the version that last needed it.
 		prune.write(&batch)
-		st.write(&batch, prune.oldest)
+		st.write(&batch, prune.oldest, origin)
 		err = batch.err
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Store) commit(st *Staged) error {
 }
 
 // write adds everything the version stores to the batch.
-func (st *Staged) write(b *batchWriter, oldest uint64) {
+func (st *Staged) write(b *batchWriter, oldest uint64, origin Origin) {
 	version := st.record.version
 	for _, n := range st.update.Nodes {
 		b.set(nodeKey(n.Key), seal(n.Node.Encode()))
@@ -103,7 +103,7 @@ func (st *Staged) write(b *batchWriter, oldest uint64) {
 		b.set(numberKey(prefixStale, version), encodeStale(st.update.StaleNodes, st.update.StaleValues, st.superseded))
 	}
 	b.set(numberKey(prefixVersion, version), st.record.encode())
-	l := latestRecord{appHash: st.record.state().AppHash(), oldest: oldest, record: st.record}
+	l := latestRecord{appHash: st.record.state().AppHash(), oldest: oldest, origin: origin, record: st.record}
 	b.set(latestKey(), l.encode())
 }
 

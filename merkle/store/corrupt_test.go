@@ -239,7 +239,7 @@ func TestOpenRefusesCorrupt(t *testing.T) {
 		want error
 	}{
 		{"no latest record", []byte("m"), func([]byte) []byte { return nil }, store.ErrCorrupt},
-		{"another format", []byte("m"), func(b []byte) []byte { b[0] = 2; return b }, store.ErrFormat},
+		{"another format", []byte("m"), func(b []byte) []byte { b[0] = 3; return b }, store.ErrFormat},
 		{"another app hash", []byte("m"), func(b []byte) []byte { b[1] ^= 1; return reseal(b) }, store.ErrCorrupt},
 		{"oldest version above the latest", []byte("m"), func(b []byte) []byte { b[40] = 3; return reseal(b) }, store.ErrCorrupt},
 		{"no oldest version", []byte("m"), func(b []byte) []byte { b[40] = 0; return reseal(b) }, store.ErrCorrupt},
@@ -247,7 +247,7 @@ func TestOpenRefusesCorrupt(t *testing.T) {
 		{"no record of the oldest version", number('r', 1), func([]byte) []byte { return nil }, store.ErrCorrupt},
 		{"another record of the latest version", number('r', 2), func(b []byte) []byte { b[50] ^= 1; return reseal(b) }, store.ErrCorrupt},
 		{"record of another version", number('r', 1), func(b []byte) []byte { b[8] = 2; return reseal(b) }, store.ErrCorrupt},
-		{"record of another format", number('r', 1), func(b []byte) []byte { b[0] = 2; return reseal(b) }, store.ErrCorrupt},
+		{"record of another format", number('r', 1), func(b []byte) []byte { b[0] = 3; return reseal(b) }, store.ErrCorrupt},
 		{"edge tile too short", tile(0, 4), func(b []byte) []byte { return b[:4*32] }, store.ErrCorrupt},
 		{"edge tile too long", tile(0, 4), func(b []byte) []byte { return append(b, hash...) }, store.ErrCorrupt},
 		{"edge tile changed", tile(0, 4), func(b []byte) []byte { b[0] ^= 1; return b }, store.ErrCorrupt},

@@ -31,8 +31,8 @@
 //	                            partial tile is overwritten as it grows
 //	e index8                    log record
 //	b sha256                    version8 that stored it last, checksum8, content
-//	m                           format1, app hash, oldest version8, the version
-//	                            record of the latest version, checksum8
+//	m                           format1, app hash, oldest version8, origin32, the
+//	                            version record of the latest version, checksum8
 //
 // A version record is format1, version8, the reference of the map (see
 // merkle.MapRef), the log head (see merkle.LogHead), uvarint(len meta) meta,

@@ -32,6 +32,10 @@ var (
 	// that stores things otherwise. Nothing is wrong with it.
 	ErrFormat = errors.New("database has another format")
 
+	// ErrOtherOrigin says that the database holds what started from something else.
+	// Nothing is wrong with it.
+	ErrOtherOrigin = errors.New("database has another origin")
+
 	// ErrFailed says that a commit failed before, so that nobody knows what the
 	// database holds. The process should stop; opening the store again finds out.
 	ErrFailed = errors.New("store has failed")

@@ -157,21 +157,29 @@ func (r logReader) ReadHashes(nodes []merkle.LogNode) ([]merkle.Hash, error) {
 // loadEdge reads the edge of a log of the given size and checks that the stored
 // tiles end exactly there.
 func (s *Store) loadEdge(size uint64) (logEdge, error) {
-	r := logReader{store: s, size: size}
-	edge := logEdge{tiles: make([][]merkle.Hash, tileLevels(size))}
-	for level := range edge.tiles {
+	for level := range tileLevels(size) {
 		k := tileKey{uint8(level), size >> (tileHeight * (level + 1))}
-		want := tileHashes(size, k)
 		b, err := s.db.Get(k.encode())
 		if err != nil {
 			return logEdge{}, fmt.Errorf("couldn't read log edge: %w", err)
 		}
-		if len(b) != want*merkle.HashSize {
+		if want := tileHashes(size, k); len(b) != want*merkle.HashSize {
 			return logEdge{}, fmt.Errorf("%w: edge tile of level %d has %d bytes for a log of size %d", ErrCorrupt, level, len(b), size)
 		}
-		if want == 0 {
+	}
+	return s.edgeAt(size)
+}
+
+// edgeAt reads the edge that the log had at a size that is stored.
+func (s *Store) edgeAt(size uint64) (logEdge, error) {
+	r := logReader{store: s, size: size}
+	edge := logEdge{tiles: make([][]merkle.Hash, tileLevels(size))}
+	for level := range edge.tiles {
+		k := tileKey{uint8(level), size >> (tileHeight * (level + 1))}
+		if tileHashes(size, k) == 0 {
 			continue
 		}
+		var err error
 		if edge.tiles[level], err = r.tile(k); err != nil {
 			return logEdge{}, err
 		}

@@ -37,6 +37,8 @@ type Store struct {
 	mu     sync.Mutex
 	latest versionRecord
 	edge   logEdge
+	origin Origin         // what the state started from
+	past   bool           // shows an older version; nothing is committed
 	oldest uint64         // oldest version the database keeps
 	floor  uint64         // oldest version a view may open; above oldest while a commit prunes
 	held   map[uint64]int // open views per version
@@ -100,7 +102,7 @@ func (s *Store) load() error {
 	if _, err := merkle.FindLeaf(nodeReader{s}, l.record.root, merkle.Hash{}); err != nil {
 		return err
 	}
-	s.latest, s.oldest, s.floor = l.record, l.oldest, l.oldest
+	s.latest, s.origin, s.oldest, s.floor = l.record, l.origin, l.oldest, l.oldest
 	return nil
 }
 

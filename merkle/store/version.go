@@ -11,7 +11,7 @@ import (
 
 // formatVersion is the first byte of the records that say where everything else
 // is. A store of another format is not opened.
-const formatVersion = 1
+const formatVersion = 2
 
 // versionRecord is what is stored of one version besides map and log.
 type versionRecord struct {
@@ -88,19 +88,21 @@ func cutBytes(b []byte, limit int) (cut, rest []byte, err error) {
 type latestRecord struct {
 	appHash merkle.Hash
 	oldest  uint64 // oldest version kept
+	origin  Origin
 	record  versionRecord
 }
 
 func (l *latestRecord) encode() []byte {
 	b := append([]byte{formatVersion}, l.appHash[:]...)
 	b = binary.BigEndian.AppendUint64(b, l.oldest)
+	b = append(b, l.origin[:]...)
 	return seal(append(b, l.record.encode()...))
 }
 
 // decodeLatestRecord is the inverse of encode. It checks that the app hash is
 // that of the state.
 func decodeLatestRecord(b []byte) (latestRecord, error) {
-	const fixed = 1 + merkle.HashSize + 8
+	const fixed = 1 + merkle.HashSize + 8 + sha256.Size
 	if len(b) > 0 && b[0] != formatVersion {
 		return latestRecord{}, fmt.Errorf("%w: format %d instead of %d", ErrFormat, b[0], formatVersion)
 	}
@@ -114,6 +116,7 @@ func decodeLatestRecord(b []byte) (latestRecord, error) {
 	l := latestRecord{
 		appHash: merkle.Hash(b[1:]),
 		oldest:  binary.BigEndian.Uint64(b[1+merkle.HashSize:]),
+		origin:  Origin(b[1+merkle.HashSize+8:]),
 	}
 	if l.record, err = decodeVersionRecord(b[fixed:]); err != nil {
 		return latestRecord{}, err
