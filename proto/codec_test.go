@@ -98,12 +98,78 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 		"float":           `{"version":1.5}`,
 		"negative":        `{"version":-1}`,
 		"deep nesting":    `{"roots":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}`,
+
+		"number as text":          `{"version":"1"}`,
+		"exponent":                `{"version":1e0}`,
+		"fraction of zero":        `{"version":1.0}`,
+		"plus":                    `{"state":{"logSize":"+1"}}`,
+		"minus zero":              `{"state":{"logSize":"-0"}}`,
+		"leading zero":            `{"state":{"logSize":"01"}}`,
+		"exponent in text":        `{"state":{"logSize":"1e2"}}`,
+		"exponent of a long":      `{"state":{"logSize":1e2}}`,
+		"fraction in text":        `{"state":{"logSize":"1.0"}}`,
+		"space in text":           `{"state":{"logSize":" 1"}}`,
+		"escape in a number":      `{"state":{"logSize":"\u0031"}}`,
+		"empty number":            `{"state":{"logSize":""}}`,
+		"above 64 bits":           `{"state":{"logSize":"18446744073709551616"}}`,
+		"above 32 bits":           `{"version":4294967296}`,
+		"null number":             `{"version":null}`,
+		"null text":               `{"ledger":null}`,
+		"null bytes":              `{"lightBlock":null}`,
+		"null list":               `{"roots":null}`,
+		"null element":            `{"roots":[null]}`,
+		"null message":            `{"state":null}`,
+		"null":                    `null`,
+		"no padding":              `{"lightBlock":"AA"}`,
+		"half of the padding":     `{"lightBlock":"AA="}`,
+		"too much padding":        `{"lightBlock":"AAA=="}`,
+		"padding in the middle":   `{"lightBlock":"AA==AAAA"}`,
+		"URL alphabet":            `{"lightBlock":"-_-_"}`,
+		"bits behind the last":    `{"lightBlock":"AB=="}`,
+		"line end":                `{"lightBlock":"AA\nA="}`,
+		"escape in bytes":         `{"lightBlock":"\u0041AAA"}`,
+		"bytes of a list":         `{"roots":["AA"]}`,
+		"text for bytes":          `{"lightBlock":1}`,
+		"number for text":         `{"ledger":1}`,
+		"list for a message":      `{"state":[]}`,
+		"message for a list":      `{"roots":{}}`,
+		"both names of a field":   `{"lightBlock":"","light_block":""}`,
+		"escape in a name":        `{"\u0076ersion":1}`,
+		"not UTF-8":               "{\"ledger\":\"\xff\"}",
+		"comma at the end":        `{"version":1,}`,
+		"comma at the end of all": `{"roots":["AA==",]}`,
+		"no comma":                `{"version":1 "profile":1}`,
+		"no end":                  `{"version":1`,
 	}
 	for name, text := range cases {
 		t.Run(name, func(t *testing.T) {
 			var m Bundle
 			if err := UnmarshalJSON([]byte(text), &m); !errors.Is(err, ErrJSON) {
 				t.Errorf("UnmarshalJSON(%s) = %v, want ErrJSON", text, err)
+			}
+		})
+	}
+}
+
+// What docs/spec.md allows beside the form that is written is read.
+func TestUnmarshalJSONAccepts(t *testing.T) {
+	want := &Bundle{Version: 1, Ledger: "a\"b", LightBlock: []byte{0xfb, 0xff}, Roots: [][]byte{{}, {0}}, State: &AppState{LogSize: 1<<64 - 1}}
+	for name, text := range map[string]string{
+		"as written":        `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","roots":["","AA=="],"state":{"logSize":"18446744073709551615"}}`,
+		"number for a long": `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","roots":["","AA=="],"state":{"logSize":18446744073709551615}}`,
+		"other names":       `{"version":1,"ledger":"a\"b","light_block":"+/8=","roots":["","AA=="],"state":{"log_size":"18446744073709551615"}}`,
+		"other order":       `{"state":{"logSize":"18446744073709551615"},"roots":["","AA=="],"lightBlock":"+/8=","ledger":"a\"b","version":1}`,
+		"white space":       " {\n\t\"version\" : 1 , \"ledger\":\"a\\\"b\",\"lightBlock\":\"+/8=\",\"roots\":[ \"\" , \"AA==\" ],\"state\":{\"logSize\":\"18446744073709551615\"}}\r\n",
+		"defaults":          `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","roots":["","AA=="],"targets":[],"profile":0,"state":{"logSize":"18446744073709551615","meta":""}}`,
+		"escape in text":    `{"version":1,"ledger":"\u0061\"b","lightBlock":"+/8=","roots":["","AA=="],"state":{"logSize":"18446744073709551615"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got Bundle
+			if err := UnmarshalJSON([]byte(text), &got); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, &got, protocmp.Transform()); d != "" {
+				t.Error(d)
 			}
 		})
 	}

@@ -29,10 +29,13 @@ func MarshalJSON(m proto.Message) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// UnmarshalJSON decodes the ProtoJSON form of a message. Unknown and duplicate
-// fields, wrong types and trailing data are errors that wrap ErrJSON. The
-// caller bounds len(b).
+// UnmarshalJSON decodes the ProtoJSON form of a message (docs/spec.md, "ProtoJSON").
+// Unknown and duplicate fields, wrong types, other forms of numbers and bytes, null and
+// trailing data are errors that wrap ErrJSON. The caller bounds len(b).
 func UnmarshalJSON(b []byte, m proto.Message) error {
+	if err := checkJSON(m.ProtoReflect().Descriptor(), b); err != nil {
+		return fmt.Errorf("couldn't decode JSON message: %w", err)
+	}
 	if err := (protojson.UnmarshalOptions{RecursionLimit: maxMessageDepth}).Unmarshal(b, m); err != nil {
 		return fmt.Errorf("couldn't decode JSON message: %w: %w", ErrJSON, err)
 	}
