@@ -10,6 +10,7 @@ import (
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
 	"hullmark/proto"
+	"hullmark/record"
 	"hullmark/tuf"
 )
 
@@ -77,6 +78,19 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 		}
 	}
 
+	// A digest that no file lists takes those of all effective roles.
+	for _, tags := range []fixture.Tags{{"1.0": "one", "0.9": "zero"}, {"1.0": "one"}} {
+		spec.Version++
+		p.next(p.c.Relay(op, fixture.Update{Targets: p.app.RoleFile("targets", spec.Version, tags, spec.Delegations, p.app.TaggingKeys...)}))
+	}
+	p.next()
+	missing := bundle.Request{Repository: p.app.Repository, Digest: fixture.Digest("zero")}
+	b = ask("/v1/image", url.Values{"repository": {appName}, "digest": {missing.Digest.String()}})
+	if _, _, err := bundle.Verify(b, missing, p.memory(), p.now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrNotListed) || len(b.GetTargets()) != 3 {
+		t.Errorf("not listed: %d files, %v", len(b.GetTargets()), err)
+	}
+	p.portions(t, missing)
+
 	req, query := resolve("v2")
 	for i := range 3 {
 		b := ask("/v1/resolve", query)
@@ -109,5 +123,50 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 	p.next()
 	if _, _, err := bundle.Verify(ask("/v1/resolve", query), req, p.memory(), p.now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrNotEffective) {
 		t.Errorf("removed: %v", err)
+	}
+}
+
+// portions checks which of three files a node sends when the ledger says that they are
+// large, and the client holds some of them.
+func (p *published) portions(t *testing.T, req bundle.Request) {
+	t.Helper()
+	v := p.ledger.Latest()
+	defer v.Close()
+	entry := func(key []byte) *proto.MapEntry {
+		e, err := prove(v, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	repo, err := record.DecodeRepository(entry(record.RepositoryKey(req.Repository)).GetValue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held [][32]byte
+	for _, name := range []string{"targets", "targets/ci"} {
+		s, _ := repo.Role(name)
+		held = append(held, s.FileDigest)
+	}
+	for _, tt := range []struct {
+		size uint32
+		held int
+		want int
+	}{
+		{bundle.MaxTargetsBytes / 3, 0, 3},
+		{bundle.MaxTargetsBytes/3 + 1, 0, 2},
+		{bundle.MaxTargetsBytes/2 + 1, 0, 1},
+		{bundle.MaxTargetsBytes + 1, 0, 1},
+		{bundle.MaxTargetsBytes + 1, 1, 2},
+		{bundle.MaxTargetsBytes + 1, 2, 3},
+	} {
+		for i := range repo.Roles {
+			repo.Roles[i].FileSize = tt.size
+		}
+		b := &proto.Bundle{Image: entry(record.VoucherKey(req.Digest, req.Repository))}
+		q := Question{Repository: req.Repository, Digest: req.Digest, Held: held[:tt.held]}
+		if err := addTargets(v, b, q, repo, p.now()); err != nil || len(b.GetTargets()) != tt.want {
+			t.Errorf("files of %d bytes, %d held: %d files, want %d, error %v", tt.size, tt.held, len(b.GetTargets()), tt.want, err)
+		}
 	}
 }

@@ -165,7 +165,7 @@ func (l *Lookup) bundle(v *store.View, block *cmttypes.LightBlock, q Question) (
 		}
 	}
 	if len(b.GetRepository().GetValue()) > 0 && !q.LedgerAssurance {
-		if err := addFiles(v, b, q); err != nil {
+		if err := addFiles(v, b, q, block.Time); err != nil {
 			return nil, err
 		}
 		bundle.LeaveOut(b, q.Held)
@@ -178,8 +178,8 @@ func (l *Lookup) bundle(v *store.View, block *cmttypes.LightBlock, q Question) (
 }
 
 // addFiles adds the publishers' files: the roots the client does not hold yet,
-// the targets file, and those that lead from it to the role in question.
-func addFiles(v *store.View, b *proto.Bundle, q Question) error {
+// the targets file, and those that the answer rests on, as of the header's time.
+func addFiles(v *store.View, b *proto.Bundle, q Question, at time.Time) error {
 	repo, err := record.DecodeRepository(b.GetRepository().GetValue())
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func addFiles(v *store.View, b *proto.Bundle, q Question) error {
 	if err := addRoots(v, b, q, root.Version); err != nil {
 		return err
 	}
-	return addTargets(v, b, q, repo)
+	return addTargets(v, b, q, repo, at)
 }
 
 // addStatement adds the statement that the image's value names, and the root it was

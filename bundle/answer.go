@@ -36,7 +36,7 @@ func (v *verification) answerTag() error {
 	if v.request.Assurance == PublisherAssurance {
 		file, ok := v.files[tag.Role]
 		if !ok {
-			return fail(ErrTargets, "the file of role %s, which holds the tag, is missing", tag.Role)
+			return v.lacksHolder(tag.Role)
 		}
 		want := tuf.Target{Tag: v.request.Tag, Digest: tag.Digest, Length: tag.Size}
 		if listed, ok := file.Target(v.request.Tag); !ok || listed != want {
@@ -89,25 +89,52 @@ func (v *verification) answerDigest() error {
 	return v.checkVoucher(voucher)
 }
 
-// findDigest looks for the digest in the publisher's effective files.
+// findDigest looks for the digest in the publisher's effective files. One file that
+// lists it is enough. That none does is proven only by the files of all roles that
+// could: whoever answers chooses which files it sends, and not which roles there are.
 func (v *verification) findDigest() error {
-	for _, s := range v.repository.Roles {
-		file, ok := v.files[s.Name]
-		if !ok {
-			continue
-		}
-		i := slices.IndexFunc(file.Targets, func(t tuf.Target) bool {
-			return t.Digest == v.request.Digest && v.covered(s.Name, t.Tag)
-		})
-		if i >= 0 {
-			v.result.Role, v.result.Size = s.Name, file.Targets[i].Length
-			return nil
-		}
-	}
+	// Every other role rests on this one.
 	if err := v.checkEffective(tuf.RoleTargets); err != nil {
 		return err
 	}
-	return v.deny(ErrNotListed, "%s", v.request)
+	var could, missing []record.RoleState
+	expired := ""
+	for _, s := range v.repository.Roles {
+		if s.Name == tuf.RoleRoot || !v.repository.Effective(s.Name, v.header.Time) {
+			continue
+		}
+		counts := v.policy.AllowExpired || v.repository.Effective(s.Name, v.now)
+		file, sent := v.files[s.Name]
+		i := -1
+		if sent {
+			i = slices.IndexFunc(file.Targets, func(t tuf.Target) bool {
+				return t.Digest == v.request.Digest && v.covered(s.Name, t.Tag)
+			})
+		}
+		switch {
+		case i >= 0 && counts:
+			v.result.Role, v.result.Size = s.Name, file.Targets[i].Length
+			return nil
+		case i >= 0:
+			expired = s.Name
+		case counts && !sent:
+			missing = append(missing, s)
+		}
+		if counts {
+			could = append(could, s)
+		}
+	}
+	switch {
+	case len(missing) > 0 && expired != "":
+		// At block time that file was all that was needed.
+		return fail(ErrStale, "role %s, which lists it, has expired since; whether another does is not shown", expired)
+	case len(missing) > 0:
+		return lacks(missing[0].Name, could)
+	case expired != "":
+		return v.checkEffective(expired)
+	default:
+		return v.deny(ErrNotListed, "%s", v.request)
+	}
 }
 
 // checkEffective checks that a role verifies something at block time and, unless

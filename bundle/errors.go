@@ -93,6 +93,10 @@ var (
 	// room for. What it holds is verified and remembered; the next bundle, asked
 	// for with that memory, goes on from there.
 	ErrMoreRoots = errors.New("more root files are needed; ask again")
+	// ErrMoreFiles says that a bundle has no room for all targets files that the
+	// verdict rests on. The next bundle, asked for by who holds those of this one,
+	// has more of them.
+	ErrMoreFiles = errors.New("more targets files are needed; ask again")
 	// ErrBelowTrusted says that the answer is older than every light block
 	// the client can start from.
 	ErrBelowTrusted = errors.New("answer is older than every trusted light block")
@@ -195,7 +199,7 @@ func ClassOf(err error) Class {
 			return Attack
 		}
 	}
-	for _, e := range []error{ErrStale, ErrFuture, ErrBehind, ErrAnchorExpired, ErrMoreRoots, ErrBelowTrusted} {
+	for _, e := range []error{ErrStale, ErrFuture, ErrBehind, ErrAnchorExpired, ErrMoreRoots, ErrMoreFiles, ErrBelowTrusted} {
 		if errors.Is(err, e) {
 			return Stale
 		}

@@ -393,6 +393,11 @@ var lies = []struct {
 	{"another root than the pinned one, by the ledger", func(_ *testing.T, a *asked) {
 		a.about(byLedger(a.req))
 		a.policy = pinned(app, [32]byte{1})
+	}, bundle.ErrRequest},
+	{"another root than the pinned one, by the ledger, roots known", func(t *testing.T, a *asked) {
+		a.learn(t, a.Newest(), a.req)
+		a.about(byLedger(a.req))
+		a.policy = pinned(app, [32]byte{1})
 	}, bundle.ErrPolicy},
 	{"pin of another repository", func(_ *testing.T, a *asked) { a.policy = pinned(other, [32]byte{1}) }, nil},
 

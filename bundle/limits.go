@@ -39,6 +39,12 @@ const (
 	// visits a role once.
 	MaxTargets = record.MaxRoles
 
+	// MaxTargetsBytes bounds the targets files of a bundle together, in bytes, beside
+	// those that the reader holds and but for the first: a fraction of MaxSize, so that
+	// roots and light blocks have room. What rests on more of them takes several
+	// bundles.
+	MaxTargetsBytes = 6 << 20
+
 	// MaxStatements bounds the statements of a bundle: the newest one about its
 	// digest says all there is to know.
 	MaxStatements = 1

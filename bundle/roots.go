@@ -151,6 +151,10 @@ func (v *verification) checkPin() error {
 	if !ok || slices.Contains(v.seen.Roots, pin) || v.rootState.FileDigest == pin {
 		return nil
 	}
+	if v.seen.RootVersion() < v.rootState.Version {
+		// At ledger assurance no roots are sent, and one not seen may be the pinned one.
+		return fail(ErrRequest, "whether a root of %s has the pinned digest takes publisher assurance", v.request.Repository)
+	}
 	return v.deny(ErrPolicy, "no root of %s has the pinned digest %x", v.request.Repository, pin)
 }
 

@@ -45,12 +45,41 @@ func (v *verification) verifyTargets() error {
 			v.files[role] = t
 		}
 	}
+	var wanted []record.RoleState
 	for _, role := range append([]string{tuf.RoleTargets}, v.chain(v.request.Role)...) {
-		if state, ok := v.repository.Role(role); ok && state.Version > 0 && !given[role] {
-			return fail(ErrTargets, "the file of role %s is missing", role)
+		if state, ok := v.repository.Role(role); ok && state.Version > 0 {
+			wanted = append(wanted, state)
+		}
+	}
+	for _, state := range wanted {
+		if !given[state.Name] {
+			return lacks(state.Name, wanted)
 		}
 	}
 	return nil
+}
+
+// lacks says that a file on which the verdict rests was not sent, of all those on
+// which it does. Where there is no room for all it is sent later.
+func lacks(role string, all []record.RoleState) error {
+	size := 0
+	for _, s := range all {
+		size += int(s.FileSize)
+	}
+	if size > MaxTargetsBytes {
+		return fail(ErrMoreFiles, "that of role %s; they have %d bytes in all", role, size)
+	}
+	return fail(ErrTargets, "the file of role %s is missing", role)
+}
+
+// lacksHolder is lacks for the role that holds the tag in question.
+func (v *verification) lacksHolder(role string) error {
+	var all []record.RoleState
+	for _, name := range append(v.chain(role), tuf.RoleTargets) {
+		s, _ := v.repository.Role(name)
+		all = append(all, s)
+	}
+	return lacks(role, all)
 }
 
 // chain returns a delegated role and those above it, up to the one below targets;

@@ -17,8 +17,8 @@ import (
 // memory that knows it.
 //
 // A proven no is a *Denial; the memory returned beside it has learnt from it just
-// the same, and so has that beside ErrMoreRoots. With every other error the memory
-// is nil, and nothing was learnt.
+// the same, and so has that beside ErrMoreRoots and ErrMoreFiles. With every other
+// error the memory is nil, and nothing was learnt.
 // ClassOf tells the classes of errors apart. The arguments are not modified.
 func Verify(b *proto.Bundle, req Request, mem *Memory, now time.Time, p Policy) (*Result, *Memory, error) {
 	if err := req.check(); err != nil {
@@ -32,7 +32,7 @@ func Verify(b *proto.Bundle, req Request, mem *Memory, now time.Time, p Policy) 
 		result: Result{Repository: req.Repository, Tag: req.Tag, Assurance: req.Assurance},
 	}
 	switch err := v.run(); {
-	case ClassOf(err) == NotTrusted, errors.Is(err, ErrMoreRoots):
+	case ClassOf(err) == NotTrusted, errors.Is(err, ErrMoreRoots), errors.Is(err, ErrMoreFiles):
 		return nil, v.learnt(), err
 	case err != nil:
 		return nil, nil, err

@@ -78,9 +78,10 @@ const (
 	// bridge: each part spans 128 changes of the validators.
 	maxBridgePortions = 16
 
-	// maxRootPortions bounds how often the next roots of a repository are asked
-	// for. Nodes send up to 1,024 at a time, fewer when they are large.
-	maxRootPortions = 128
+	// maxPortions bounds how often the next roots of a repository, or more of its
+	// targets files, are asked for. Nodes send up to 1,024 roots at a time, fewer when
+	// they are large, and 6 MiB of targets files.
+	maxPortions = 128
 
 	// maxRounds bounds how often all nodes are tried with one transaction while
 	// they say that they are busy.

@@ -30,29 +30,34 @@ func (c *Client) Resolve(ctx context.Context, req bundle.Request) (*bundle.Resul
 }
 
 // resolve is Resolve with all the bundles it took, the last of which has the
-// answer: the roots of a repository may come in portions. ForFile asks for bundles
-// that others can verify.
+// answer: the roots of a repository, and its targets files, may come in portions.
+// ForFile asks for bundles that others can verify.
 func (c *Client) resolve(ctx context.Context, req bundle.Request, forFile bool) (*bundle.Result, []*proto.Bundle, []Warning, error) {
 	if len(c.nodes) == 0 {
 		return nil, nil, nil, ErrNoNodes
 	}
 	var proofs []*proto.Bundle
 	var warnings []Warning
-	for range maxRootPortions {
+	for range maxPortions {
 		result, proof, more, err := c.resolveOnce(ctx, req, forFile)
 		warnings = append(warnings, more...)
 		if proof != nil {
 			proofs = append(proofs, proof)
 		}
-		if !errors.Is(err, bundle.ErrMoreRoots) {
+		if !goesOn(err) {
 			return result, proofs, warnings, err
 		}
 	}
-	return nil, nil, warnings, fmt.Errorf("%w: %d portions were not enough", bundle.ErrMoreRoots, maxRootPortions)
+	return nil, nil, warnings, fmt.Errorf("%w: %d portions were not enough", bundle.ErrMoreRoots, maxPortions)
+}
+
+// goesOn reports whether an answer was good and not the whole.
+func goesOn(err error) bool {
+	return errors.Is(err, bundle.ErrMoreRoots) || errors.Is(err, bundle.ErrMoreFiles)
 }
 
 // resolveOnce asks nodes until one gives a bundle that verifies, which it returns,
-// also beside bundle.ErrMoreRoots.
+// also when it is not the whole.
 func (c *Client) resolveOnce(ctx context.Context, req bundle.Request, forFile bool) (*bundle.Result, *proto.Bundle, []Warning, error) {
 	memory, err := c.load(ctx, req.Repository)
 	if err != nil {
@@ -69,7 +74,15 @@ func (c *Client) resolveOnce(ctx context.Context, req bundle.Request, forFile bo
 		return c.fetchBundle(ctx, node, req, memory, forFile)
 	}, func(node string, b *proto.Bundle) error {
 		r, w, err := c.verify(ctx, b, req, c.policy)
-		if err == nil || errors.Is(err, bundle.ErrMoreRoots) {
+		if errors.Is(err, bundle.ErrMoreFiles) {
+			switch {
+			case forFile:
+				return fmt.Errorf("%w: it rests on more targets files than one bundle has room for", bundle.ErrRequest)
+			case len(b.GetTargets()) <= len(c.files.of(req.Repository)):
+				return fmt.Errorf("%w: files are missing, and no more came than were held", ErrResponse)
+			}
+		}
+		if err == nil || goesOn(err) {
 			result, proof, own = r, b, append(w, c.keepFiles(req.Repository, b.GetTargets())...)
 			c.witness(node, b.GetLightBlock())
 		}
@@ -338,7 +351,7 @@ func race[T any](ctx context.Context, c *Client, nodes []string, ask func(ctx co
 // client's own, a fork, which the validators made and not the node, and a good
 // answer that is not the whole.
 func final(err error) bool {
-	for _, e := range []error{bundle.ErrFork, bundle.ErrMoreRoots, bundle.ErrRequest, bundle.ErrMemory, bundle.ErrAnchor, bundle.ErrAnchorExpired, ErrNoAnchor, ErrConfig, ErrStore} {
+	for _, e := range []error{bundle.ErrFork, bundle.ErrMoreRoots, bundle.ErrMoreFiles, bundle.ErrRequest, bundle.ErrMemory, bundle.ErrAnchor, bundle.ErrAnchorExpired, ErrNoAnchor, ErrConfig, ErrStore} {
 		if errors.Is(err, e) {
 			return true
 		}

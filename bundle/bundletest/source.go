@@ -1,6 +1,7 @@
 package bundletest
 
 import (
+	"bytes"
 	"slices"
 
 	dbm "github.com/cosmos/cosmos-db"
@@ -168,12 +169,27 @@ func (s *Source) BundleFor(q Query) *proto.Bundle {
 }
 
 // addTargets adds the targets file, and those that lead from it to the role that
-// holds the tag or is asked for.
+// holds the tag, lists the digest or is asked for; all that are effective if none
+// lists the digest.
 func (s *Source) addTargets(b *proto.Bundle, q Query, repository *record.Repository) {
 	s.chain.tb.Helper()
 	role := q.Role
 	if tag, err := record.DecodeImageTag(b.Tag.GetValue()); err == nil {
 		role = tag.Role
+	} else if voucher, err := record.DecodeVoucher(b.Image.GetValue()); err == nil && voucher.Published() {
+		all := s.effective(repository)
+		i := slices.IndexFunc(all, func(t record.RoleState) bool {
+			return bytes.Contains(s.Content(t.FileDigest), []byte(q.Digest.Hex()))
+		})
+		if i < 0 && len(all) > 0 {
+			for _, t := range all {
+				b.Targets = append(b.Targets, s.Content(t.FileDigest))
+			}
+			return
+		}
+		if i >= 0 {
+			role = all[i].Name
+		}
 	}
 	var chain []record.RoleState
 	for t, ok := repository.Role(role); ok && !t.Removed && !t.TopLevel() && len(chain) < record.MaxRoles; t, ok = repository.Role(t.Parent) {
@@ -187,6 +203,23 @@ func (s *Source) addTargets(b *proto.Bundle, q Query, repository *record.Reposit
 			b.Targets = append(b.Targets, s.Content(t.FileDigest))
 		}
 	}
+}
+
+// effective returns the roles that are effective at the header's time, delegators
+// first, but for the root.
+func (s *Source) effective(repository *record.Repository) []record.RoleState {
+	var out []record.RoleState
+	if t, ok := repository.Role(record.RoleTargets); ok && repository.Effective(t.Name, s.Block.Time) {
+		out = append(out, t)
+	}
+	for i := 0; i < len(out); i++ {
+		for _, t := range repository.Roles {
+			if t.Parent == out[i].Name && repository.Effective(t.Name, s.Block.Time) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
 }
 
 // addStatement adds the statement the image's value names, if the ledger has it,

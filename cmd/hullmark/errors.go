@@ -131,6 +131,7 @@ func explain(err error) (code, hint string) {
 		{bundle.ErrWrongLedger, "wrong-ledger", "nodes, bundle and trust anchor must be of one ledger; each ledger has its own --home"},
 		{bundle.ErrAnchorExpired, "trust-anchor-expired", "get a new trust.json over a channel you trust and import it"},
 		{bundle.ErrBelowTrusted, "too-old", "the bundle is older than the trust anchor; use a newer bundle"},
+		{bundle.ErrMoreFiles, "more-files", "the bundle has no room for all targets files of the repository; ask nodes with `hullmark verify`"},
 		{bundle.ErrMoreRoots, "more-roots", "the bundle has no room for all roots of the repository; make a new one with `hullmark bundle`"},
 		{bundle.ErrNotInFile, "not-in-file", "make a file that has it with `hullmark bundle`"},
 		{bundle.ErrFuture, "clock", "set this machine's clock"},

@@ -4,6 +4,7 @@ package regressions
 // operating it and reimplementing its specification, each with the tests that hold the
 // right behaviour. Ids are those of the report, one row per point.
 var found = []row{
+	{"B1", "a node that left out the file which lists a digest turned a yes into a proven no", []string{"bundle.TestLeftOut", "bundle.TestLeftOutOfAnswers", "bundle.TestNotListedTakesAllFiles", "bundle.TestListedByRoleExpiredSince", "bundle.TestFilesWithoutRoom", "client.TestListedByLeftOutRole", "client.TestFilesInPortions"}, ""},
 	{"F1", "the first make demo compiled everything twice, for minutes, without a word", []string{"tests/archtest.TestOneSetOfFlags"}, ""},
 	{"D6", "a node whose newest block was ten minutes old was called ready", []string{"bundle.TestStanding", "cmd/hullmark.TestStatusOfOldNode", "app.TestReasons", "app.TestUnready"}, ""},
 	{"B3", "without HOME the working directory was the home, and a checkout the trust", []string{"internal/cli.TestDir", "cmd/hullmark.TestNoHome", "cmd/hullmarkd.TestNoHome"}, ""},

@@ -1,0 +1,107 @@
+package client_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+
+	"hullmark/bundle"
+	"hullmark/bundle/bundletest"
+	"hullmark/client"
+	"hullmark/internal/fixture"
+	"hullmark/merkle"
+	"hullmark/proto"
+	"hullmark/record"
+	"hullmark/tuf"
+)
+
+// delegateTo has app delegate to n roles, targets/r0 with the tag r0 of the manifest r0
+// and so on.
+func (n *network) delegateTo(roles int) {
+	var to []fixture.Delegation
+	var files []*tuf.Targets
+	for i := range roles {
+		role, key := fmt.Sprintf("targets/r%d", i), fixture.NewKey(n.tb, "ed25519", fmt.Sprintf("r%d", i))
+		to = append(to, fixture.Delegation{Role: role, Keys: []*fixture.Key{key}, Paths: []string{"r*"}})
+		files = append(files, n.app.RoleFile(role, 1, fixture.Tags{role[len("targets/"):]: role[len("targets/"):]}, nil, key))
+	}
+	top := n.app.RoleFile(tuf.RoleTargets, 3, fixture.Tags{"1.0": "one", "latest": "two"}, fixture.Delegate(to...), n.app.TaggingKeys...)
+	n.commit(n.chain.Relay(n.chain.Operators[1], fixture.Update{Targets: top, Delegated: files}))
+	n.commit()
+}
+
+// TestListedByLeftOutRole: a node that leaves out the file of the role that lists a
+// digest proves no "no". The next node is asked.
+func TestListedByLeftOutRole(t *testing.T) {
+	n := newNetwork(t, 2)
+	n.delegateTo(2)
+	req := ref(app + "@" + fixture.Digest("r1").String())
+	c := n.client()
+	nodes := n.inOrder(c, req.String())
+	nodes[0].lie(n.twists(func(b *proto.Bundle) { b.Targets = b.GetTargets()[:1] }))
+	result, _, warnings, err := c.Resolve(t.Context(), req)
+	if err != nil || result.Role != "targets/r1" {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if len(warnings) != 1 || warnings[0].Class != bundle.Attack || !errors.Is(warnings[0].Err, bundle.ErrTargets) {
+		t.Errorf("warnings %v", warnings)
+	}
+	// Among such nodes alone there is no verdict.
+	nodes[1].lie(n.twists(func(b *proto.Bundle) { b.Targets = b.GetTargets()[:1] }))
+	if _, _, _, err := c.Resolve(t.Context(), req); bundle.ClassOf(err) != bundle.Attack {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestFilesInPortions: a client asks on until it has the files of all roles, and gives
+// up a node that sends no more than it has.
+func TestFilesInPortions(t *testing.T) {
+	n := newNetwork(t, 2)
+	n.delegateTo(4)
+	height := n.chain.Height() - 1
+	key := record.RepositoryKey(n.app.Repository)
+	repo, err := record.DecodeRepository(n.chain.Newest().Value(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range repo.Roles {
+		repo.Roles[i].FileSize = bundle.MaxTargetsBytes / 3
+	}
+	// Three do not fit into an answer.
+	source := n.chain.Doctored(height, nil, merkle.Change{Key: key, Value: repo.Encode()})
+	portions := func(most int) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			q, err := query(r)
+			if err != nil {
+				t.Error(err)
+			}
+			n.do(func(*bundletest.Chain) {
+				b := source.BundleFor(q)
+				held := len(r.URL.Query()["held"])
+				b.Targets = b.GetTargets()[:min(len(b.GetTargets()), held+2, most)]
+				send(w, b)
+			})
+			return true
+		}
+	}
+	req := ref(app + "@" + fixture.Digest("gone").String())
+	for _, nd := range n.nodes {
+		nd.lie(portions(5))
+	}
+	c := n.client()
+	if _, _, warnings, err := c.Resolve(t.Context(), req); !errors.Is(err, bundle.ErrNotListed) || len(warnings) > 0 {
+		t.Errorf("error %v, warnings %v", err, warnings)
+	}
+	c = n.client()
+	nodes := n.inOrder(c, req.String())
+	nodes[0].lie(portions(3))
+	_, _, warnings, err := c.Resolve(t.Context(), req)
+	if !errors.Is(err, bundle.ErrNotListed) || len(warnings) != 1 || !errors.Is(warnings[0].Err, client.ErrResponse) {
+		t.Errorf("error %v, warnings %v", err, warnings)
+	}
+	if got := len(nodes[1].seen()); got == 0 || !slices.ContainsFunc(nodes[1].seen(), func(s string) bool { return len(s) > 0 }) {
+		t.Errorf("%d requests to the second node", got)
+	}
+}
