@@ -196,7 +196,7 @@ func seal(ledger string, kind record.Kind, payer string, s Submitter, message pr
 	if err != nil {
 		return nil, err
 	}
-	h := record.NewHeader(ledger, kind, s.PublicKey().ID(), payer, body, scopes...)
+	h := record.NewHeader(ledger, kind, s.PublicKey(), payer, body, scopes...)
 	signature, err := s.SignFixed(h.SignedMessage())
 	if err != nil {
 		return nil, fmt.Errorf("couldn't sign transaction: %w", err)

@@ -141,7 +141,8 @@ func (t *transaction) judge() error {
 }
 
 // verifySubmitter checks the envelope's own signature and has the content paid for.
-func (t *transaction) verifySubmitter(key keys.PublicKey) error {
+func (t *transaction) verifySubmitter() error {
+	key := t.env.Header.Submitter
 	if err := keys.VerifyFixed(t.verifier, key, t.env.SignedMessage(), t.env.Signature[:]); err != nil {
 		return record.Reject(record.CodeSubmitterSignature, "by key %s", key.ID())
 	}
@@ -161,8 +162,8 @@ func (t *transaction) payer() (*record.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ok || op.GovernanceKey.ID() != t.env.Header.Submitter {
-		return nil, record.Reject(record.CodeUnknownSubmitter, "key %s is not that of operator %q", t.env.Header.Submitter, id)
+	if !ok || !op.GovernanceKey.Equal(t.env.Header.Submitter) {
+		return nil, record.Reject(record.CodeUnknownSubmitter, "key %s is not that of operator %q", t.env.Header.Submitter.ID(), id)
 	}
 	return op, nil
 }

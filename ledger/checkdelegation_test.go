@@ -117,10 +117,12 @@ func TestCheckDelegationDamage(t *testing.T) {
 		{"role that never published meets keys", "repository value", "role {", func(tr *tree) { tr.entry("late", func(r *record.RoleState) { r.MeetsKeys = true }) }},
 		{"role narrowed", "repository value", "", func(tr *tree) { tr.entry("ci", func(r *record.RoleState) { r.Narrowed = true }) }},
 		{"role removed", "repository value", "which is removed", func(tr *tree) {
-			tr.entry("ci", func(r *record.RoleState) { r.Removed, r.MeetsKeys, r.Keys = true, false, nil })
+			tr.entry("ci", func(r *record.RoleState) { r.Removed, r.MeetsKeys, r.Keys, r.Patterns = true, false, nil, 0 })
 		}},
 		{"role back", "repository value", "does not delegate", func(tr *tree) {
-			tr.entry("gone", func(r *record.RoleState) { r.Removed, r.Keys = false, fixture.IDs([]*fixture.Key{tr.key("gone")}) })
+			tr.entry("gone", func(r *record.RoleState) {
+				r.Removed, r.Keys, r.Patterns = false, fixture.IDs([]*fixture.Key{tr.key("gone")}), 1
+			})
 		}},
 		{"role below another", "repository value", "does not delegate", func(tr *tree) { tr.entry("deep", func(r *record.RoleState) { r.Parent = role("lts") }) }},
 		{"roles below each other", "repository value", "hangs on nothing", func(tr *tree) { tr.entry("ci", func(r *record.RoleState) { r.Parent = role("deep") }) }},

@@ -443,6 +443,7 @@ func (h *history) checkValue() error {
 	want := &record.Repository{
 		Profile: record.ProfileTUF, Registrant: owner,
 		RevocationSequence: h.revocations, LiftSequence: h.lifts,
+		RootKeys: h.repo.RootKeys, TargetsKeys: h.repo.TargetsKeys,
 		Revision: h.last.Revision, LastIndex: h.last.index, LastHeight: h.last.Height, LastTime: h.last.Time,
 	}
 	if err := h.checkBuckets(); err != nil {
@@ -516,6 +517,10 @@ func (h *history) checkRole(r record.RoleState, file *tuf.Targets) error {
 		}
 		if !r.TopLevel() {
 			want.Keys = record.SortKeyIDs(role.KeyIDs)
+			if parent := h.files[r.Parent]; parent != nil {
+				reach, _ := parent.Delegations.Reach(r.Name)
+				want.Patterns = uint16(reach.Patterns())
+			}
 		}
 		want.MeetsKeys = role.Met(want.Signers, by.Key)
 		if want.MeetsKeys && !want.Narrowed {

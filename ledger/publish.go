@@ -33,32 +33,20 @@ func (s *subject) scope(role string) (record.Scope, bool) {
 	return record.Scope{}, false
 }
 
-// repositoryKey returns the key of that id if the repository's stored metadata
-// lets it sign for any role the publisher holds. It reads no more than the
-// delegations of one role, and nothing for a stranger.
-func (s *State) repositoryKey(repo *record.Repository, root *tuf.Root, id keyID) (keys.PublicKey, bool, error) {
-	if root.Roles.Root.Has(id) || root.Roles.Targets.Has(id) {
-		key, ok := root.Key(id)
-		return key, ok, nil
-	}
-	for _, r := range repo.Roles {
-		if slices.Contains(r.Keys, id) {
-			delegations, err := s.loadDelegations(repo, r.Parent)
-			if err != nil {
-				return keys.PublicKey{}, false, err
-			}
-			key, ok := delegations.Key(id)
-			return key, ok, nil
-		}
-	}
-	return keys.PublicKey{}, false, nil
+// maySubmit reports whether the stored metadata of a repository gives a role to the
+// submitter's key. It reads nothing but the repository's value.
+func (t *transaction) maySubmit(repo *record.Repository) bool {
+	id := t.env.Header.Submitter.ID()
+	has := func(list []keyID) bool { return slices.Contains(list, id) }
+	return has(repo.RootKeys) || has(repo.TargetsKeys) ||
+		slices.ContainsFunc(repo.Roles, func(r record.RoleState) bool { return has(r.Keys) })
 }
 
 // publish replaces role files of one or more repositories. The first half knows
 // the header only and ends with the submitter's signature; the second parses
 // and judges what the publishers signed.
 func (t *transaction) publish() error {
-	subjects, submitter, err := t.loadSubjects()
+	subjects, err := t.loadSubjects()
 	if err != nil {
 		return err
 	}
@@ -68,7 +56,6 @@ func (t *transaction) publish() error {
 		if payer, err = t.payer(); err != nil {
 			return err
 		}
-		submitter = payer.GovernanceKey
 	}
 	for _, s := range subjects {
 		for _, c := range s.scopes {
@@ -91,7 +78,7 @@ func (t *transaction) publish() error {
 	if err := t.takeWork(stored); err != nil {
 		return err
 	}
-	if err := t.verifySubmitter(submitter); err != nil {
+	if err := t.verifySubmitter(); err != nil {
 		return err
 	}
 
@@ -104,6 +91,9 @@ func (t *transaction) publish() error {
 	}
 	for i, u := range body.GetUpdates() {
 		s := subjects[i]
+		if s.root, err = t.loadRoot(s.repo); err != nil {
+			return err
+		}
 		if u.GetRepository() != s.name.String() {
 			return record.Reject(record.CodeScopeMismatch, "update of another repository than the scope's")
 		}
@@ -115,46 +105,42 @@ func (t *transaction) publish() error {
 }
 
 // loadSubjects groups the scopes by repository and loads what it takes to know
-// the submitter. Scopes are ascending, so those of one repository stand together.
-// The submitter's key is returned too, if no operator pays: it must be in the
-// stored metadata of every repository concerned. Keys that only a new root or a
-// new delegation names submit from the next transaction on.
-func (t *transaction) loadSubjects() ([]*subject, keys.PublicKey, error) {
+// whether the submitter may submit: unless an operator pays, its key must be in the
+// stored metadata of every repository concerned. Scopes are ascending, so those of
+// one repository stand together. Keys that only a new root or a new delegation names
+// submit from the next transaction on.
+func (t *transaction) loadSubjects() ([]*subject, error) {
 	var out []*subject
-	var submitter keys.PublicKey
 	for _, c := range t.env.Header.Scopes {
 		if c.Kind != record.ScopeRole {
-			return nil, submitter, record.Reject(record.CodeScopeMismatch, "a publish has only scopes of roles")
+			return nil, record.Reject(record.CodeScopeMismatch, "a publish has only scopes of roles")
 		}
 		if n := len(out); n > 0 && out[n-1].name == c.Repository {
 			out[n-1].scopes = append(out[n-1].scopes, c)
 			continue
 		}
-		repo, ok, err := t.loadRepository(c.Repository)
+		s, err := t.loadSubject(c)
 		if err != nil {
-			return nil, submitter, err
-		}
-		if !ok {
-			return nil, submitter, record.Reject(record.CodeUnknownRepository, "%s", c.Repository)
-		}
-		s := &subject{name: c.Repository, repo: repo, scopes: []record.Scope{c}}
-		if s.root, err = t.loadRoot(repo); err != nil {
-			return nil, submitter, err
-		}
-		if t.env.Header.Payer != "" {
-			out = append(out, s)
-			continue
-		}
-		// A stranger has no more than one root read for it.
-		if submitter, ok, err = t.repositoryKey(repo, s.root, t.env.Header.Submitter); err != nil {
-			return nil, submitter, err
-		}
-		if !ok {
-			return nil, submitter, record.Reject(record.CodeUnknownSubmitter, "key %s is not in the metadata of %s", t.env.Header.Submitter, s.name)
+			return nil, err
 		}
 		out = append(out, s)
 	}
-	return out, submitter, nil
+	return out, nil
+}
+
+// loadSubject loads the repository of a scope.
+func (t *transaction) loadSubject(c record.Scope) (*subject, error) {
+	repo, ok, err := t.loadRepository(c.Repository)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, record.Reject(record.CodeUnknownRepository, "%s", c.Repository)
+	}
+	if t.env.Header.Payer == "" && !t.maySubmit(repo) {
+		return nil, record.Reject(record.CodeUnknownSubmitter, "key %s is not in the metadata of %s", t.env.Header.Submitter.ID(), c.Repository)
+	}
+	return &subject{name: c.Repository, repo: repo, scopes: []record.Scope{c}}, nil
 }
 
 // update judges and applies what one repository gets: root rotations first, then

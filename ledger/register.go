@@ -42,7 +42,7 @@ func (t *transaction) register() error {
 	if err := t.takeWork(0); err != nil {
 		return err
 	}
-	if err := t.verifySubmitter(operator.GovernanceKey); err != nil {
+	if err := t.verifySubmitter(); err != nil {
 		return err
 	}
 
@@ -66,6 +66,7 @@ func (t *transaction) register() error {
 		repo.Quotas[i] = record.Bucket{Tokens: q.Capacity, Height: t.block.Height}
 	}
 	t.storeRoot(name, repo, root)
+	recountTargets(repo, root)
 	return t.appendRecord(name, repo, []record.RoleChange{roleChange(record.RoleRoot, &root.Metadata)}, nil, root.Signers())
 }
 

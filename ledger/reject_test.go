@@ -382,7 +382,7 @@ func TestRSASubmitter(t *testing.T) {
 	tx := s.c.NewPublish(fresh.TaggingKeys[0], targets(fresh.Targets(1, nil)))
 	tx.Signature = new([keys.FixedSize]byte)
 	s.commit(fresh.Register(s.c.Operators[0]))
-	s.rejects(record.CodeSubmitterSignature, tx.Bytes())
+	s.rejects(record.CodeMalformed, tx.Bytes())
 	s.commit(s.c.Relay(s.c.Operators[3], targets(fresh.Targets(1, nil))))
 	s.check()
 }

@@ -14,10 +14,12 @@ import (
 // replaced; they know repository values and delegations only, and read nothing
 // else, so that switching off a role costs the same whatever hangs on it.
 
-// recountTargets decides anew whether the stored targets file meets the keys of
-// the current root. A rotation that drops a stolen key thereby switches off
+// recountTargets notes the keys of the current root, and decides anew whether the
+// stored targets file meets them. A rotation that drops a stolen key thereby switches off
 // everything the key signed or delegated, at once.
 func recountTargets(repo *record.Repository, root *tuf.Root) {
+	repo.RootKeys = record.SortKeyIDs(root.Roles.Root.KeyIDs)
+	repo.TargetsKeys = record.SortKeyIDs(root.Roles.Targets.KeyIDs)
 	r, ok := repo.Role(record.RoleTargets)
 	if !ok {
 		return
@@ -91,7 +93,7 @@ func delegate(repo *record.Repository, delegator string, old, next *tuf.Delegati
 		return record.Reject(record.CodeRoleConflict, "%s delegates to %s, to which %s does", delegator, role.Name, r.Parent)
 	}
 	r.Parent = delegator
-	r.Keys = record.SortKeyIDs(role.KeyIDs)
+	r.Keys, r.Patterns = record.SortKeyIDs(role.KeyIDs), uint16(after.Patterns())
 	r.MeetsKeys = r.Version > 0 && role.Met(r.Signers, next.Key)
 	repo.SetRole(r)
 	if narrower {
@@ -113,7 +115,7 @@ func removeRole(repo *record.Repository, name string) {
 			repo.RemoveRole(name)
 			continue
 		}
-		r.MeetsKeys, r.Narrowed, r.Removed, r.Keys = false, false, true, nil
+		r.MeetsKeys, r.Narrowed, r.Removed, r.Keys, r.Patterns = false, false, true, nil, 0
 		repo.SetRole(r)
 	}
 }

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"hullmark/keys"
 	"hullmark/proto"
 	"hullmark/record"
 )
@@ -11,7 +10,7 @@ import (
 // As for a publish, the first half knows the header only and ends with the
 // submitter's signature.
 func (t *transaction) statements(action record.Action) error {
-	subjects, submitter, err := t.loadParties(action)
+	subjects, err := t.loadParties(action)
 	if err != nil {
 		return err
 	}
@@ -21,7 +20,6 @@ func (t *transaction) statements(action record.Action) error {
 		if payer, err = t.payer(); err != nil {
 			return err
 		}
-		submitter = payer.GovernanceKey
 	}
 	for _, s := range subjects {
 		have := s.repo.RevocationSequence
@@ -38,7 +36,7 @@ func (t *transaction) statements(action record.Action) error {
 	if err := t.takeWork(statementWork(t.size, subjects)); err != nil {
 		return err
 	}
-	if err := t.verifySubmitter(submitter); err != nil {
+	if err := t.verifySubmitter(); err != nil {
 		return err
 	}
 
@@ -50,6 +48,9 @@ func (t *transaction) statements(action record.Action) error {
 		return record.Reject(record.CodeScopeMismatch, "%d statements for %d repositories", len(body.GetStatements()), len(subjects))
 	}
 	for i, b := range body.GetStatements() {
+		if subjects[i].root, err = t.loadRoot(subjects[i].repo); err != nil {
+			return err
+		}
 		if err := t.statement(subjects[i], action, b); err != nil {
 			return err
 		}
@@ -58,43 +59,24 @@ func (t *transaction) statements(action record.Action) error {
 }
 
 // loadParties loads what it takes to know the submitter: one repository for each
-// scope. The submitter's key is returned too, if no operator pays.
-func (t *transaction) loadParties(action record.Action) ([]*subject, keys.PublicKey, error) {
+// scope.
+func (t *transaction) loadParties(action record.Action) ([]*subject, error) {
 	kind := record.ScopeRevocation
 	if action == record.ActionLift {
 		kind = record.ScopeLift
 	}
 	var out []*subject
-	var submitter keys.PublicKey
 	for _, c := range t.env.Header.Scopes {
 		if c.Kind != kind {
-			return nil, submitter, record.Reject(record.CodeScopeMismatch, "a %s claims %s", action, c)
+			return nil, record.Reject(record.CodeScopeMismatch, "a %s claims %s", action, c)
 		}
-		repo, ok, err := t.loadRepository(c.Repository)
+		s, err := t.loadSubject(c)
 		if err != nil {
-			return nil, submitter, err
-		}
-		if !ok {
-			return nil, submitter, record.Reject(record.CodeUnknownRepository, "%s", c.Repository)
-		}
-		s := &subject{name: c.Repository, repo: repo, scopes: []record.Scope{c}}
-		if s.root, err = t.loadRoot(repo); err != nil {
-			return nil, submitter, err
-		}
-		// A stranger has no more than one root read for it.
-		if t.env.Header.Payer != "" {
-			out = append(out, s)
-			continue
-		}
-		if submitter, ok, err = t.repositoryKey(repo, s.root, t.env.Header.Submitter); err != nil {
-			return nil, submitter, err
-		}
-		if !ok {
-			return nil, submitter, record.Reject(record.CodeUnknownSubmitter, "key %s is not in the metadata of %s", t.env.Header.Submitter, s.name)
+			return nil, err
 		}
 		out = append(out, s)
 	}
-	return out, submitter, nil
+	return out, nil
 }
 
 // statementWork is what statements are compared with, in bytes: the roots, and

@@ -31,8 +31,9 @@ type Header struct {
 	ChainID string
 	Kind    Kind
 	Profile Profile
-	// Submitter is the id of the Ed25519 or P-256 key that signed the header.
-	Submitter keys.ID
+	// Submitter is the Ed25519 or P-256 key that signed the header. It stands here
+	// itself, since its id alone would have to be looked up in files.
+	Submitter keys.PublicKey
 	// Payer is the operator whose quota pays, the submitter's own, or empty.
 	Payer      string
 	BodyLength uint32
@@ -73,7 +74,7 @@ func (h *Header) encode() []byte {
 	e.str(h.ChainID)
 	e.u8(uint8(h.Kind))
 	e.u8(uint8(h.Profile))
-	e.raw(h.Submitter[:])
+	e.key(h.Submitter)
 	e.str(h.Payer)
 	e.u32(h.BodyLength)
 	e.raw(h.BodyHash[:])
@@ -86,7 +87,7 @@ func (h *Header) encode() []byte {
 
 // NewHeader fills in the header of a transaction with the given body and sorts
 // the scopes.
-func NewHeader(chainID string, kind Kind, submitter keys.ID, payer string, body []byte, scopes ...Scope) Header {
+func NewHeader(chainID string, kind Kind, submitter keys.PublicKey, payer string, body []byte, scopes ...Scope) Header {
 	scopes = slices.Clone(scopes)
 	slices.SortFunc(scopes, compareScopes)
 	return Header{
@@ -137,7 +138,7 @@ func (d *decoder) header() Header {
 		d.fail("unknown kind %d", h.Kind)
 	}
 	h.Profile = d.profile()
-	h.Submitter = keys.ID(d.hash())
+	h.Submitter = d.someKey(MaxSubmitterKey)
 	h.Payer = d.str(MaxNameLength)
 	if d.err == nil && h.Payer != "" && !ValidName(h.Payer) {
 		d.fail("bad paying operator")

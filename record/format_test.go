@@ -120,7 +120,7 @@ func repositoryFormat() format {
 	narrowed := record.RoleState{
 		Name: "targets/beta", Parent: "targets", Version: 5, SignedDigest: hashOf("beta signed"),
 		FileDigest: hashOf("beta file"), FileSize: 900, Expires: at(60, 0), MeetsKeys: true, Narrowed: true,
-		Signers: keyIDs(1), Keys: keyIDs(3),
+		Signers: keyIDs(1), Keys: keyIDs(3), Patterns: 17,
 	}
 	unpublished := record.RoleState{Name: "targets/zeta", Parent: "targets/beta", Expires: time.Unix(0, 0).UTC(), Keys: keyIDs(1)}
 	removed := record.RoleState{
@@ -131,8 +131,8 @@ func repositoryFormat() format {
 	full := &record.Repository{
 		Profile: record.ProfileTUF, Registrant: "acme", Revision: 9, RevocationSequence: 1, LiftSequence: 2,
 		RecoveryCount: 3, LastIndex: 40, LastHeight: 500, LastTime: at(0, 123456789),
-		Quotas: [3]record.Bucket{{Tokens: 1, Height: 2}, {Tokens: 3, Height: 4}, {Tokens: 5, Height: 6}},
-		Roles:  []record.RoleState{root, targets, narrowed, removed, unpublished},
+		Quotas: [3]record.Bucket{{Tokens: 1, Height: 2}, {Tokens: 3, Height: 4}, {Tokens: 5, Height: 6}}, RootKeys: keyIDs(2), TargetsKeys: keyIDs(1),
+		Roles: []record.RoleState{root, targets, narrowed, removed, unpublished},
 	}
 	fresh := &record.Repository{
 		Profile: record.ProfileTUF, Registrant: "acme", Revision: 1, LastHeight: 1, LastTime: at(0, 0),
@@ -151,7 +151,7 @@ func repositoryFormat() format {
 	f.refuse("registrant too long", with(b, 2, 0, record.MaxNameLength+1))
 	f.refuse("registrant in upper case", with(b, 4, 'A'))
 	f.refuse("time past 2262", with(b, 52, 0x80))
-	f.refuse("too many roles", with(b, 96, 1, 1))
+	f.refuse("too many roles", with(b, 96+2+2*32+2+32, 1, 1))
 	roles := func(name string, list ...record.RoleState) {
 		f.refuse(name, variant(full, func(r *record.Repository) { r.Roles = list }).Encode())
 	}
@@ -164,11 +164,19 @@ func repositoryFormat() format {
 	roles("17 signers", variant2(root, func(s *record.RoleState) { s.Signers = keyIDs(17) }))
 	roles("17 keys", root, targets, variant2(narrowed, func(s *record.RoleState) { s.Keys = keyIDs(17) }))
 	roles("keys of targets", root, variant2(targets, func(s *record.RoleState) { s.Keys = keyIDs(1) }))
+	roles("patterns of targets", root, variant2(targets, func(s *record.RoleState) { s.Patterns = 1 }))
+	roles("1,025 patterns", root, targets, variant2(narrowed, func(s *record.RoleState) { s.Patterns = record.MaxPatterns + 1 }))
+	roles("removed role with patterns", root, targets, variant2(removed, func(s *record.RoleState) { s.Patterns = 1 }))
+	f.refuse("17 keys of root", variant(full, func(r *record.Repository) { r.RootKeys = keyIDs(17) }).Encode())
+	f.refuse("keys of targets descending", variant(full, func(r *record.Repository) {
+		r.TargetsKeys = slices.Clone(keyIDs(2))
+		slices.Reverse(r.TargetsKeys)
+	}).Encode())
 	roles("removed role with keys", root, targets, variant2(removed, func(s *record.RoleState) { s.Keys = keyIDs(1) }))
 	roles("removed role that meets its keys", root, targets, variant2(removed, func(s *record.RoleState) { s.MeetsKeys = true }))
 	f.refuse("unknown role flag", with(variant(full, func(r *record.Repository) {
 		r.Roles = []record.RoleState{variant2(root, func(s *record.RoleState) { s.Signers = nil })}
-	}).Encode(), -9, 0x09))
+	}).Encode(), -11, 0x09))
 	roles("root with a parent", variant2(root, func(s *record.RoleState) { s.Parent = "targets" }))
 	roles("targets without a parent", root, variant2(targets, func(s *record.RoleState) { s.Parent = "" }))
 	roles("targets below targets", root, variant2(targets, func(s *record.RoleState) { s.Parent = "targets" }))
@@ -517,7 +525,7 @@ func signed(h record.Header, body []byte, signer string) *record.Envelope {
 
 func envelopeFormat(t testing.TB) format {
 	f := formatOf(record.DecodeEnvelope, encodeEnvelope)
-	submitter := edKey(t, "submitter").ID()
+	submitter := edKey(t, "submitter")
 	body := []byte("the body")
 	header := func(kind record.Kind, payer string, scopes ...record.Scope) record.Header {
 		return record.NewHeader("demo-0011223344556677", kind, submitter, payer, body, scopes...)
@@ -534,7 +542,7 @@ func envelopeFormat(t testing.TB) format {
 	add := func(name string, e *record.Envelope) {
 		f.good = append(f.good, sample{name: name, value: e, extra: map[string]any{
 			"signed_message": fields(e.Header.SignedMessage()),
-			"submitter_key":  fields(edKey(t, "submitter")),
+			"submitter_id":   fields(edKey(t, "submitter").ID()),
 		}})
 	}
 	add("every field and every kind of scope", signed(every, body, "submitter"))
@@ -558,13 +566,17 @@ func envelopeFormat(t testing.TB) format {
 	f.refuse("body longer than the header says", slices.Insert(slices.Clone(b), len(b)-64, 0))
 	f.refuse("body shorter than the header says", slices.Delete(slices.Clone(b), len(b)-65, len(b)-64))
 	f.bad = append(f.bad, badInput{"another body", record.ErrBodyHash, with(b, -65, 'x')})
-	f.bad = append(f.bad, badInput{"another body hash", record.ErrBodyHash, with(b, 68, b[68]^1)})
-	f.refuse("huge body length", with(b, 64, 0xff, 0xff, 0xff, 0xff))
+	f.bad = append(f.bad, badInput{"another body hash", record.ErrBodyHash, with(b, 82, b[82]^1)})
+	f.refuse("huge body length", with(b, 78, 0xff, 0xff, 0xff, 0xff))
 	f.refuse("too large", make([]byte, record.MaxTransactionSize+1))
 	change := func(name string, edit func(*record.Header)) {
 		h := variant2(plain, edit)
 		f.refuse(name, encodeEnvelope(signed(h, body, "submitter")))
 	}
+	f.refuse("submitter's key too long", with(b, 30, 0, record.MaxSubmitterKey+1))
+	f.refuse("submitter's key is none", with(b, 32, 0))
+	change("no submitter", func(h *record.Header) { h.Submitter = keys.PublicKey{} })
+	change("submitter with an RSA key", func(h *record.Header) { h.Submitter = rsaKey(t) })
 	change("payer is no name", func(h *record.Header) { h.Payer = "Acme" })
 	change("payer too long", func(h *record.Header) { h.Payer = strings.Repeat("a", 33) })
 	scopes := func(name string, list ...record.Scope) { change(name, func(h *record.Header) { h.Scopes = list }) }
@@ -771,7 +783,8 @@ func TestEncodingsByHand(t *testing.T) {
 			(&record.Repository{
 				Profile: record.ProfileTUF, Registrant: "acme", Revision: 1, RevocationSequence: 2, LiftSequence: 3,
 				RecoveryCount: 4, LastIndex: 5, LastHeight: 6, LastTime: at(0, 7),
-				Quotas: [3]record.Bucket{{Tokens: 1, Height: 2}, {Tokens: 3, Height: 4}, {Tokens: 5, Height: 6}},
+				Quotas:   [3]record.Bucket{{Tokens: 1, Height: 2}, {Tokens: 3, Height: 4}, {Tokens: 5, Height: 6}},
+				RootKeys: []keys.ID{keys.ID(hashOf("r"))}, TargetsKeys: []keys.ID{keys.ID(hashOf("t"))},
 				Roles: []record.RoleState{{
 					Name: "targets", Parent: "root", Version: 9, SignedDigest: hashOf("s"), FileDigest: hashOf("f"), FileSize: 1530,
 					Expires: at(8, 0), MeetsKeys: true, Narrowed: true,
@@ -779,14 +792,19 @@ func TestEncodingsByHand(t *testing.T) {
 				}, {
 					Name: "targets/ci", Parent: "targets", Version: 1, SignedDigest: hashOf("s"), FileDigest: hashOf("f"), FileSize: 7,
 					Expires: at(8, 0), Removed: true,
+				}, {
+					Name: "targets/d", Parent: "targets", Expires: time.Unix(0, 0), Keys: []keys.ID{keys.ID(hashOf("k"))}, Patterns: 258,
 				}},
 			}).Encode(),
 			hand{}.u8(1).u8(1).text("acme").u64(1).u64(2).u64(3).u32(4).u64(5).u64(6).u64(second*1e9 + 7).
 				u32(1).u64(2).u32(3).u64(4).u32(5).u64(6).
-				u16(2).text("targets").text("root").u64(9).hash("s").hash("f").u32(1530).u64(second + 8).u8(5).
-				u16(1).hash("k").u16(0).u32(340).hash("d").
+				u16(1).hash("r").u16(1).hash("t").
+				u16(3).text("targets").text("root").u64(9).hash("s").hash("f").u32(1530).u64(second + 8).u8(5).
+				u16(1).hash("k").u16(0).u16(0).u32(340).hash("d").
 				text("targets/ci").text("targets").u64(1).hash("s").hash("f").u32(7).u64(second + 8).u8(2).
-				u16(0).u16(0).u32(0),
+				u16(0).u16(0).u16(0).u32(0).
+				text("targets/d").text("targets").u64(0).raw(string(make([]byte, 64))).u32(0).u64(0).u8(0).
+				u16(0).u16(1).hash("k").u16(258).u32(0),
 		},
 		"voucher value": {
 			(&record.Voucher{
@@ -849,14 +867,14 @@ func TestEncodingsByHand(t *testing.T) {
 		"root value":      {record.RootFile{FileDigest: hashOf("f")}.Encode(), hand{}.u8(1).hash("f")},
 	}
 	h := record.Header{
-		ChainID: "demo-1", Kind: record.KindPublish, Profile: record.ProfileTUF, Submitter: keys.ID(hashOf("k")), Payer: "acme",
+		ChainID: "demo-1", Kind: record.KindPublish, Profile: record.ProfileTUF, Submitter: edKey(t, "k"), Payer: "acme",
 		BodyLength: 4, BodyHash: hashOf("body"), Scopes: []record.Scope{
 			record.RoleScope(nginx, "root", 1),
 			{Kind: record.ScopeRevocation, Repository: nginx, Role: "targets", Number: 2}, {Kind: record.ScopeLift, Repository: nginx, Number: 3},
 			{Kind: record.ScopeRecovery, Number: 4}, {Kind: record.ScopeOperator, Operator: "acme", Number: 5},
 		},
 	}
-	header := hand{}.raw("HMTX").u8(1).text("demo-1").u8(2).u8(1).hash("k").text("acme").u32(4).hash("body").u8(5).
+	header := hand{}.raw("HMTX").u8(1).text("demo-1").u8(2).u8(1).text(string(edKey(t, "k").PKIX())).text("acme").u32(4).hash("body").u8(5).
 		u8(1).text("docker.io/library/nginx").text("root").u64(1).
 		u8(2).text("docker.io/library/nginx").text("targets").u64(2).u8(3).text("docker.io/library/nginx").u64(3).
 		u8(4).u64(4).u8(5).text("acme").u64(5)
@@ -899,7 +917,7 @@ func TestNewHeaderSortsScopes(t *testing.T) {
 		record.RoleScope(short, "targets", 1), record.RoleScope(short, "root", 1), record.RoleScope(long, "targets", 1),
 		{Kind: record.ScopeLift, Repository: long, Number: 1},
 	}
-	h := record.NewHeader("c", record.KindPublish, keys.ID{}, "", []byte("b"), scopes...)
+	h := record.NewHeader("c", record.KindPublish, edKey(t, "k"), "", []byte("b"), scopes...)
 	want := []record.Scope{scopes[2], scopes[1], scopes[0], scopes[3]}
 	if d := cmp.Diff(want, h.Scopes, compare); d != "" {
 		t.Error(d)

@@ -32,6 +32,14 @@ const (
 	// versions outlive the removal of a role, so entries outnumber roles.
 	MaxRoleEntries = 4 * MaxRoles
 
+	// MaxPatterns is the number of patterns a tag can be compared with at one
+	// delegator: those of all the roles a file may delegate to.
+	MaxPatterns = tuf.MaxDelegations * tuf.MaxPaths
+
+	// MaxSubmitterKey is the size of a submitter's key in bytes: that of a P-256 key,
+	// so that nobody has an RSA key parsed before it is known.
+	MaxSubmitterKey = 91
+
 	// MaxChanges is the number of tags one record may change. It bounds the map
 	// keys a transaction writes and the size of a change list.
 	MaxChanges = 1000

@@ -127,8 +127,11 @@ func (e *encoder) key(k keys.PublicKey) {
 	e.raw(der)
 }
 
-func (d *decoder) key() keys.PublicKey {
-	der := d.bytes(MaxKeySize)
+func (d *decoder) key() keys.PublicKey { return d.someKey(MaxKeySize) }
+
+// someKey is key with a limit of its own.
+func (d *decoder) someKey(limit int) keys.PublicKey {
+	der := d.bytes(limit)
 	if d.err != nil {
 		return keys.PublicKey{}
 	}

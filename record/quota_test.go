@@ -32,7 +32,7 @@ func TestEmergency(t *testing.T) {
 		{"no scopes", record.KindPublish, nil, false, record.QuotaOrdinary},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := record.NewHeader("c", tt.kind, keyIDs(1)[0], "", nil, tt.scopes...)
+			h := record.NewHeader("c", tt.kind, edKey(t, "submitter"), "", nil, tt.scopes...)
 			if got := h.Emergency(); got != tt.emergency {
 				t.Errorf("emergency %v, want %v", got, tt.emergency)
 			}

@@ -33,6 +33,10 @@ type Repository struct {
 	// Quotas are the token buckets for ordinary, revoking and root-signed
 	// transactions, in this order.
 	Quotas [3]Bucket
+	// RootKeys and TargetsKeys are the keys that the current root gives those two
+	// roles, ascending. With them a submitter is known without reading the root.
+	RootKeys    []keys.ID
+	TargetsKeys []keys.ID
 	// Roles, ascending by name.
 	Roles []RoleState
 }
@@ -70,8 +74,11 @@ type RoleState struct {
 	// keys it meets are counted again without reading it.
 	Signers []keys.ID
 	// Keys are those the delegator's current file gives a delegated role,
-	// ascending; the root lists those of the top-level roles itself.
+	// ascending; those of the top-level roles stand in the Repository.
 	Keys []keys.ID
+	// Patterns is the number of patterns that a tag of a delegated role is compared
+	// with at its delegator: its own, and those of terminating roles before it.
+	Patterns uint16
 	// DelegationsSize and DelegationsDigest are those of the delegations object
 	// of the stored file, which is stored by content too; zero without one. With it
 	// the files of the roles below are judged without reading this one.
@@ -175,6 +182,8 @@ func (r *Repository) Encode() []byte {
 		e.u32(q.Tokens)
 		e.u64(q.Height)
 	}
+	e.keyIDs(r.RootKeys)
+	e.keyIDs(r.TargetsKeys)
 	e.u16(uint16(len(r.Roles)))
 	for _, s := range r.Roles {
 		e.str(s.Name)
@@ -197,6 +206,7 @@ func (r *Repository) Encode() []byte {
 		e.u8(flags)
 		e.keyIDs(s.Signers)
 		e.keyIDs(s.Keys)
+		e.u16(s.Patterns)
 		e.u32(s.DelegationsSize)
 		if s.DelegationsSize > 0 {
 			e.raw(s.DelegationsDigest[:])
@@ -222,6 +232,8 @@ func DecodeRepository(b []byte) (*Repository, error) {
 	for i := range r.Quotas {
 		r.Quotas[i] = Bucket{Tokens: d.u32(), Height: d.u64()}
 	}
+	r.RootKeys = d.someKeyIDs(tuf.MaxRoleKeys)
+	r.TargetsKeys = d.someKeyIDs(tuf.MaxRoleKeys)
 	for range d.count(MaxRoleEntries) {
 		s := d.roleState()
 		if n := len(r.Roles); n > 0 && r.Roles[n-1].Name >= s.Name {
@@ -253,6 +265,7 @@ func (d *decoder) roleState() RoleState {
 	s.Narrowed = flags&roleNarrowed != 0
 	s.Signers = d.someKeyIDs(tuf.MaxSignatures)
 	s.Keys = d.someKeyIDs(tuf.MaxRoleKeys)
+	s.Patterns = d.u16()
 	if s.DelegationsSize = d.u32(); s.DelegationsSize > 0 {
 		s.DelegationsDigest = d.hash()
 	}
@@ -260,10 +273,12 @@ func (d *decoder) roleState() RoleState {
 	case d.err != nil:
 	case flags&^(roleMeetsKeys|roleRemoved|roleNarrowed) != 0:
 		d.fail("unknown role flags %#x", flags)
-	case s.Removed && (flags != roleRemoved || len(s.Keys) > 0):
-		d.fail("removed role with flags %#x and %d keys", flags, len(s.Keys))
-	case s.TopLevel() && len(s.Keys) > 0:
-		d.fail("role %q with keys", s.Name)
+	case s.Patterns > MaxPatterns:
+		d.fail("%d patterns, at most %d", s.Patterns, MaxPatterns)
+	case s.Removed && (flags != roleRemoved || len(s.Keys) > 0 || s.Patterns > 0):
+		d.fail("removed role with flags %#x, %d keys and %d patterns", flags, len(s.Keys), s.Patterns)
+	case s.TopLevel() && (len(s.Keys) > 0 || s.Patterns > 0):
+		d.fail("role %q with keys or patterns", s.Name)
 	case !validParent(s.Name, s.Parent):
 		d.fail("role %q with parent %q", s.Name, s.Parent)
 	}

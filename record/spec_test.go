@@ -90,7 +90,7 @@ func TestSpecListsTheLimits(t *testing.T) {
 	limits := map[string]uint64{
 		"MaxTransactionSize": record.MaxTransactionSize, "MaxChainID": record.MaxChainID, "MaxScopes": record.MaxScopes,
 		"MaxRotations": record.MaxRotations, "MaxRoles": record.MaxRoles, "MaxRoleEntries": record.MaxRoleEntries,
-		"MaxRoleName": uint64(record.MaxRoleName), "MaxChanges": record.MaxChanges, "MaxStatementDigests": record.MaxStatementDigests, "MaxNote": record.MaxNote, "MaxVouchers": record.MaxVouchers,
+		"MaxRoleName": uint64(record.MaxRoleName), "MaxPatterns": record.MaxPatterns, "MaxSubmitterKey": record.MaxSubmitterKey, "MaxChanges": record.MaxChanges, "MaxStatementDigests": record.MaxStatementDigests, "MaxNote": record.MaxNote, "MaxVouchers": record.MaxVouchers,
 		"MaxKeyIDs": record.MaxKeyIDs, "MaxNotaryLists": record.MaxNotaryLists, "MaxNameLength": record.MaxNameLength,
 		"MaxOperators": record.MaxOperators, "MaxNamespaces": record.MaxNamespaces, "MaxActivations": record.MaxActivations,
 		"MaxKeySize": record.MaxKeySize, "MaxRecordSize": record.MaxRecordSize, "MaxGenesisSize": record.MaxGenesisSize, "MaxCardSize": record.MaxCardSize,

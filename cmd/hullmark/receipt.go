@@ -142,7 +142,7 @@ func newReceiptAnswer(tx []byte, r *bundle.Receipt) (*receiptAnswer, error) {
 	}
 	hash := sha256.Sum256(tx)
 	a := &receiptAnswer{
-		TxHash: hex.EncodeToString(hash[:]), Kind: env.Header.Kind.String(), Submitter: env.Header.Submitter.String(),
+		TxHash: hex.EncodeToString(hash[:]), Kind: env.Header.Kind.String(), Submitter: env.Header.Submitter.ID().String(),
 		Height: r.Height, Index: r.Index, Records: []receiptRecordJSON{},
 		proofJSON: proofJSON{r.StateHeight, r.HeaderHeight, r.BlockTime, r.Age.Seconds()},
 	}

@@ -33,7 +33,7 @@ func kinds(t *testing.T, n *nettest.Network, pub *nettest.Publisher, committed [
 	// A claim of a version that fits whatever the honest publisher has reached.
 	forged := func(r *rand.Rand, size int) []byte {
 		body := fill(r, size)
-		h := record.NewHeader(n.Ledger, record.KindPublish, pub.Tags.ID(), "", body,
+		h := record.NewHeader(n.Ledger, record.KindPublish, pub.Tags.PublicKey(), "", body,
 			record.RoleScope(pub.Repository, record.RoleTargets, uint64(1+r.IntN(40))))
 		return record.EncodeEnvelope(h, body, [keys.FixedSize]byte(fill(r, keys.FixedSize)))
 	}
