@@ -29,9 +29,15 @@ type DelegationChange struct {
 // NextDelegator returns the unsigned successor of a role's file with a change of
 // its delegations, and the same tags. Current is as Client.Role returns it for the
 // role that delegates. Errors wrap ErrNotDelegated when a role that the change names
-// has no delegation in the file.
-func NextDelegator(current *bundle.Result, delegator string, change DelegationChange, expires time.Time) (*tuf.Targets, error) {
-	spec := successor(roleBinding(current, delegator), current.Files[delegator], expires)
+// has no delegation in the file, and ErrNotAdopted when the file says what nobody has
+// decided about; a delegation that is changed and not dropped first keeps something of
+// what it was.
+func NextDelegator(current *bundle.Result, delegator string, change DelegationChange, a Adoption, expires time.Time) (*tuf.Targets, error) {
+	spec, err := inherit(current, delegator, a, func(name string) bool { return change.Remove && name == change.Role.Name })
+	if err != nil {
+		return nil, fmt.Errorf("couldn't change delegations of %s: %w", delegator, err)
+	}
+	spec = successor(spec, expires)
 	var list tuf.Delegations
 	if spec.Delegations != nil {
 		list = *spec.Delegations

@@ -31,7 +31,7 @@ func (n *network) delegate(t *testing.T, from string, signer *fixture.Key, chang
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, err := client.NextDelegator(current, from, change, n.now().Add(time.Hour))
+		next, err := client.NextDelegator(current, from, change, client.Adoption{}, n.now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,12 +100,12 @@ func TestPublishRole(t *testing.T) {
 	if r, err = r.Sign(build); err != nil {
 		t.Fatal(err)
 	}
-	if tx, _, err := c.SubmitRequest(t.Context(), r, "", submitter{build}); err != nil || tx == nil {
+	if tx, _, err := c.SubmitRequest(t.Context(), r, "", submitter{build}, client.Adoption{}); err != nil || tx == nil {
 		t.Fatalf("submitting: %v, %v", tx, err)
 	}
 	// Another transaction with the same file: a success that did nothing.
 	op := n.chain.Operators[0]
-	if tx, _, err := c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}); err != nil || tx != nil {
+	if tx, _, err := c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}, client.Adoption{}); err != nil || tx != nil {
 		t.Errorf("submitting again: %v, %v", tx, err)
 	}
 
@@ -131,7 +131,7 @@ func TestPublishOrphanedRole(t *testing.T) {
 	if _, err := c.Publish(t.Context(), order); !errors.Is(err, client.ErrNotAdopted) {
 		t.Errorf("without adopting: %v", err)
 	}
-	order.Adopt = true
+	order.Adoption = client.Adoption{DropRest: true}
 	if _, err := c.Publish(t.Context(), order); err != nil {
 		t.Error(err)
 	}
@@ -181,7 +181,7 @@ func TestNextDelegator(t *testing.T) {
 		{"no path", delegation("targets/d", one), "", tuf.ErrPath},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			next, err := client.NextDelegator(current, tuf.RoleTargets, tc.change, n.now().Add(time.Hour))
+			next, err := client.NextDelegator(current, tuf.RoleTargets, tc.change, client.Adoption{}, n.now().Add(time.Hour))
 			if !errors.Is(err, tc.err) {
 				t.Fatalf("error %v, want %v", err, tc.err)
 			}
@@ -211,7 +211,7 @@ func TestNextDelegator(t *testing.T) {
 	if current, _, err = n.client().Repository(t.Context(), n.app.Repository); err != nil {
 		t.Fatal(err)
 	}
-	next, err := client.NextDelegator(current, tuf.RoleTargets, remove("targets/c"), n.now().Add(time.Hour))
+	next, err := client.NextDelegator(current, tuf.RoleTargets, remove("targets/c"), client.Adoption{}, n.now().Add(time.Hour))
 	if err != nil || next.Delegations != nil {
 		t.Errorf("%v, %v", next, err)
 	}

@@ -38,10 +38,12 @@ var (
 	// ErrNotCommitted says that a transaction was accepted and not seen in a block.
 	// Submitting the same bytes again is safe.
 	ErrNotCommitted = errors.New("transaction was not committed in time")
-	// ErrNotAdopted says that the tags a role lists were signed by keys that no
-	// longer hold the role, such as stolen ones. Signing the file anew
-	// would vouch for all of them.
-	ErrNotAdopted = errors.New("the repository's tags were signed by keys it has no more; review them before they are signed again")
+	// ErrNotAdopted says that keys which hold a role no more, such as stolen ones, have
+	// signed what its list says. Signing the list anew would vouch for all of it.
+	ErrNotAdopted = errors.New("keys that the repository has no more have signed the list of tags and delegations; decide about each of them before it is signed again")
+	// ErrNothingInherited says that an adoption was given and the list is one that the
+	// role's keys have signed.
+	ErrNothingInherited = errors.New("there is nothing to adopt or to leave out")
 	// ErrNotDelegated says that no file of a repository delegates to a role.
 	ErrNotDelegated = errors.New("no role of the repository delegates to it")
 	// ErrConflict says that others kept publishing first.

@@ -112,10 +112,10 @@ type Publication struct {
 	Changes []TagChange
 	// Expires is the expiry of the new file, in whole seconds.
 	Expires time.Time
-	// Adopt takes over the tags of a file that the role's current keys have not
-	// signed. After a rotation away from a stolen key that file may say anything;
-	// without Adopt the publication is refused with ErrNotAdopted.
-	Adopt bool
+	// Adoption decides about what the file in force says and the role's keys have not
+	// signed. After a rotation away from a stolen key that may be anything; whatever
+	// nobody has decided about is refused with a *NotAdoptedError.
+	Adoption Adoption
 	// Signers are keys of the role that reach its threshold together.
 	Signers []tuf.Signer
 	// Submitter signs the envelope; Payer is its operator id, or empty for a key
@@ -126,6 +126,11 @@ type Publication struct {
 
 // role returns the role to publish in.
 func (p Publication) role() string { return cmp.Or(p.Role, tuf.RoleTargets) }
+
+// changes reports whether the order sets or withdraws a tag.
+func (p Publication) changes(tag string) bool {
+	return slices.ContainsFunc(p.Changes, func(c TagChange) bool { return c.Tag.String() == tag })
+}
 
 // String names the repository, and the role if that is a delegated one.
 func (p Publication) String() string {
@@ -149,13 +154,22 @@ type Published struct {
 // applied: what keys that are elsewhere have to sign. Binding is that of the file, and
 // current nil before the first. Withdrawing a tag that is not there is an error.
 func NextTargets(binding tuf.Binding, current *tuf.Targets, changes []TagChange, expires time.Time) (*tuf.Targets, error) {
-	spec := successor(binding, current, expires)
+	spec := tuf.TargetsSpec{Binding: binding}
+	if current != nil {
+		spec = current.Spec()
+	}
+	return nextTargets(spec, changes, expires)
+}
+
+// nextTargets is NextTargets on what is taken of the current file.
+func nextTargets(spec tuf.TargetsSpec, changes []TagChange, expires time.Time) (*tuf.Targets, error) {
+	spec = successor(spec, expires)
 	for _, change := range changes {
 		i := slices.IndexFunc(spec.Targets, func(t tuf.Target) bool { return t.Tag == change.Tag })
 		target := tuf.Target{Tag: change.Tag, Digest: change.Digest, Length: change.Size}
 		switch {
 		case change.Digest.IsZero() && i < 0:
-			return nil, fmt.Errorf("couldn't withdraw %s: %w", binding.Repository.WithTag(change.Tag), ErrNotFound)
+			return nil, fmt.Errorf("couldn't withdraw %s: %w", spec.Binding.Repository.WithTag(change.Tag), ErrNotFound)
 		case change.Digest.IsZero():
 			spec.Targets = slices.Delete(spec.Targets, i, i+1)
 		case i < 0:
@@ -167,12 +181,8 @@ func NextTargets(binding tuf.Binding, current *tuf.Targets, changes []TagChange,
 	return tuf.NewTargets(spec)
 }
 
-// successor returns what follows a file of a role, so far without changes.
-func successor(binding tuf.Binding, current *tuf.Targets, expires time.Time) tuf.TargetsSpec {
-	spec := tuf.TargetsSpec{Binding: binding}
-	if current != nil {
-		spec = current.Spec()
-	}
+// successor returns the content of the file that follows one, so far without changes.
+func successor(spec tuf.TargetsSpec, expires time.Time) tuf.TargetsSpec {
 	spec.Version++
 	spec.Expires = expires
 	return spec
@@ -298,15 +308,20 @@ func (c *Client) draft(ctx context.Context, orders []Publication, sent []*tuf.Ta
 			if len(orders) == 1 {
 				return nil, warnings, errNotProvenYet
 			}
-		case mine != nil && d.file != nil && d.file.SignedDigest() == mine.SignedDigest(),
-			c.says(d, p, mine != nil):
+		case mine != nil && d.file != nil && d.file.SignedDigest() == mine.SignedDigest():
+			out = append(out, d)
+			continue
+		case c.says(d, p, mine != nil):
+			if err := p.Adoption.stray(d.file, p.changes); err != nil {
+				return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
+			}
 			out = append(out, d)
 			continue
 		}
-		if !p.Adopt && Orphaned(current, p.role()) {
-			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, ErrNotAdopted)
+		spec, err := inherit(current, p.role(), p.Adoption, p.changes)
+		if err == nil {
+			d.next, err = nextTargets(spec, p.Changes, p.Expires)
 		}
-		d.next, err = NextTargets(roleBinding(current, p.role()), d.file, p.Changes, p.Expires)
 		if err != nil {
 			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
 		}

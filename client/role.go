@@ -43,17 +43,6 @@ func RoleKeys(current *bundle.Result, role string) (tuf.Role, func(keys.ID) (key
 	return r, by.Key
 }
 
-// Orphaned reports whether the tags of a role's file in force are signed by keys that
-// do not hold the role any more.
-func Orphaned(current *bundle.Result, role string) bool {
-	file := current.Files[role]
-	if file == nil || len(file.Targets) == 0 {
-		return false
-	}
-	r, key := RoleKeys(current, role)
-	return !r.Met(file.Signers(), key)
-}
-
 // delegatorOf returns the file in force that delegates to a role, nil when that is
 // the root or not in the answer.
 func delegatorOf(current *bundle.Result, role string) *tuf.Targets {
@@ -70,14 +59,14 @@ func roleBinding(current *bundle.Result, role string) tuf.Binding {
 }
 
 // NewRolePart returns the part of a request that asks to sign the next file of a
-// role: with the file it replaces, and the one that says who signs.
+// role: with the file it replaces, and those that say who signs, up to targets.
 func NewRolePart(current *bundle.Result, next *tuf.Targets) RequestPart {
 	role := next.Binding.Role
 	p := RequestPart{Repository: current.Repository, Root: current.Root, NewRoles: []*tuf.Targets{next}}
 	if stored := current.Files[role]; stored != nil {
 		p.Roles = append(p.Roles, stored)
 	}
-	if by := delegatorOf(current, role); by != nil {
+	for by := delegatorOf(current, role); by != nil && fileOf(p.Roles, by.Binding.Role) == nil; by = delegatorOf(current, by.Binding.Role) {
 		p.Roles = append(p.Roles, by)
 	}
 	return p

@@ -277,12 +277,23 @@ func (p *RequestPart) sign(signers []tuf.Signer) error {
 // submitting operator's id, or empty when the submitter's key is in the stored
 // metadata of every repository. Without a transaction in the answer the ledger had
 // all of it already, which is a success: anybody may carry a signed file.
-func (c *Client) SubmitRequest(ctx context.Context, r *Request, payer string, s Submitter) (*proto.TransactionResponse, []Warning, error) {
+//
+// A request that was signed before a rotation may take over what only keys have
+// signed that are the role's no more; its signers were not told. Unless the adoption
+// names all of it, that is a *NotAdoptedError.
+func (c *Client) SubmitRequest(ctx context.Context, r *Request, payer string, s Submitter, a Adoption) (*proto.TransactionResponse, []Warning, error) {
 	if r.Kind == RequestRegister {
 		return nil, nil, fmt.Errorf("couldn't submit request: %w: a registration is an operator's", ErrRequest)
 	}
 	if err := r.Complete(); err != nil {
 		return nil, nil, fmt.Errorf("couldn't submit request: %w", err)
+	}
+	inherited, warnings, err := c.inheritedNow(ctx, r)
+	if err == nil {
+		err = a.Check(inherited)
+	}
+	if err != nil {
+		return nil, warnings, fmt.Errorf("couldn't submit request: %w", err)
 	}
 	var updates []Update
 	var statements []*record.SignedStatement
@@ -294,13 +305,13 @@ func (c *Client) SubmitRequest(ctx context.Context, r *Request, payer string, s 
 		updates = append(updates, r.Parts[i].update())
 	}
 	var tx *proto.TransactionResponse
-	var warnings []Warning
-	var err error
+	var more []Warning
 	if len(statements) > 0 {
-		tx, warnings, err = c.PublishStatements(ctx, payer, s, statements...)
+		tx, more, err = c.PublishStatements(ctx, payer, s, statements...)
 	} else {
-		tx, warnings, err = c.PublishFiles(ctx, payer, s, updates...)
+		tx, more, err = c.PublishFiles(ctx, payer, s, updates...)
 	}
+	warnings = append(warnings, more...)
 	if !errors.Is(err, record.CodeStaleScope) {
 		return tx, warnings, err
 	}
@@ -311,6 +322,50 @@ func (c *Client) SubmitRequest(ctx context.Context, r *Request, payer string, s 
 		}
 	}
 	return nil, warnings, nil
+}
+
+// inheritedNow returns what the new files of a request would take over of files that,
+// as the ledger has them, the keys of their roles have not signed, as far as the
+// request did not show that to those who signed it.
+func (c *Client) inheritedNow(ctx context.Context, r *Request) (out []Inherited, warnings []Warning, err error) {
+	shown := r.Inherited()
+	for i := range r.Parts {
+		p := &r.Parts[i]
+		for _, next := range p.NewRoles {
+			role := next.Binding.Role
+			current, more, err := c.Role(ctx, p.Repository, role)
+			warnings = append(warnings, more...)
+			switch {
+			case errors.Is(err, ErrNotDelegated):
+				continue // a new role, or the ledger refuses it
+			case err != nil:
+				return nil, warnings, err
+			}
+			stored := current.Files[role]
+			if stored == nil || stored.Version+1 != next.Version {
+				continue // nothing is taken over, or the ledger has it already or refuses it
+			}
+			var in *Inherited
+			if n := len(p.NewRoots); n > 0 && role == tuf.RoleTargets {
+				in = InheritedUnder(p.NewRoots[n-1], stored)
+			} else {
+				in = InheritedOf(current, role)
+			}
+			if in == nil {
+				continue
+			}
+			taken := takenOver(stored, next)
+			taken.Items = slices.DeleteFunc(taken.Items, func(item Item) bool {
+				return slices.ContainsFunc(shown, func(s Inherited) bool {
+					return s.Repository == p.Repository && s.Role == role && slices.ContainsFunc(s.Items, item.same)
+				})
+			})
+			if len(taken.Items) > 0 {
+				out = append(out, taken)
+			}
+		}
+	}
+	return out, warnings, nil
 }
 
 // ruled reports whether a statement is what the ledger goes by for the digests it

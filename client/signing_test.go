@@ -49,7 +49,7 @@ func TestRequestGoesRound(t *testing.T) {
 		if err := r.Complete(); !errors.Is(err, client.ErrIncomplete) {
 			t.Errorf("after %d signatures: %v", i, err)
 		}
-		if _, _, err := n.client().SubmitRequest(t.Context(), r, "", submitter{oldRoot}); !errors.Is(err, client.ErrIncomplete) {
+		if _, _, err := n.client().SubmitRequest(t.Context(), r, "", submitter{oldRoot}, client.Adoption{}); !errors.Is(err, client.ErrIncomplete) {
 			t.Errorf("submitted after %d signatures: %v", i, err)
 		}
 		read, err := client.DecodeRequest(encode(t, r))
@@ -74,13 +74,13 @@ func TestRequestGoesRound(t *testing.T) {
 		t.Errorf("stranger: %v", err)
 	}
 	c := n.client()
-	tx, _, err := c.SubmitRequest(t.Context(), r, "", submitter{oldRoot})
+	tx, _, err := c.SubmitRequest(t.Context(), r, "", submitter{oldRoot}, client.Adoption{})
 	if err != nil || tx.GetHeight() == 0 {
 		t.Fatalf("submit: %v, %v", tx, err)
 	}
 	// Carried by somebody else it is there already.
 	op := n.chain.Operators[1]
-	if tx, _, err = c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}); tx != nil || err != nil {
+	if tx, _, err = c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}, client.Adoption{}); tx != nil || err != nil {
 		t.Errorf("relayed again: %v, %v", tx, err)
 	}
 	// Another request for the same version is stale.
@@ -89,7 +89,7 @@ func TestRequestGoesRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	late.Parts[0].NewRoots[0] = resign(t, late.Parts[0].NewRoots[0], oldRoot, newRoot)
-	if _, _, err = c.SubmitRequest(t.Context(), late, op.ID, submitter{op.Governance}); !errors.Is(err, record.CodeStaleScope) {
+	if _, _, err = c.SubmitRequest(t.Context(), late, op.ID, submitter{op.Governance}, client.Adoption{}); !errors.Is(err, record.CodeStaleScope) {
 		t.Errorf("overtaken: %v", err)
 	}
 }

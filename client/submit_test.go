@@ -328,12 +328,12 @@ func TestRegisterAndRotate(t *testing.T) {
 	if _, _, _, err := c.Resolve(t.Context(), ref("registry.example.com/fresh:latest")); !errors.Is(err, bundle.ErrNotEffective) {
 		t.Errorf("after rotation: %v", err)
 	}
-	order.Changes = []client.TagChange{set("latest", "two")}
+	order.Changes = []client.TagChange{set("next", "two")}
 	order.Signers = []tuf.Signer{p.TaggingKeys[0]}
 	if _, err := c.Publish(t.Context(), order); !errors.Is(err, client.ErrNotAdopted) {
 		t.Errorf("tags of a stolen key: %v", err)
 	}
-	order.Adopt = true
+	order.Adoption = client.Adoption{DropRest: true}
 	order.Signers = []tuf.Signer{stolen}
 	if _, err := c.Publish(t.Context(), order); !errors.Is(err, record.CodeUnknownKey) && !errors.Is(err, record.CodeThreshold) {
 		t.Errorf("stolen key: %v", err)

@@ -108,9 +108,9 @@ func (s *session) handOver(r *client.Request, file string) error {
 
 // submitRequest submits a complete request by a key of this home, or as operator
 // payer, and waits until what it did can be proven.
-func (s *session) submitRequest(ctx context.Context, c *client.Client, r *client.Request, payer string, by client.Submitter) (*proto.TransactionResponse, error) {
+func (s *session) submitRequest(ctx context.Context, c *client.Client, r *client.Request, payer string, by client.Submitter, a client.Adoption) (*proto.TransactionResponse, error) {
 	done := s.progress("waiting for the block")
-	tx, warnings, err := c.SubmitRequest(ctx, r, payer, by)
+	tx, warnings, err := c.SubmitRequest(ctx, r, payer, by, a)
 	if err == nil {
 		for _, p := range r.Parts {
 			// What comes back is verified from the roots known before, and kept.
@@ -217,7 +217,8 @@ func (s *session) carryOut(ctx context.Context, c *client.Client, r *client.Requ
 	if err != nil {
 		return nil, nil, err
 	}
-	tx, err := s.submitRequest(ctx, c, r, "", by)
+	// What the request inherits was named when it was made.
+	tx, err := s.submitRequest(ctx, c, r, "", by, client.Adoption{})
 	return r, tx, err
 }
 
@@ -256,6 +257,26 @@ func (s *session) checkLedger(r *client.Request) (*bundle.Anchor, error) {
 			r.Parts[0].Repository, client.ErrRequest, r.Ledger, anchor.Ledger)
 	}
 	return anchor, nil
+}
+
+// checkRoots refuses a request that was made before a rotation this client knows of:
+// whom it asks to sign, and whose signatures it takes for good, is out of date.
+func (s *session) checkRoots(ctx context.Context, r *client.Request) error {
+	home, err := s.home()
+	if err != nil {
+		return err
+	}
+	for _, p := range r.Parts {
+		m, err := home.Load(ctx, p.Repository)
+		if err != nil {
+			return err
+		}
+		if seen, ok := m.Repository(p.Repository); ok && p.Root != nil && seen.RootVersion() > p.Root.Version {
+			return fmt.Errorf("couldn't use request about %s: %w: it was made under root version %d, and version %d is in force; make it again",
+				p.Repository, client.ErrRequest, p.Root.Version, seen.RootVersion())
+		}
+	}
+	return nil
 }
 
 // readRequest reads a request from a file.

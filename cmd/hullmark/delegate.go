@@ -51,9 +51,9 @@ whose keys were replaced or whose paths became narrower verifies nothing until i
 keys sign the next list (repo refresh --role), and so does nothing below it. --remove
 takes a role away, and with it whatever it has published.
 
-JSON: repository, from, role, removed, threshold, keys, paths, terminating, roles (all
-to which the list delegates, in order), targets_version, expires, changed, height,
-tx_hash; with -o that of sign.
+JSON: repository, from, role, removed, threshold, keys, paths, terminating, digest (of
+the delegation), roles (all to which the list delegates, in order), targets_version,
+expires, changed, height, tx_hash; with -o that of sign.
 
 Exit status: 0 committed, 1 other error, 3 repository not registered, 5 rejected by
 the ledger, 6 no node reachable.`,
@@ -84,7 +84,7 @@ the ledger, 6 no node reachable.`,
 	flags.StringVar(&f.role, "from", tuf.RoleTargets, "role that delegates")
 	f.addKeys(flags)
 	durationFlag(flags, &f.expires, "expires", defaultTargetsLife, "life of the list that delegates")
-	flags.BoolVar(&f.adopt, "adopt", false, "sign also the tags that keys have signed which are the repository's no more")
+	f.adoptionFlags.add(flags)
 	requestFlag(flags, &f.file)
 	return cmd
 }
@@ -120,6 +120,10 @@ func (f *delegateFlags) checkDelegation() error {
 
 // delegate changes what a role of a repository hands on.
 func (s *session) delegate(ctx context.Context, name reference.Repository, role string, f delegateFlags) error {
+	adoption, err := s.adoption(f.adoptionFlags)
+	if err != nil {
+		return err
+	}
 	c, err := s.client(bundle.DefaultPolicy())
 	if err != nil {
 		return err
@@ -132,14 +136,11 @@ func (s *session) delegate(ctx context.Context, name reference.Repository, role 
 	if err != nil {
 		return err
 	}
-	next, err := client.NextDelegator(current, f.role, change, expiry(f.expires))
+	next, err := client.NextDelegator(current, f.role, change, adoption, expiry(f.expires))
 	if err != nil {
 		return flagError(err)
 	}
 	if stored := current.Files[f.role]; stored != nil {
-		if !f.adopt && client.Orphaned(current, f.role) {
-			return fmt.Errorf("couldn't change delegations of %s: %w", name, client.ErrNotAdopted)
-		}
 		if d, err := stored.Delta(next); err == nil && !d.Redelegate {
 			return fmt.Errorf("couldn't change delegations of %s: %w", name, errNothing)
 		}
@@ -209,8 +210,8 @@ func (s *session) warnSwitchedOff(ctx context.Context, c *client.Client, before 
 		case role.Removed:
 			s.warn("the tags of %s verify nothing from now on: nobody delegates to it", role.Name)
 		case !role.MeetsKeys:
-			s.warn("the tags of %s verify nothing from now on: keys signed them that are the role's no more; review them with `hullmark repo show %s --role %s`, then sign them with %s and --adopt",
-				role.Name, after.Repository, role.Name, renewal(after.Repository, role.Name))
+			s.warn("the tags of %s verify nothing from now on: keys signed them that are the role's no more; %s lists them, to be named with --adopt or --drop",
+				role.Name, renewal(after.Repository, role.Name))
 		case role.Narrowed:
 			s.warn("the tags of %s verify nothing until its keys sign them anew with %s", role.Name, renewal(after.Repository, role.Name))
 		default:
@@ -229,6 +230,7 @@ type delegateAnswer struct {
 	Keys           []string  `json:"keys"`
 	Paths          []string  `json:"paths"`
 	Terminating    bool      `json:"terminating"`
+	Digest         string    `json:"digest,omitempty"`
 	Roles          []string  `json:"roles"`
 	TargetsVersion uint64    `json:"targets_version"`
 	Expires        time.Time `json:"expires"`
@@ -244,7 +246,7 @@ func newDelegateAnswer(next *tuf.Targets, role string, committed committedJSON) 
 	for _, d := range newDelegations(next) {
 		a.Roles = append(a.Roles, d.Role)
 		if d.Role == role {
-			a.Threshold, a.Keys, a.Paths, a.Terminating = d.Threshold, d.Keys, d.Paths, d.Terminating
+			a.Threshold, a.Keys, a.Paths, a.Terminating, a.Digest = d.Threshold, d.Keys, d.Paths, d.Terminating, d.Digest
 		}
 	}
 	a.Removed = !slices.Contains(a.Roles, role)
@@ -256,7 +258,7 @@ func (a *delegateAnswer) text(t *table) {
 	if a.Removed {
 		t.row("removed", "%s", a.Role)
 	} else {
-		delegationRows(t, []delegationJSON{{a.Role, a.Threshold, a.Keys, a.Paths, a.Terminating}})
+		delegationRows(t, []delegationJSON{{a.Role, a.Threshold, a.Keys, a.Paths, a.Terminating, a.Digest}})
 		t.row("order", "%s", strings.Join(a.Roles, ", "))
 		t.row("next", "hullmark publish %s:TAG --role %s", a.Repository, a.Role)
 	}

@@ -104,7 +104,8 @@ func explain(err error) (code, hint string) {
 		{client.ErrIncomplete, "incomplete", "whoever holds the keys signs it with `hullmark sign`; without a request file yet, write one with -o"},
 		{client.ErrNotSigner, "not-a-signer", "`hullmark sign --show` tells which keys must sign"},
 		{client.ErrConflict, "conflict", "run the same command again"},
-		{client.ErrNotAdopted, "not-adopted", "review them with `hullmark repo show`, then publish with --adopt"},
+		{client.ErrNotAdopted, "not-adopted", "review each of them, for example with `hullmark history`; then run the same command again, with --adopt for each that is yours and --drop for each that is not (--drop-rest: for all that you did not adopt)"},
+		{client.ErrNothingInherited, "nothing-to-adopt", "leave --adopt, --drop and --drop-rest away; `hullmark repo show` tells what the list says"},
 		{client.ErrNotDelegated, "not-delegated", "`hullmark repo show` lists the roles; `hullmark repo delegate` makes one"},
 		{client.ErrNotCommitted, "not-committed", "run the same command again; it publishes once however often it runs"},
 

@@ -64,6 +64,7 @@ func operatorFlags(f *pflag.FlagSet, keyFile, operator *string) {
 
 func newOperatorRelay(s *session) *cobra.Command {
 	var keyFile, operator string
+	var f adoptionFlags
 	cmd := &cobra.Command{
 		Use:         "relay REQUEST|- --key FILE",
 		Annotations: limit(writeTimeout),
@@ -84,6 +85,10 @@ Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node rea
 			if err != nil {
 				return err
 			}
+			adoption, err := s.adoption(f)
+			if err != nil {
+				return err
+			}
 			c, err := s.client(bundle.DefaultPolicy())
 			if err != nil {
 				return err
@@ -92,7 +97,7 @@ Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node rea
 			if err != nil {
 				return err
 			}
-			tx, err := s.submitRequest(cmd.Context(), c, r, id, key)
+			tx, err := s.submitRequest(cmd.Context(), c, r, id, key, adoption)
 			if err != nil {
 				return err
 			}
@@ -104,6 +109,7 @@ Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node rea
 		},
 	}
 	operatorFlags(cmd.Flags(), &keyFile, &operator)
+	f.addAdopt(cmd.Flags())
 	return cmd
 }
 

@@ -53,11 +53,13 @@ type errorJSON struct {
 	Message  string `json:"message"`
 	Hint     string `json:"hint,omitempty"`
 	ExitCode int    `json:"exit_code"`
+	// Inherited is what nobody has decided about, of an error with code not-adopted.
+	Inherited []inheritedJSON `json:"inherited,omitempty"`
 }
 
 func describe(err error) *errorJSON {
 	code, hint := explain(err)
-	return &errorJSON{Code: code, Message: err.Error(), Hint: hint, ExitCode: exitCode(err)}
+	return &errorJSON{Code: code, Message: err.Error(), Hint: hint, ExitCode: exitCode(err), Inherited: inheritedOf(err)}
 }
 
 // shownError is an error that the JSON answer already tells of.
@@ -69,6 +71,11 @@ func (e shownError) Unwrap() error { return e.error }
 func (s *session) fail(err error) int {
 	d := describe(err)
 	_, _ = fmt.Fprintf(s.stderr, "hullmark: error: %s\n", oneLine(d.Message))
+	if len(d.Inherited) > 0 {
+		var t table
+		inheritedRows(&t, d.Inherited)
+		_, _ = io.WriteString(s.stderr, t.String())
+	}
 	if d.Hint != "" {
 		_, _ = fmt.Fprintf(s.stderr, "hullmark: hint: %s\n", d.Hint)
 	}

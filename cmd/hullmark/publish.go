@@ -20,9 +20,9 @@ type signingFlags struct {
 	role    string
 	keys    []string
 	expires time.Duration
-	adopt   bool
 	file    string
 	receipt string
+	adoptionFlags
 }
 
 // addKeys adds the flag that names keys to sign with.
@@ -35,7 +35,7 @@ func (f *signingFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.role, "role", tuf.RoleTargets, "role whose list it is: targets, or a delegated one such as targets/ci")
 	f.addKeys(flags)
 	durationFlag(flags, &f.expires, "expires", defaultTargetsLife, "life of the list of tags; publish again before it ends")
-	flags.BoolVar(&f.adopt, "adopt", false, "sign also the tags that keys have signed which are the repository's no more")
+	f.adoptionFlags.add(flags)
 	requestFlag(flags, &f.file)
 	receiptFlag(flags, &f.receipt)
 }
@@ -76,9 +76,10 @@ func newPublish(s *session) *cobra.Command {
 Which image is asked of the registry, unless --digest and --size say it. All tags, of
 one repository or several, are published together, all or none. Without --key it
 signs with every key of this home that may; when more must sign, -o writes a signing
-request for ` + "`hullmark sign`" + ` and ` + "`hullmark submit`" + `. After a rotation of the tagging keys
-the tags there are must be signed anew, which takes --adopt; review them with repo
-show first. With --role it publishes in a role that the repository has delegated to
+request for ` + "`hullmark sign`" + ` and ` + "`hullmark submit`" + `. What keys have signed that are the
+repository's no more, such as a stolen one, is not signed again: the command ends and
+lists it, and goes on once each tag and each delegation is named with --adopt or
+--drop. With --role it publishes in a role that the repository has delegated to
 (` + "`hullmark repo delegate`" + `), with that role's keys and for the tags it may set.
 
 JSON: repositories [{repository, role, tags [{tag, digest, size}], targets_version,
@@ -261,6 +262,13 @@ func (s *session) publish(ctx context.Context, refs []reference.Reference, f pub
 // publishChanges publishes changes of tags, all or none, or writes the request to
 // sign them. Change makes the change that a reference stands for.
 func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signingFlags, change func(reference.Reference) (client.TagChange, error)) error {
+	adoption, err := s.adoption(f.adoptionFlags)
+	if err != nil {
+		return err
+	}
+	if !adoption.IsZero() && len(groups) > 1 {
+		return cli.Usage("--adopt, --drop and --drop-rest are about one repository; %d are named", len(groups))
+	}
 	c, err := s.client(bundle.DefaultPolicy())
 	if err != nil {
 		return err
@@ -270,7 +278,7 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 	for i, g := range groups {
 		// Whether it can work at all is known before the registry is asked and
 		// anybody types a passphrase.
-		p := client.Publication{Repository: g.repository, Role: f.role, Expires: expiry(f.expires), Adopt: f.adopt}
+		p := client.Publication{Repository: g.repository, Role: f.role, Expires: expiry(f.expires), Adoption: adoption}
 		current, err := s.role(ctx, c, g.repository, f.role)
 		if err != nil {
 			return err

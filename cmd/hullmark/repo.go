@@ -204,7 +204,7 @@ JSON: repository, registrant, revision, state_height, header_height, block_time,
 age_seconds, root_version, targets_version, roles [{name, parent, version, expires,
 effective, reason}], root_threshold, root_keys, targets_threshold, targets_keys,
 revocations, lifts, list (the role whose list follows), tag_count, tags [{tag, digest,
-size}], delegations [{role, threshold, keys, paths, terminating}].
+size}], delegations [{role, threshold, keys, paths, terminating, digest}].
 
 Exit status: 0 shown, 1 no such role, 3 not registered, 4 verification failed, 6 no
 node reachable or answer too old.`,
@@ -382,6 +382,9 @@ func (a *repoAnswer) text(t *table) {
 	}
 	t.row(label, "%d", a.TagCount)
 	t.columns(label, rows)
-	delegationRows(t, a.Delegations)
+	for _, d := range a.Delegations {
+		delegationRows(t, []delegationJSON{d})
+		t.row("delegates", "  digest %s", d.Digest)
+	}
 	a.proofJSON.text(t)
 }

@@ -23,6 +23,9 @@ type requestAnswer struct {
 	Complete bool       `json:"complete"`
 	Files    []fileJSON `json:"files"`
 	Duties   []dutyJSON `json:"duties"`
+	// Inherited is what the new files take over of files that their keys have not
+	// signed.
+	Inherited []inheritedJSON `json:"inherited"`
 	// SignedBy are the keys that signed just now.
 	SignedBy []string `json:"signed_by,omitempty"`
 }
@@ -78,6 +81,8 @@ type delegationJSON struct {
 	Keys        []string `json:"keys"`
 	Paths       []string `json:"paths"`
 	Terminating bool     `json:"terminating"`
+	// Digest stands for all of the above where one is to be adopted.
+	Digest string `json:"digest"`
 }
 
 // newRequestAnswer describes a request to the holder of some keys: what has changed
@@ -87,7 +92,8 @@ func newRequestAnswer(r *client.Request, own []keys.PublicKey) (*requestAnswer, 
 	if err != nil {
 		return nil, err
 	}
-	a := &requestAnswer{Kind: string(r.Kind), Ledger: r.Ledger, Files: []fileJSON{}, Duties: []dutyJSON{}}
+	a := &requestAnswer{Kind: string(r.Kind), Ledger: r.Ledger, Files: []fileJSON{}, Duties: []dutyJSON{}, Inherited: []inheritedJSON{}}
+	a.Inherited = append(a.Inherited, newInherited(r.Inherited())...)
 	switch err := r.Complete(); {
 	case err == nil:
 		a.Complete = true
@@ -177,7 +183,7 @@ func newDelegations(t *tuf.Targets) []delegationJSON {
 	}
 	var out []delegationJSON
 	for _, role := range t.Delegations.Roles {
-		out = append(out, delegationJSON{role.Name, role.Threshold, idTexts(role.KeyIDs), role.Paths, role.Terminating})
+		out = append(out, delegationJSON{role.Name, role.Threshold, idTexts(role.KeyIDs), role.Paths, role.Terminating, client.DelegationDigest(t, role).String()})
 	}
 	return out
 }
@@ -238,15 +244,20 @@ func (a *requestAnswer) contents(t *table) {
 		t.columns("  tags", rows)
 		delegationRows(t, f.Delegations)
 	}
+	inheritedRows(t, a.Inherited)
+}
+
+func delegationText(d delegationJSON) string {
+	text := fmt.Sprintf("%s may set %s, %d of %d keys must sign", d.Role, strings.Join(d.Paths, " "), d.Threshold, len(d.Keys))
+	if d.Terminating {
+		text += ", terminating"
+	}
+	return text
 }
 
 func delegationRows(t *table, list []delegationJSON) {
 	for _, d := range list {
-		text := fmt.Sprintf("%s may set %s, %d of %d keys must sign", d.Role, strings.Join(d.Paths, " "), d.Threshold, len(d.Keys))
-		if d.Terminating {
-			text += ", terminating"
-		}
-		t.row("delegates", "%s", text)
+		t.row("delegates", "%s", delegationText(d))
 		for _, id := range d.Keys {
 			t.row("delegates", "  key %s", id)
 		}

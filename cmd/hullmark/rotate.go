@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"time"
 
@@ -20,8 +21,8 @@ import (
 // rotateFlags are the flags of repo rotate.
 type rotateFlags struct {
 	roleFlags
-	adopt bool
-	file  string
+	adoptionFlags
+	file string
 }
 
 func newRepoRotate(s *session) *cobra.Command {
@@ -36,11 +37,13 @@ root keys of this home, old and new. When they are elsewhere, -o writes a signin
 request for ` + "`hullmark sign`" + ` and ` + "`hullmark submit`" + `.
 
 Tags whose signatures no longer count verify nothing from then on, which is what you
-want when a tagging key was stolen. When you have reviewed all of them, or the change
-was planned, --adopt signs the list of tags anew in the same transaction, so that
-every tag stays valid.
+want when a tagging key was stolen. The list of tags and delegations can be signed anew
+in the same transaction, so that no tag is without effect in between. Each tag and each
+delegation must then be named with --adopt or --drop; what is missing is listed, and
+nothing is done. ` + "`hullmark repo show`" + ` tells their digests before.
 
-JSON: that of repo init without file and complete, and targets_version (with --adopt),
+JSON: that of repo init without file and complete, and targets_version (with --adopt or
+--drop),
 height, tx_hash; with -o that of sign.
 
 Exit status: 0 committed, 1 other error, 3 not registered, 5 rejected by the ledger,
@@ -63,14 +66,18 @@ Exit status: 0 committed, 1 other error, 3 not registered, 5 rejected by the led
 			return s.rotate(cmd.Context(), name, f)
 		},
 	}
-	f.add(cmd.Flags())
-	cmd.Flags().BoolVar(&f.adopt, "adopt", false, "sign the tags anew with the tagging keys")
+	f.roleFlags.add(cmd.Flags())
+	f.adoptionFlags.add(cmd.Flags())
 	requestFlag(cmd.Flags(), &f.file)
 	return cmd
 }
 
 // rotate replaces keys; thresholds of zero stay as they are.
 func (s *session) rotate(ctx context.Context, name reference.Repository, f rotateFlags) error {
+	adoption, err := s.adoption(f.adoptionFlags)
+	if err != nil {
+		return err
+	}
 	c, err := s.client(bundle.DefaultPolicy())
 	if err != nil {
 		return err
@@ -84,17 +91,17 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 		return err
 	}
 	part := client.RequestPart{Repository: name, Root: current.Root, NewRoots: []*tuf.Root{root}}
-	var targets *tuf.Targets
-	orphans := false // the signatures of the tags do not count under the new root
-	switch {
-	case current.Targets == nil:
-	case f.adopt:
-		if targets, err = client.NextTargets(current.Targets.Binding, current.Targets, nil, expiry(defaultTargetsLife)); err != nil {
-			return err
-		}
+	targets, err := client.NextUnder(root, current.Targets, adoption, expiry(defaultTargetsLife))
+	if err != nil {
+		return fmt.Errorf("couldn't rotate %s: %w", name, err)
+	}
+	if targets != nil {
 		part.Roles, part.NewRoles = []*tuf.Targets{current.Targets}, []*tuf.Targets{targets}
-	case !root.Roles.Targets.Met(current.Targets.Signers(), root.Key):
-		orphans = true
+	}
+	// What verifies nothing under the new root, unless it is signed anew now.
+	orphans := client.InheritedUnder(root, current.Targets)
+	if targets != nil {
+		orphans = nil
 	}
 	r, err := client.NewRequest(client.RequestRotate, root.Binding.Ledger, part)
 	if err != nil {
@@ -105,13 +112,13 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 		return err
 	}
 	if r == nil {
-		if orphans {
-			s.warn("the tags of %s will verify nothing once this is submitted, until they are reviewed and published with --adopt; with repo rotate --adopt they stay valid", name)
+		if orphans != nil {
+			s.warn("the tags of %s will verify nothing once this is submitted: their signatures do not count under the new root; `hullmark repo refresh %s` lists what has to be decided then", name, name)
 		}
 		return nil
 	}
-	if orphans {
-		s.warn("the tags of %s verify nothing from now on: their signatures do not count any more; review them, then publish with --adopt", name)
+	if orphans != nil {
+		s.warn("the tags of %s verify nothing from now on: their signatures do not count any more; `hullmark repo refresh %s` lists each tag and delegation, to be named with --adopt or --drop", name, name)
 	}
 	out := newRootAnswer(r.Parts[0].NewRoots[0])
 	out.Height, out.TxHash = tx.GetHeight(), hex.EncodeToString(tx.GetHash())

@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"exits":       exits,
 			"field":       field,
 			"fields":      fields,
+			"savefield":   saveField,
 			"pushimage":   pushImage,
 			"register":    w.register,
 			"publishmany": publishMany,
@@ -247,24 +248,38 @@ func field(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: field PATH VALUE")
 	}
+	if got := fmt.Sprint(valueAt(ts, args[0])); (got == args[1]) == neg {
+		ts.Fatalf("%s is %s", args[0], got)
+	}
+}
+
+// saveField sets an environment variable to a value in the JSON object that was
+// printed: "savefield PATH VARIABLE".
+func saveField(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: savefield PATH VARIABLE")
+	}
+	ts.Setenv(args[1], fmt.Sprint(valueAt(ts, args[0])))
+}
+
+// valueAt returns a value in the JSON object that was printed; nil for none.
+func valueAt(ts *testscript.TestScript, path string) any {
 	var at any = object(ts)
-	for step := range strings.SplitSeq(args[0], ".") {
+	for step := range strings.SplitSeq(path, ".") {
 		switch v := at.(type) {
 		case map[string]any:
 			at = v[step]
 		case []any:
 			i, err := strconv.Atoi(step)
 			if err != nil || i >= len(v) {
-				ts.Fatalf("%s has no %s", args[0], step)
+				ts.Fatalf("%s has no %s", path, step)
 			}
 			at = v[i]
 		default:
 			at = nil
 		}
 	}
-	if got := fmt.Sprint(at); (got == args[1]) == neg {
-		ts.Fatalf("%s is %s", args[0], got)
-	}
+	return at
 }
 
 // fields checks the names in the JSON object that was printed, all of them.

@@ -26,6 +26,7 @@ type signFlags struct {
 	file string
 	yes  bool
 	show bool
+	adoptionFlags
 }
 
 func newSign(s *session) *cobra.Command {
@@ -40,13 +41,16 @@ threshold; the request is then submitted, by ` + "`hullmark operator register`" 
 registration and by ` + "`hullmark submit`" + ` or ` + "`hullmark operator relay`" + ` for all else.
 
 Of a list of tags the changes are shown, if a key of this home has signed the list
-before; otherwise all tags are. --show only shows. Scripts must say --yes.
+before; otherwise all tags are. What a list takes over of one that its role's keys have
+not signed, such as one of a stolen key, is shown apart, each tag and each delegation.
+--show only shows. Scripts must say --yes, and name what is taken over with --adopt.
 
 JSON: file, kind, ledger, complete, files [{repository, role, version, signed_digest,
 expires, root_threshold, root_keys, targets_threshold, targets_keys, compared_with,
 tag_count, tags [{tag, change, digest, size, before}], delegations [{role, threshold,
-keys, paths, terminating}], by, reason, note, digests}], duties [{repository, file, version, by, threshold, keys,
-signed}], signed_by.
+keys, paths, terminating, digest}], by, reason, note, digests}], duties [{repository,
+file, version, by, threshold, keys, signed}], inherited [{repository, role, version,
+signed_by, items [{item, name, digest, size, delegation}]}], signed_by.
 
 Exit status: 0 signed, 1 other error or declined.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
@@ -57,6 +61,7 @@ Exit status: 0 signed, 1 other error or declined.`,
 	flags.StringVarP(&f.file, "file", "o", "", "write the signed request here instead of over the old one, - for standard output")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "sign without asking")
 	flags.BoolVar(&f.show, "show", false, "show what would be signed and sign nothing")
+	f.addAdopt(flags)
 	return cmd
 }
 
@@ -67,7 +72,12 @@ func (s *session) sign(ctx context.Context, file string, f signFlags) error {
 	}
 	// A machine for offline keys may have no trust anchor; one that has, has it
 	// to be asked.
-	if _, err := s.checkLedger(r); err != nil && !errors.Is(err, client.ErrNoAnchor) {
+	switch _, err := s.checkLedger(r); {
+	case err == nil:
+		if err := s.checkRoots(ctx, r); err != nil {
+			return err
+		}
+	case !errors.Is(err, client.ErrNoAnchor):
 		return err
 	}
 	own, err := s.ownKeys(r)
@@ -87,6 +97,15 @@ func (s *session) sign(ctx context.Context, file string, f signFlags) error {
 	}
 	if len(own) == 0 && len(f.keys) == 0 {
 		return fmt.Errorf("couldn't sign request: %w", errNoSigner)
+	}
+	if f.yes {
+		adoption, err := s.adoption(f.adoptionFlags)
+		if err == nil {
+			err = adoption.Check(r.Inherited())
+		}
+		if err != nil {
+			return fmt.Errorf("couldn't sign request: %w", err)
+		}
 	}
 	if err := s.consent(ctx, before, f.yes); err != nil {
 		return err
@@ -158,6 +177,7 @@ func (s *session) consent(ctx context.Context, a *requestAnswer, yes bool) error
 func newSubmit(s *session) *cobra.Command {
 	var names []string
 	var receipt string
+	var f adoptionFlags
 	cmd := &cobra.Command{
 		Use:         "submit REQUEST",
 		Annotations: limit(writeTimeout),
@@ -165,7 +185,9 @@ func newSubmit(s *session) *cobra.Command {
 		Long: `Submit sends a complete signing request to the ledger. The transaction is signed by a
 key of this home that the repository's files in force name; who has none asks an
 operator for ` + "`hullmark operator relay`" + `. Requests of kind register are for
-` + "`hullmark operator register`" + `. Submitting twice does nothing twice.
+` + "`hullmark operator register`" + `. Submitting twice does nothing twice. A request that was
+signed before keys were replaced may say what a key has signed that the repository has
+no more; all of it is listed then, and must be named with --adopt.
 
 JSON: kind, ledger, files [{repository, role, version, signed_digest, expires, ...}],
 changed (false when the ledger had it already), height, tx_hash, receipt (the file of
@@ -178,6 +200,10 @@ Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node rea
 			if err != nil {
 				return err
 			}
+			adoption, err := s.adoption(f)
+			if err != nil {
+				return err
+			}
 			c, err := s.client(bundle.DefaultPolicy())
 			if err != nil {
 				return err
@@ -186,7 +212,7 @@ Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node rea
 			if err != nil {
 				return err
 			}
-			tx, err := s.submitRequest(cmd.Context(), c, r, "", by)
+			tx, err := s.submitRequest(cmd.Context(), c, r, "", by, adoption)
 			if err != nil {
 				return err
 			}
@@ -201,6 +227,7 @@ Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node rea
 		},
 	}
 	cmd.Flags().StringArrayVar(&names, "key", nil, "name of the key that submits (default: any that may)")
+	f.addAdopt(cmd.Flags())
 	receiptFlag(cmd.Flags(), &receipt)
 	return cmd
 }

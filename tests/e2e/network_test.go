@@ -15,6 +15,7 @@ import (
 	"hullmark/internal/nettest"
 	"hullmark/keys"
 	"hullmark/record"
+	"hullmark/reference"
 	"hullmark/tuf"
 )
 
@@ -97,10 +98,11 @@ func publishAndVerify(t *testing.T, p *nettest.InProcess) {
 		t.Errorf("a stolen key: %d %v", status, problem)
 	}
 	order := pub.Publication("latest", "three")
+	order.Changes[0].Tag = reference.MustParseTag("next")
 	if _, err := writer.Publish(p.Context(), order); !errors.Is(err, client.ErrNotAdopted) {
 		t.Errorf("what the old key signed is taken over without a word: %v", err)
 	}
-	order.Adopt = true
+	order = pub.Publication("latest", "three")
 	if r, err = writer.Publish(p.Context(), order); err != nil {
 		t.Fatal(err)
 	}
