@@ -66,6 +66,11 @@ race:
 	CGO_ENABLED=1 go test -race -timeout 30m $(RACE_PACKAGES)
 	CGO_ENABLED=1 go test -race -short ./sim/...
 
+## flakes: run all tests twenty times, slow packages five times, and count failures into docs/flakes (at most four hours)
+.PHONY: flakes
+flakes:
+	go run ./internal/flakes -serial '^hullmark/($(NETWORK_SUITES))$$' $(FLAKES)
+
 ## fuzz: run every fuzz target in turn, FUZZTIME seconds (60) in all
 .PHONY: fuzz
 fuzz:
@@ -124,6 +129,7 @@ nightly: lint generate-check
 	HULLMARK_LONG=1 go test -count=1 -timeout 60m ./...
 	CGO_ENABLED=1 go test -count=1 -race -timeout 60m ./...
 	HULLMARK_CRASH_DURATION=5m go test -count=1 -timeout 60m ./tests/crash
+	$(MAKE) flakes
 	$(MAKE) mutation
 	$(MAKE) e2e
 	$(MAKE) fuzz FUZZTIME=3600

@@ -200,7 +200,15 @@ func backoff(retry int, wish time.Duration) time.Duration {
 	return max(d, min(wish, maxBackoff))
 }
 
-// interrupted reports whether the caller gave up, which is no node's fault.
-func interrupted(ctx context.Context, err error) bool {
-	return err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err())
+// interrupted returns the context's error, with err, if the caller gave up. How a
+// request fails then, and whether it says why, is no node's fault.
+func interrupted(ctx context.Context, err error) error {
+	switch {
+	case err == nil, ctx.Err() == nil:
+		return nil
+	case errors.Is(err, ctx.Err()):
+		return err
+	default:
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
 }

@@ -223,9 +223,12 @@ func (c *Client) completeBridge(ctx context.Context, node string, block []byte, 
 	switch {
 	case err == nil:
 		return found, nil, nil
-	case errors.Is(err, bundle.ErrFork), interrupted(ctx, err):
+	case errors.Is(err, bundle.ErrFork):
 		return nil, nil, err
 	default:
+		if err := interrupted(ctx, err); err != nil {
+			return nil, nil, err
+		}
 		return nil, nil, short // the node has nothing better to offer
 	}
 }
@@ -336,7 +339,7 @@ func race[T any](ctx context.Context, c *Client, nodes []string, ask func(ctx co
 			if err == nil || bundle.ClassOf(err) == bundle.NotTrusted || final(err) {
 				return failures, c.keepFork(err)
 			}
-			if interrupted(ctx, err) {
+			if interrupted(ctx, err) != nil {
 				return failures, ctx.Err()
 			}
 			failures = append(failures, Warning{Node: r.node, Class: ClassOf(err), Err: err})

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -255,6 +256,37 @@ func TestInterrupted(t *testing.T) {
 	}
 	if _, _, err := n.client().LightBlock(ctx, 2); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// refusing is a network that refuses every connection, the first one while the
+// caller gives up.
+type refusing func()
+
+// RoundTrip implements http.RoundTripper.
+func (f refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	f()
+	return nil, syscall.ECONNREFUSED
+}
+
+// Test that giving up is told from a node that refuses at that very moment.
+func TestInterruptedByTheWay(t *testing.T) {
+	n := newNetwork(t, 1)
+	tx := n.app.Publish(3, fixture.Tags{"1.0": "one"})
+	for name, do := range map[string]func(context.Context, *client.Client) error{
+		"resolve": func(ctx context.Context, c *client.Client) error {
+			_, _, _, err := c.Resolve(ctx, ref(app+":latest"))
+			return err
+		},
+		"light block": func(ctx context.Context, c *client.Client) error { _, _, err := c.LightBlock(ctx, 2); return err },
+		"submit":      func(ctx context.Context, c *client.Client) error { _, _, err := c.Submit(ctx, tx); return err },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := n.client(func(o *client.Options) { o.Transport = refusing(cancel) })
+		if err := do(ctx, c); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		cancel()
 	}
 }
 

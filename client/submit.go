@@ -65,8 +65,10 @@ func (s *submission) run(ctx context.Context) (*proto.TransactionResponse, error
 			switch {
 			case err == nil:
 				return r, nil
-			case interrupted(ctx, err), final(err):
+			case final(err):
 				return nil, err
+			case interrupted(ctx, err) != nil:
+				return nil, interrupted(ctx, err)
 			case errors.As(err, &rejected) && rejected.Code == record.CodeQuota:
 				refills = rejected
 			case errors.As(err, &rejected):

@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
@@ -700,7 +701,8 @@ func TestDecodersRefuseOtherLengths(t *testing.T) {
 }
 
 // Every bit of an encoding means something: flipping it gives an error or
-// another value, never the same value.
+// another value, never the same value. Values are told apart by their encodings, of
+// which each value has one; comparing 30,000 of them field by field takes a minute.
 func TestEveryBitCounts(t *testing.T) {
 	for name, f := range formats(t) {
 		s := f.good[0]
@@ -712,10 +714,10 @@ func TestEveryBitCounts(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			if cmp.Equal(s.value, got, compare) {
+			switch again := f.encode(got); {
+			case bytes.Equal(again, b):
 				t.Fatalf("%s: bit %d does not count", name, i)
-			}
-			if string(f.encode(got)) != string(c) {
+			case !bytes.Equal(again, c):
 				t.Fatalf("%s: bit %d flipped: accepted, but encoded differently", name, i)
 			}
 		}

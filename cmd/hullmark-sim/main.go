@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := cli.Interrupted(ctx, root.ExecuteContext(ctx))
 	if err == nil {
 		return exitOK
 	}

@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.W
 	if err == nil {
 		return exitOK
 	}
-	return s.fail(err)
+	return s.fail(ctx, err)
 }
 
 func newRoot(s *session) *cobra.Command {

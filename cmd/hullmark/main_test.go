@@ -337,6 +337,28 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestInterruptedFirst: whatever a command failed with when Ctrl-C came, its exit
+// status is that of an interruption, unless the command line was wrong.
+func TestInterruptedFirst(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range []error{
+		client.ErrUnreachable, &client.NodesError{}, bundle.ErrStale, errSwapped, shownError{bundle.ErrStale}, context.DeadlineExceeded,
+		record.Reject(record.CodeStaleScope, "x"), errors.New("x"), fmt.Errorf("couldn't ask: %w", context.Canceled),
+	} {
+		for _, output := range []string{outputText, outputJSON} {
+			s := &session{stdout: io.Discard, stderr: io.Discard, output: output}
+			if code := s.fail(ctx, err); code != exitInterrupted {
+				t.Errorf("%v: exit status %d", err, code)
+			}
+		}
+	}
+	s := &session{stdout: io.Discard, stderr: io.Discard}
+	if code := s.fail(ctx, cli.Usage("unknown flag")); code != exitUsage {
+		t.Errorf("usage: exit status %d", code)
+	}
+}
+
 // panics is a writer with a defect.
 type panics struct{}
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/client"
+	"hullmark/internal/cli"
 	"hullmark/record"
 )
 
@@ -67,9 +69,10 @@ type shownError struct{ error }
 
 func (e shownError) Unwrap() error { return e.error }
 
-// fail reports an error and returns the exit code.
-func (s *session) fail(err error) int {
-	d := describe(err)
+// fail reports an error and returns the exit code. Ctx is that of the user's signals.
+func (s *session) fail(ctx context.Context, err error) int {
+	_, shown := err.(shownError) //nolint:errorlint // a mark on the outermost error only
+	d := describe(cli.Interrupted(ctx, err))
 	_, _ = fmt.Fprintf(s.stderr, "hullmark: error: %s\n", oneLine(d.Message))
 	if len(d.Inherited) > 0 {
 		var t table
@@ -79,7 +82,7 @@ func (s *session) fail(err error) int {
 	if d.Hint != "" {
 		_, _ = fmt.Fprintf(s.stderr, "hullmark: hint: %s\n", d.Hint)
 	}
-	if _, shown := err.(shownError); s.output == outputJSON && !shown { //nolint:errorlint // a mark on the outermost error only
+	if s.output == outputJSON && !shown {
 		b, err := json.Marshal(map[string]*errorJSON{"error": d})
 		if err == nil {
 			_, _ = fmt.Fprintf(s.stdout, "%s\n", b)

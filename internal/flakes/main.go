@@ -1,0 +1,81 @@
+// Flakes runs the tests over and over and counts how often each fails: a test that
+// fails once in a hundred runs is a fault, of the test or of the program. "make flakes"
+// runs it; docs/flakes says what came of it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// How often the tests of a package run. One that takes longer than slowAfter is slow.
+const (
+	fastRuns  = 20
+	slowRuns  = 5
+	slowAfter = 30 * time.Second
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	failures, err := command(ctx, os.Args[1:])
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "flakes: error: %v\n", err)
+		os.Exit(1)
+	case failures > 0:
+		os.Exit(1)
+	}
+}
+
+// command runs everything and writes what it counted.
+func command(ctx context.Context, args []string) (failures int, err error) {
+	flags := flag.NewFlagSet("flakes", flag.ContinueOnError)
+	budget := flags.Duration("budget", 4*time.Hour, "time after which no run begins")
+	serial := flags.String("serial", "", "packages that run alone, as a regular expression")
+	only := flags.String("only", "", "packages to run, as a regular expression")
+	logs := flags.String("logs", "bin/flakes", "directory for test binaries and the output of failures")
+	out := flags.String("out", "docs/flakes", "directory for the counts, a file per day")
+	if err := flags.Parse(args); err != nil {
+		return 0, err
+	}
+	r := &runner{deadline: time.Now().Add(*budget), logs: *logs, workers: runtime.GOMAXPROCS(0)}
+	for _, o := range []struct {
+		text string
+		to   **regexp.Regexp
+	}{{*serial, &r.serial}, {*only, &r.only}} {
+		if o.text == "" {
+			continue
+		}
+		if *o.to, err = regexp.Compile(o.text); err != nil {
+			return 0, err
+		}
+	}
+	if err := r.build(ctx); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if err := r.run(ctx); err != nil {
+		return 0, err
+	}
+	text := report(r.packages, began, time.Since(began))
+	fmt.Print(text)
+	path := filepath.Join(*out, began.UTC().Format(time.DateOnly)+".md")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		return 0, fmt.Errorf("couldn't write counts: %w", err)
+	}
+	for _, p := range r.packages {
+		failures += p.failed
+	}
+	return failures, nil
+}
