@@ -165,6 +165,11 @@ generate-check: $(TOOLS)/buf $(TOOLS)/protoc-gen-go
 	@mkdir -p bin/.generated/committed && cp proto/*.pb.go bin/.generated/committed/
 	diff -r bin/.generated/committed bin/.generated/proto || { echo 'run make generate'; exit 1; }
 
+## vectors: write the test vectors for other implementations anew, after a rule or format changed on purpose
+.PHONY: vectors
+vectors:
+	go test ./merkle ./record ./tuf ./bundle -run Vector -update
+
 ## clean: remove what the build made
 .PHONY: clean
 clean:

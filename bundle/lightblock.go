@@ -67,6 +67,10 @@ func DecodeLightBlock(ledger string, b []byte) (*types.LightBlock, error) {
 			return nil, fail(ErrMalformed, "validator key is not Ed25519")
 		}
 	}
+	if power := pb.GetValidatorSet().GetTotalVotingPower(); power != 0 {
+		// Nobody reads it: the engine writes zero and counts anew.
+		return nil, fail(ErrMalformed, "total voting power %d is set", power)
+	}
 	if id := pb.GetSignedHeader().GetHeader().GetChainID(); id != ledger {
 		return nil, fail(ErrWrongLedger, "light block of %q, this client trusts %q", clip(id), ledger)
 	}

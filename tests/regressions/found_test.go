@@ -11,6 +11,7 @@ var found = []row{
 	{"F2", "the README's commands needed a registry it did not speak of, lost the exit status on the way to docker pull, and left open where keys are", []string{"cmd/hullmark.TestScripts"}, ""},
 	{"H1", "a cancelled context and a node's answer raced, and the exit status was 6 instead of 130", []string{"internal/cli.TestInterrupted", "client.TestInterruptedByTheWay", "cmd/hullmark.TestInterruptedFirst", "internal/flakes.TestRounds"}, ""},
 	{"E1", "another ledger's genesis.json over existing data was started with, and nothing found the wrong block afterwards", []string{"app.TestOtherGenesis", "app.TestFsckExecutes", "app.TestFsckCannotExecute", "merkle/store.TestBind", "merkle/store.TestPast", "ledger.TestBefore"}, ""},
+	{"G1", "light blocks were specified by reference only: whose signatures count, by which equation, what binds what, the bytes of hashes", []string{"bundle.TestLightBlockVectors", "bundle.TestFollowVectors", "bundle.TestFollowAgrees"}, ""},
 	{"G2", "ProtoJSON was read more leniently than the specification says: numbers as text, exponents, null, base64 of another kind", []string{"proto.TestUnmarshalJSONRefuses", "proto.TestUnmarshalJSONAccepts"}, ""},
 	{"A1", "a thief's delegation outlived the rotation of the stolen key: the owner's next publish signed it", []string{"client.TestStolenDelegation", "client.TestNothingIsInheritedUnnamed", "client.TestRequestFromBeforeRotation", "client.TestDelegatedRoleInheritsNothing", "cmd/hullmark.TestScripts"}, ""},
 }
