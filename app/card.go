@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -85,7 +84,7 @@ func homeError(err error) error {
 // checkFounder compares the genesis with the card that was made in this home, if
 // one was: a mistake or a trick is found while it can still be undone.
 func checkFounder(h Home, g *record.Genesis) error {
-	b, err := os.ReadFile(h.cardFile())
+	b, err := readTrusted(h.cardFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/viper"
 
 	"hullmark/bundle"
+	"hullmark/safefile"
 )
 
 // ErrConfig is returned for a configuration a node must not start with.
@@ -147,8 +148,10 @@ func LoadConfig(h Home) (Config, error) {
 	for key, value := range defaults {
 		v.SetDefault(key, value)
 	}
-	if _, err := os.Stat(h.configFile()); errors.Is(err, fs.ErrNotExist) {
+	if _, err := safefile.Check(h.configFile(), safefile.Trusted); errors.Is(err, fs.ErrNotExist) {
 		return Config{}, fmt.Errorf("couldn't read configuration: %w: %w", ErrNoHome, err)
+	} else if err != nil {
+		return Config{}, fmt.Errorf("couldn't read configuration: %w", err)
 	}
 	if err := v.ReadInConfig(); err != nil {
 		return Config{}, fmt.Errorf("couldn't read configuration: %w", err)

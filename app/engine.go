@@ -12,6 +12,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/record"
+	"hullmark/safefile"
 )
 
 // blockTimeTolerance is how far ahead of its own clock a node accepts a block's
@@ -61,6 +62,9 @@ func engineConfig(h Home, moniker string) *cmtcfg.Config {
 
 // loadEngineConfig reads config.toml.
 func loadEngineConfig(h Home) (*cmtcfg.Config, error) {
+	if _, err := safefile.Check(h.engineConfigFile(), safefile.Trusted); err != nil {
+		return nil, fmt.Errorf("couldn't read engine configuration: %w", err)
+	}
 	v := viper.New()
 	v.SetConfigFile(h.engineConfigFile())
 	if err := v.ReadInConfig(); err != nil {

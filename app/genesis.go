@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"strings"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
@@ -105,7 +104,7 @@ func LoadGenesis(h Home) (*record.Genesis, error) {
 
 // loadGenesis reads a home's genesis.
 func loadGenesis(h Home) (*record.Genesis, *cmttypes.GenesisDoc, error) {
-	b, err := os.ReadFile(h.genesisFile())
+	b, err := readTrusted(h.genesisFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("couldn't load genesis: %w", ErrNoGenesis)
 	}

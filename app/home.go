@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"hullmark/safefile"
 )
 
 // Home is a node's directory.
@@ -77,14 +79,18 @@ func (h Home) checkSecrets(remoteSigner bool) error {
 
 // checkPrivate refuses a file with a private key that others can read or replace.
 func checkPrivate(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("couldn't read key: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("couldn't use key %s: mode %v lets others read it; run chmod 600", path, info.Mode().Perm())
+	if _, err := safefile.Check(path, safefile.Private); err != nil {
+		return fmt.Errorf("couldn't use key: %w", err)
 	}
 	return nil
+}
+
+// readTrusted reads a file of the home that others must not be able to write.
+func readTrusted(path string) ([]byte, error) {
+	if _, err := safefile.Check(path, safefile.Trusted); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 // syncDir makes a rename in a file's directory last.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"hullmark/safefile"
 )
 
 // TestHomeIsPrivate: nobody but its owner can read a new home.
@@ -139,4 +141,28 @@ func TestOpenFailsCleanly(t *testing.T) {
 	n = openHome(t, h, nil)
 	start(t, n)
 	provable(t, n, 1)
+}
+
+// TestOpenRefusesWritableFiles: what others can write is not what the operator meant.
+func TestOpenRefusesWritableFiles(t *testing.T) {
+	for name, path := range map[string]func(Home) string{
+		"home": func(h Home) string { return string(h) }, "folder of the configuration": Home.configDir, "configuration": Home.configFile,
+		"engine's configuration": Home.engineConfigFile, "genesis": Home.genesisFile, "validator state": Home.validatorStateFile,
+	} {
+		h, _ := newHome(t, 1)
+		info, err := os.Stat(path(h))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path(h), info.Mode().Perm()|0o002); err != nil {
+			t.Fatal(err)
+		}
+		_, err = LoadConfig(h)
+		if err == nil {
+			_, err = Open(h, Options{Config: quick(), Log: new(journal)})
+		}
+		if !errors.Is(err, safefile.ErrUnsafe) || !strings.Contains(err.Error(), path(h)) {
+			t.Errorf("%s that all may write: %v", name, err)
+		}
+	}
 }

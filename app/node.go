@@ -25,6 +25,7 @@ import (
 	"hullmark/ledger"
 	"hullmark/merkle/store"
 	"hullmark/record"
+	"hullmark/safefile"
 )
 
 // ErrConsensusFailed is what Wait returns when the engine's consensus routine has
@@ -111,6 +112,11 @@ func Open(h Home, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	n.log = log
+	// What must be refused is refused where it is read.
+	doubts, _ := safefile.Check(string(h), safefile.Trusted)
+	for _, d := range doubts {
+		log.Warn("the home is not the node's alone", "reason", d)
+	}
 	engineConfig, err := loadEngineConfig(h)
 	if err != nil {
 		return nil, err

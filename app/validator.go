@@ -71,7 +71,7 @@ func (h Home) nodeKey() (*p2p.NodeKey, error) {
 
 // validatorState reads what the validator has signed last.
 func (h Home) validatorState() (*privval.FilePVLastSignState, error) {
-	b, err := os.ReadFile(h.validatorStateFile())
+	b, err := readTrusted(h.validatorStateFile())
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read validator state: %w: %w", ErrDamagedKey, err)
 	}

@@ -6,13 +6,20 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"hullmark/safefile"
 )
 
 // errTooLarge reports a file that has more bytes than its kind may have.
 var errTooLarge = errors.New("file is too large")
 
-// readFile reads a file of at most limit bytes, or returns errTooLarge.
+// readFile reads a file of a home, of at most limit bytes, or returns errTooLarge. One
+// that others may write, or put another in the place of, is refused with
+// safefile.ErrUnsafe.
 func readFile(path string, limit int64) ([]byte, error) {
+	if _, err := safefile.Check(path, safefile.Trusted); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

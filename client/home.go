@@ -13,6 +13,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/reference"
+	"hullmark/safefile"
 )
 
 // The files of a Home.
@@ -31,9 +32,12 @@ const (
 type Home struct{ dir string }
 
 // OpenHome returns the home in a directory. It makes the directory if it is not
-// there.
+// there, and refuses one that others may write with safefile.ErrUnsafe.
 func OpenHome(dir string) (*Home, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("couldn't open client home: %w", err)
+	}
+	if _, err := safefile.Check(dir, safefile.Trusted); err != nil {
 		return nil, fmt.Errorf("couldn't open client home: %w", err)
 	}
 	return &Home{dir: dir}, nil

@@ -2,7 +2,7 @@
 //
 // # Files
 //
-// A store is a directory with mode 0700. The key NAME is two files:
+// A store is a directory, made with mode 0700. The key NAME is two files:
 //
 //	NAME.key   the private key: PEM "ENCRYPTED PRIVATE KEY", PKCS#8, mode 0600
 //	NAME.pub   the public key: PEM "PUBLIC KEY", PKIX
@@ -15,8 +15,8 @@
 //
 // # Trust model
 //
-// The directory belongs to its user: files or directories that others may read
-// are refused. Who has a copy of a key file still needs the passphrase, at about
+// The directory belongs to its user: one that others may write is refused, and so are
+// private files that they may read; package safefile has the rule. Who has a copy of a key file still needs the passphrase, at about
 // half a second of one processor core per guess. Who can write into the
 // directory can destroy keys or put other keys in their place; a key that does
 // not fit its public file is noticed, a replaced pair is not, and would sign

@@ -11,9 +11,6 @@ var (
 	ErrExists = errors.New("key exists already")
 	// ErrNotFound reports that there is no key of that name.
 	ErrNotFound = errors.New("no such key")
-	// ErrPermissions reports a file or directory that other users may read, or
-	// something that is not a regular file.
-	ErrPermissions = errors.New("unsafe permissions")
 	// ErrFormat reports a file that is not an encrypted PKCS#8 key in a supported
 	// form. No passphrase will help.
 	ErrFormat = errors.New("not a supported key file")

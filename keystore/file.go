@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"hullmark/safefile"
 )
 
 // Durable writing follows one pattern: write a temporary file, fsync it, give it
@@ -34,13 +36,12 @@ func (s *Store) createRoot() (*os.Root, error) {
 	return s.openRoot()
 }
 
-// readFile reads a regular file that is small and has none of the forbidden
-// permission bits.
-func readFile(root *os.Root, name string, forbidden fs.FileMode) ([]byte, error) {
+// readFile reads a regular file that is small and safe for its kind.
+func readFile(root *os.Root, name string, kind safefile.Kind) ([]byte, error) {
 	// Before opening: to open a pipe would wait for its other end.
 	if info, err := root.Lstat(name); err != nil {
 		return nil, err
-	} else if err := checkFile(info, forbidden); err != nil {
+	} else if err := checkFile(filepath.Join(root.Name(), name), info, kind); err != nil {
 		return nil, err
 	}
 	file, err := root.Open(name)
@@ -53,7 +54,7 @@ func readFile(root *os.Root, name string, forbidden fs.FileMode) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFile(info, forbidden); err != nil {
+	if err := checkFile(filepath.Join(root.Name(), name), info, kind); err != nil {
 		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
@@ -66,15 +67,12 @@ func readFile(root *os.Root, name string, forbidden fs.FileMode) ([]byte, error)
 	return text, nil
 }
 
-func checkFile(info fs.FileInfo, forbidden fs.FileMode) error {
+func checkFile(path string, info fs.FileInfo, kind safefile.Kind) error {
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: %s is not a regular file", ErrPermissions, info.Name())
+		return fmt.Errorf("%w: %s is not a regular file", safefile.ErrUnsafe, path)
 	}
-	if info.Mode().Perm()&forbidden != 0 {
-		return fmt.Errorf("%w: %s has mode %04o; it must be %04o",
-			ErrPermissions, info.Name(), info.Mode().Perm(), fileMode)
-	}
-	return nil
+	_, err := safefile.CheckInfo(path, info, kind)
+	return err
 }
 
 // writeNew writes a file whose name must be free; else it wraps ErrExists. A hard

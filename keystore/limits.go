@@ -39,8 +39,8 @@ const (
 	// derivedKeySize is the key length of AES-256 in bytes.
 	derivedKeySize = 32
 
+	// dirMode and fileMode are those of what is made. What is read is judged by
+	// package safefile.
 	dirMode  = 0o700
 	fileMode = 0o600
-	// widerMode are the permission bits that neither may have.
-	widerMode = 0o077
 )

@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"golang.org/x/term"
+
+	"hullmark/safefile"
 )
 
 // PassphraseVariable is the environment variable that may hold a passphrase.
@@ -58,7 +60,7 @@ func (s PassphraseSource) find(ctx context.Context, name string, isNew bool) ([]
 func (s PassphraseSource) read(ctx context.Context, name string, isNew bool) ([]byte, error) {
 	switch {
 	case s.File != "":
-		return readPassphraseFile(s.File)
+		return s.readFile(s.File)
 	case s.Input != nil && term.IsTerminal(int(s.Input.Fd())):
 		if isNew {
 			return s.promptTwice(ctx, name)
@@ -76,12 +78,24 @@ func (s PassphraseSource) read(ctx context.Context, name string, isNew bool) ([]
 		ErrNoPassphrase, PassphraseVariable)
 }
 
-func readPassphraseFile(path string) ([]byte, error) {
+func (s PassphraseSource) readFile(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoPassphrase, err)
 	}
 	defer closeQuietly(file)
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoPassphrase, err)
+	}
+	// Only the file itself: whoever puts another in its place learns nothing.
+	doubts, err := safefile.CheckInfo(path, info, safefile.Private)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoPassphrase, err)
+	}
+	for _, d := range doubts {
+		s.print("warning: " + d + "\n")
+	}
 	// Room for a final newline as Windows writes it, and one byte to see more.
 	text, err := io.ReadAll(io.LimitReader(file, maxPassphrase+3))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"hullmark/keystore"
+	"hullmark/safefile"
 )
 
 func env(value string) func(string) (string, bool) {
@@ -97,6 +98,25 @@ func TestPassphraseNowhere(t *testing.T) {
 			if !strings.Contains(err.Error(), hint) {
 				t.Errorf("%q does not mention %s", err, hint)
 			}
+		}
+	}
+}
+
+// TestOpenPassphraseFile: a passphrase that others can read is none.
+func TestOpenPassphraseFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "passphrase")
+	if err := os.WriteFile(path, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	source := keystore.PassphraseSource{File: path}
+	for mode, want := range map[os.FileMode]error{
+		0o600: nil, 0o400: nil, 0o640: safefile.ErrUnsafe, 0o604: safefile.ErrUnsafe, 0o644: safefile.ErrUnsafe, 0o602: safefile.ErrUnsafe,
+	} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := source.Existing(context.Background(), "root"); !errors.Is(err, want) {
+			t.Errorf("mode %o: %v", mode, err)
 		}
 	}
 }

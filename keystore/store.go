@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"hullmark/keys"
+	"hullmark/safefile"
 )
 
 const (
@@ -299,31 +300,26 @@ func (s *Store) load(name, suffix string) ([]byte, error) {
 		return nil, err
 	}
 	defer closeQuietly(root)
-	var forbidden fs.FileMode
+	kind := safefile.Trusted
 	if suffix == privateSuffix {
-		forbidden = widerMode
+		kind = safefile.Private
 	}
-	text, err := readFile(root, name+suffix, forbidden)
+	text, err := readFile(root, name+suffix, kind)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
 	}
 	return text, err
 }
 
-// openRoot opens the store's directory, which must be closed to other users.
+// openRoot opens the store's directory, which others must not write: a public file put
+// there in place of another would be named in metadata.
 func (s *Store) openRoot() (*os.Root, error) {
+	if _, err := safefile.Check(s.dir, safefile.Trusted); err != nil {
+		return nil, fmt.Errorf("couldn't open key directory: %w", err)
+	}
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open key directory: %w", err)
-	}
-	info, err := root.Stat(".")
-	if err == nil && info.Mode().Perm()&widerMode != 0 {
-		err = fmt.Errorf("%w: directory %s has mode %04o; it must be %04o",
-			ErrPermissions, s.dir, info.Mode().Perm(), dirMode)
-	}
-	if err != nil {
-		closeQuietly(root)
-		return nil, err
 	}
 	return root, nil
 }

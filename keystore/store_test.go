@@ -24,6 +24,7 @@ import (
 
 	"hullmark/keys"
 	"hullmark/keystore"
+	"hullmark/safefile"
 )
 
 // cheap is the cost of scrypt in tests.
@@ -357,20 +358,22 @@ func TestUnsafeFiles(t *testing.T) {
 	}{
 		{"none", func(string) error { return nil }, nil},
 		{"public file readable by all", func(dir string) error { return os.Chmod(dir+"/k.pub", 0o644) }, nil},
-		{"key readable by group", func(dir string) error { return os.Chmod(dir+"/k.key", 0o640) }, keystore.ErrPermissions},
-		{"key readable by all", func(dir string) error { return os.Chmod(dir+"/k.key", 0o604) }, keystore.ErrPermissions},
-		{"key writable by all", func(dir string) error { return os.Chmod(dir+"/k.key", 0o602) }, keystore.ErrPermissions},
-		{"directory open to group", func(dir string) error { return os.Chmod(dir, 0o750) }, keystore.ErrPermissions},
-		{"directory open to all", func(dir string) error { return os.Chmod(dir, 0o701) }, keystore.ErrPermissions},
+		{"key readable by group", func(dir string) error { return os.Chmod(dir+"/k.key", 0o640) }, safefile.ErrUnsafe},
+		{"key readable by all", func(dir string) error { return os.Chmod(dir+"/k.key", 0o604) }, safefile.ErrUnsafe},
+		{"key writable by all", func(dir string) error { return os.Chmod(dir+"/k.key", 0o602) }, safefile.ErrUnsafe},
+		{"public file writable by all", func(dir string) error { return os.Chmod(dir+"/k.pub", 0o646) }, safefile.ErrUnsafe},
+		{"directory readable by all", func(dir string) error { return os.Chmod(dir, 0o755) }, nil},
+		{"directory writable by all", func(dir string) error { return os.Chmod(dir, 0o703) }, safefile.ErrUnsafe},
+		{"directory above writable by all", func(dir string) error { return os.Chmod(filepath.Dir(dir), 0o777) }, safefile.ErrUnsafe},
 		{"key is a symbolic link", func(dir string) error {
 			return errors.Join(os.Rename(dir+"/k.key", dir+"/x"), os.Symlink("x", dir+"/k.key"))
-		}, keystore.ErrPermissions},
+		}, safefile.ErrUnsafe},
 		{"key is a pipe", func(dir string) error {
 			return errors.Join(os.Remove(dir+"/k.key"), syscall.Mkfifo(dir+"/k.key", 0o600))
-		}, keystore.ErrPermissions},
+		}, safefile.ErrUnsafe},
 		{"key is a directory", func(dir string) error {
 			return errors.Join(os.Remove(dir+"/k.key"), os.Mkdir(dir+"/k.key", 0o700))
-		}, keystore.ErrPermissions},
+		}, safefile.ErrUnsafe},
 		{"key is gone", func(dir string) error { return os.Remove(dir + "/k.key") }, keystore.ErrNotFound},
 		{"directory is gone", os.RemoveAll, keystore.ErrNotFound},
 		{"key is empty", func(dir string) error { return os.Truncate(dir+"/k.key", 0) }, keystore.ErrFormat},
@@ -398,13 +401,13 @@ func TestUnsafeFiles(t *testing.T) {
 
 func TestGenerateRefusesOpenDirectory(t *testing.T) {
 	s, dir := newStore(t)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.Chmod(dir, 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Generate("root", keystore.TypeEd25519, passphrase); !errors.Is(err, keystore.ErrPermissions) {
+	if _, err := s.Generate("root", keystore.TypeEd25519, passphrase); !errors.Is(err, safefile.ErrUnsafe) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := s.List(); !errors.Is(err, keystore.ErrPermissions) {
+	if _, err := s.List(); !errors.Is(err, safefile.ErrUnsafe) {
 		t.Errorf("got %v", err)
 	}
 }

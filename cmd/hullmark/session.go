@@ -20,6 +20,7 @@ import (
 	"hullmark/internal/cli"
 	"hullmark/keystore"
 	"hullmark/oci"
+	"hullmark/safefile"
 )
 
 // session is one run of the program: where it reads and writes, and the flags
@@ -89,6 +90,11 @@ func (s *session) open(cmd *cobra.Command, _ []string) error {
 		var err error
 		if s.dir, err = s.named.Path(); err != nil {
 			return err
+		}
+		// What must be refused is refused where it is read.
+		doubts, _ := safefile.Check(s.dir, safefile.Trusted)
+		for _, d := range doubts {
+			s.warn("%s", d)
 		}
 	}
 	if s.timeout < 0 {

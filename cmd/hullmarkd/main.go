@@ -19,6 +19,7 @@ import (
 	"hullmark/internal/testnet"
 	"hullmark/keystore"
 	"hullmark/record"
+	"hullmark/safefile"
 )
 
 func main() {
@@ -83,6 +84,8 @@ func hint(err error) string {
 		return "run the command with --help"
 	case errors.Is(err, cli.ErrNoUserDir):
 		return "set HOME to your home directory, or name the directory with that flag"
+	case errors.Is(err, safefile.ErrUnsafe):
+		return "take it away from other users, then run the command again"
 	case errors.Is(err, app.ErrNoGenesis):
 		return "install the consortium's genesis with `hullmarkd init --genesis FILE`"
 	case errors.Is(err, app.ErrHomeExists):

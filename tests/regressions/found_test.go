@@ -14,4 +14,5 @@ var found = []row{
 	{"G1", "light blocks were specified by reference only: whose signatures count, by which equation, what binds what, the bytes of hashes", []string{"bundle.TestLightBlockVectors", "bundle.TestFollowVectors", "bundle.TestFollowAgrees"}, ""},
 	{"G2", "ProtoJSON was read more leniently than the specification says: numbers as text, exponents, null, base64 of another kind", []string{"proto.TestUnmarshalJSONRefuses", "proto.TestUnmarshalJSONAccepts"}, ""},
 	{"A1", "a thief's delegation outlived the rotation of the stolen key: the owner's next publish signed it", []string{"client.TestStolenDelegation", "client.TestNothingIsInheritedUnnamed", "client.TestRequestFromBeforeRotation", "client.TestDelegatedRoleInheritsNothing", "cmd/hullmark.TestScripts"}, ""},
+	{"B6", "files that others can write or read were believed and kept secrets", []string{"safefile.TestRules", "safefile.TestCheck", "client.TestUnsafeHome", "keystore.TestUnsafeFiles", "keystore.TestOpenPassphraseFile", "app.TestOpenRefusesWritableFiles"}, ""},
 }
