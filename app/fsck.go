@@ -28,7 +28,7 @@ const (
 	adviceStart  = "if the node was killed or lost power, start it, stop it and check again: it repairs an interrupted write; if that does not help, run `hullmarkd resync`"
 	adviceKey    = "restore the file from the backup of your keys; if there is none, ask the others to replace your validator"
 	adviceOther  = "put back the genesis.json of the ledger this data is of: any of its operators has it; for another ledger use another --home"
-	adviceState  = "do not start this node, and never restore this file from a backup: it keeps the validator from signing two different blocks; see docs/operators.md"
+	adviceState  = "do not start this node, and never restore this file from a backup: it keeps the validator from signing two different blocks; docs/operators.md, \"The state file is damaged\", says what to do"
 )
 
 // fsck is one run of Fsck.

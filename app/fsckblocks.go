@@ -126,11 +126,7 @@ func (c *chain) check(height int64) error {
 		return fmt.Errorf("%w: it does not follow the block before it", ErrDisagree)
 	}
 	c.last = &meta.BlockID
-	// The commit of the newest block is not in a block yet.
-	commit := c.blocks.LoadBlockCommit(height)
-	if commit == nil {
-		commit = c.blocks.LoadSeenCommit(height)
-	}
+	commit := commitOf(c.blocks, height)
 	if commit == nil {
 		return fmt.Errorf("%w: its signatures are missing", ErrDisagree)
 	}
@@ -141,8 +137,7 @@ func (c *chain) check(height int64) error {
 	if err := validators.VerifyCommitLight(c.ledger, meta.BlockID, height, commit); err != nil {
 		return err
 	}
-	if i, _ := validators.GetByAddress(c.heights.validator); i >= 0 && int(i) < len(commit.Signatures) &&
-		commit.Signatures[i].BlockIDFlag == cmttypes.BlockIDFlagCommit {
+	if signedBy(commit, c.heights.validator) {
 		c.heights.commit = height
 	}
 	// A header carries the app hash of the height before.

@@ -157,10 +157,12 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	}
 	// With a remote signer the engine makes its own, and this stays nil.
 	var validator cmttypes.PrivValidator
+	var own *privval.FilePV
 	if engineConfig.PrivValidatorListenAddr == "" {
-		if validator, err = h.loadValidator(); err != nil {
+		if own, err = h.loadValidator(); err != nil {
 			return nil, err
 		}
+		validator = own
 	} else {
 		log.Info("waiting for the remote signer", "address", engineConfig.PrivValidatorListenAddr)
 	}
@@ -173,7 +175,7 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	n.engine, err = node.NewNode(engineConfig, validator, nodeKey,
 		n.hooks.Connections(abci.NewClientCreator(n.app)),
 		func() (*cmttypes.GenesisDoc, error) { return doc, nil },
-		n.openEngineDB(doc), node.DefaultMetricsProvider(engineConfig.Instrumentation), engineLog)
+		n.openEngineDB(doc, own), node.DefaultMetricsProvider(engineConfig.Instrumentation), engineLog)
 	if errors.As(err, new(privval.EndpointTimeoutError)) {
 		err = fmt.Errorf("%w: %w", ErrNoSigner, err)
 	}
@@ -319,15 +321,22 @@ func openLedger(g *record.Genesis, st *store.Store) (*ledger.Ledger, error) {
 }
 
 // openEngineDB returns the engine's database provider, which refuses data of another
-// ledger before the engine writes to it or joins a network.
-func (n *Node) openEngineDB(doc *cmttypes.GenesisDoc) cmtcfg.DBProvider {
+// ledger, and a record of what the home's validator signed that is too old, before the
+// engine writes or joins a network. The validator is nil where a remote signer has it.
+func (n *Node) openEngineDB(doc *cmttypes.GenesisDoc, validator *privval.FilePV) cmtcfg.DBProvider {
 	return func(c *cmtcfg.DBContext) (cmtdb.DB, error) {
 		db, err := n.hooks.EngineDB(c)
 		if err != nil {
 			return nil, err
 		}
 		n.engineDBs = append(n.engineDBs, db)
-		return db, checkEngineData(c.ID, db, doc)
+		if err := checkEngineData(c.ID, db, doc); err != nil {
+			return nil, err
+		}
+		if c.ID == "blockstore" && validator != nil {
+			return db, checkSigned(db, validator)
+		}
+		return db, nil
 	}
 }
 

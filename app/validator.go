@@ -69,19 +69,6 @@ func (h Home) nodeKey() (*p2p.NodeKey, error) {
 	return key, nil
 }
 
-// validatorState reads what the validator has signed last.
-func (h Home) validatorState() (*privval.FilePVLastSignState, error) {
-	b, err := readTrusted(h.validatorStateFile())
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read validator state: %w: %w", ErrDamagedKey, err)
-	}
-	state := new(privval.FilePVLastSignState)
-	if err := cmtjson.Unmarshal(b, state); err != nil {
-		return nil, fmt.Errorf("couldn't read validator state %s: %w: %w", h.validatorStateFile(), ErrDamagedKey, err)
-	}
-	return state, nil
-}
-
 // loadValidator opens the validator key with the record of what it has signed.
 // CometBFT's own loader ends the process without a word to its caller when either
 // file is missing or damaged, so both are read before.

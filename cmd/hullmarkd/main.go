@@ -101,7 +101,9 @@ func hint(err error) string {
 	case errors.Is(err, app.ErrNoValidatorKey):
 		return "name the remote signer's key with --validator-key"
 	case errors.Is(err, app.ErrDamagedKey):
-		return "restore the key from its backup; never restore priv_validator_state.json from one, see docs/operators.md"
+		return "restore the file of the key from its backup; never restore priv_validator_state.json from one"
+	case errors.Is(err, app.ErrDamagedState):
+		return "leave this node off and never restore that file from a backup; docs/operators.md, \"The state file is damaged\", says what to write into it"
 	case errors.Is(err, app.ErrNotFounder):
 		return "do not start; show this genesis and your card to whoever put it together"
 	case errors.Is(err, app.ErrOtherData):
