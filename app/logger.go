@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	cmtlog "github.com/cometbft/cometbft/libs/log"
+
+	"hullmark/printable"
 )
 
 func parseLevel(s string) (slog.Level, error) {
@@ -14,7 +16,8 @@ func parseLevel(s string) (slog.Level, error) {
 }
 
 // newLogger returns the node's logger and the engine's, which write to one place
-// in one form.
+// in one form. What peers and users say stands in logs too, so nothing goes there that
+// a terminal would obey.
 func newLogger(w io.Writer, c LogConfig) (node *slog.Logger, engine cmtlog.Logger, err error) {
 	handler := func(level string) (slog.Handler, error) {
 		l, err := parseLevel(level)
@@ -23,9 +26,9 @@ func newLogger(w io.Writer, c LogConfig) (node *slog.Logger, engine cmtlog.Logge
 		}
 		o := &slog.HandlerOptions{Level: l}
 		if c.Format == "json" {
-			return slog.NewJSONHandler(w, o), nil
+			return slog.NewJSONHandler(printable.JSONWriter(w), o), nil
 		}
-		return slog.NewTextHandler(w, o), nil
+		return slog.NewTextHandler(printable.Writer(w), o), nil
 	}
 	own, err := handler(c.Level)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"hullmark/internal/buildinfo"
 	"hullmark/internal/cli"
+	"hullmark/printable"
 )
 
 func main() {
@@ -26,12 +27,12 @@ func main() {
 
 // run is main without the process around it.
 func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) (code int) {
-	s := &session{stdin: stdin, stdout: stdout, stderr: stderr}
+	s := &session{stdin: stdin, stdout: stdout, stderr: printable.Writer(stderr), screen: stderr}
 	defer s.close()
 	defer func() {
 		// The runtime's own exit code for a panic is that of a usage error here.
 		if p := recover(); p != nil {
-			_, _ = fmt.Fprintf(stderr, "hullmark: error: internal error: %v\n%s", p, debug.Stack())
+			_, _ = fmt.Fprintf(s.stderr, "hullmark: error: internal error: %v\n%s", p, debug.Stack())
 			code = exitError
 		}
 	}()
@@ -68,7 +69,7 @@ Exit status: 0 verified or done, 1 other error, 2 usage, 3 not trusted (absent,
 withdrawn, revoked, role not effective), 4 verification failed (possible attack),
 5 rejected by the ledger, 6 no node reachable or answer too old, 130 interrupted.`
 	root.Version = buildinfo.Version()
-	root.SetOut(s.stdout)
+	root.SetOut(printable.Writer(s.stdout))
 	root.SetErr(s.stderr)
 	root.PersistentPreRunE = s.open
 	s.addFlags(root.PersistentFlags())

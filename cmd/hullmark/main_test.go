@@ -398,9 +398,3 @@ func TestDurations(t *testing.T) {
 		}
 	}
 }
-
-func TestTerminalControlIsNotObeyed(t *testing.T) {
-	if got := oneLine("a\x1b[2Jb\nc\u0085d\x7fe\u00e9"); got != "a [2Jb c d e\u00e9" {
-		t.Errorf("%q", got)
-	}
-}

@@ -14,6 +14,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/client"
 	"hullmark/internal/cli"
+	"hullmark/printable"
 	"hullmark/record"
 )
 
@@ -31,19 +32,21 @@ type answer interface {
 // print writes an answer in the form the user chose. That it could not be
 // written is an error like any other: a script would read half a verdict.
 func (s *session) print(a answer) error {
-	var b bytes.Buffer
+	var shown []byte
 	if s.output == outputJSON {
+		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)
 		if err := e.Encode(a); err != nil {
 			return fmt.Errorf("couldn't write answer: %w", err)
 		}
+		shown = printable.JSON(b.Bytes())
 	} else {
 		var t table
 		a.text(&t)
-		b.WriteString(t.String())
+		shown = []byte(t.String())
 	}
-	if _, err := s.stdout.Write(b.Bytes()); err != nil {
+	if _, err := s.stdout.Write(shown); err != nil {
 		return fileError("write standard output", err)
 	}
 	return nil
@@ -73,19 +76,19 @@ func (e shownError) Unwrap() error { return e.error }
 func (s *session) fail(ctx context.Context, err error) int {
 	_, shown := err.(shownError) //nolint:errorlint // a mark on the outermost error only
 	d := describe(cli.Interrupted(ctx, err))
-	_, _ = fmt.Fprintf(s.stderr, "hullmark: error: %s\n", oneLine(d.Message))
+	_, _ = fmt.Fprintf(s.stderr, "hullmark: error: %s\n", printable.Line(d.Message))
 	if len(d.Inherited) > 0 {
 		var t table
 		inheritedRows(&t, d.Inherited)
 		_, _ = io.WriteString(s.stderr, t.String())
 	}
 	if d.Hint != "" {
-		_, _ = fmt.Fprintf(s.stderr, "hullmark: hint: %s\n", d.Hint)
+		_, _ = fmt.Fprintf(s.stderr, "hullmark: hint: %s\n", printable.Line(d.Hint))
 	}
 	if s.output == outputJSON && !shown {
 		b, err := json.Marshal(map[string]*errorJSON{"error": d})
 		if err == nil {
-			_, _ = fmt.Fprintf(s.stdout, "%s\n", b)
+			_, _ = fmt.Fprintf(s.stdout, "%s\n", printable.JSON(b))
 		}
 	}
 	return d.ExitCode
@@ -93,7 +96,7 @@ func (s *session) fail(ctx context.Context, err error) int {
 
 // warn shows what is wrong and no reason to stop.
 func (s *session) warn(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.stderr, "hullmark: warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
+	_, _ = fmt.Fprintf(s.stderr, "hullmark: warning: %s\n", printable.Line(fmt.Sprintf(format, args...)))
 }
 
 // warnAll shows what was wrong with nodes beside a good answer, each thing once.
@@ -116,16 +119,6 @@ func (s *session) warnAll(warnings []client.Warning, err error) {
 			s.warn("%s", text)
 		}
 	}
-}
-
-// oneLine keeps a message on one line and free of what a terminal would obey.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
 }
 
 // prefixed writes messages of the keystore in this program's style.
@@ -162,7 +155,7 @@ func (t *table) String() string {
 			label = ""
 		}
 		last = r[0]
-		b.WriteString(strings.TrimRight(fmt.Sprintf("%-*s  %s", width, label, oneLine(r[1])), " ") + "\n")
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-*s  %s", width, label, printable.Line(r[1])), " ") + "\n")
 	}
 	return b.String()
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"hullmark/printable"
 )
 
 // progressAfter is how long a command may take before a person wonders.
@@ -14,7 +16,7 @@ const progressAfter = time.Second
 // progress shows on a terminal what a command waits for, from the second second
 // on, until the returned function is called. Elsewhere it shows nothing.
 func (s *session) progress(what string) (done func()) {
-	f, ok := s.stderr.(*os.File)
+	f, ok := s.screen.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return func() {}
 	}
@@ -33,7 +35,7 @@ func (s *session) progress(what string) (done func()) {
 				return
 			case now := <-tick.C:
 				shown = true
-				_, _ = fmt.Fprintf(f, "\r\x1b[Khullmark: %s, %s", what, now.Sub(begin).Round(time.Second))
+				_, _ = fmt.Fprintf(f, "\r\x1b[Khullmark: %s, %s", printable.Line(what), now.Sub(begin).Round(time.Second))
 			}
 		}
 	}()

@@ -27,8 +27,9 @@ import (
 // that all commands share.
 type session struct {
 	stdin  *os.File
-	stdout io.Writer
-	stderr io.Writer
+	stdout io.Writer // as it is: what goes there is filtered, or a file the user asked for
+	stderr io.Writer // shows printable text only
+	screen io.Writer // standard error as it is, for what moves the cursor
 
 	named          cli.Dir // what --home says
 	dir            string  // the home; empty for commands that need none

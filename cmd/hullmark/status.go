@@ -10,6 +10,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/client"
 	"hullmark/internal/cli"
+	"hullmark/printable"
 )
 
 func newStatus(s *session) *cobra.Command {
@@ -48,7 +49,7 @@ func (s *session) printStatus(nodes []client.NodeStatus, now time.Time) error {
 		line := nodeJSON{Node: n.Node}
 		if n.Err != nil {
 			failures = append(failures, fmt.Errorf("node %s: %w", n.Node, n.Err))
-			line.Error = oneLine(n.Err.Error())
+			line.Error = printable.Line(n.Err.Error())
 			out.Nodes = append(out.Nodes, line)
 			continue
 		}

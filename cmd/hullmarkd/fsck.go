@@ -7,6 +7,7 @@ import (
 
 	"hullmark/app"
 	"hullmark/internal/cli"
+	"hullmark/printable"
 )
 
 // errDamaged is what fsck ends with when it found anything.
@@ -85,10 +86,10 @@ func newFsckAnswer(h app.Home, checks []app.Check) *fsckAnswer {
 func (a *fsckAnswer) text(t *table) {
 	for _, c := range a.Checks {
 		if c.OK {
-			t.line("ok       %-20s %s", c.Name, c.Detail)
+			t.line("ok       %-20s %s", c.Name, printable.Line(c.Detail))
 			continue
 		}
-		t.line("DAMAGED  %-20s %s", c.Name, c.Error)
+		t.line("DAMAGED  %-20s %s", c.Name, printable.Line(c.Error))
 		t.line("         %-20s %s", "", c.Advice)
 	}
 }

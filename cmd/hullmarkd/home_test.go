@@ -1,7 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -28,5 +33,41 @@ func TestNoHome(t *testing.T) {
 	}
 	if got, err := os.ReadDir("."); err != nil || len(got) != 1 {
 		t.Errorf("made %v, %v", got, err)
+	}
+}
+
+// TestHostileNode shows what a node says of itself when it says what a terminal would
+// obey.
+func TestHostileNode(t *testing.T) {
+	const hostile = "evil\x1b]0;title\x07\r\x08\u0085\u009b2J\u202egnp\u2066\u2069\u200b\ufeff\u2028\nstate  ready\u00ad\x7f"
+	for _, path := range []string{"status", "readyz", "error"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case path == "error":
+				http.Error(w, hostile, http.StatusInternalServerError)
+			case r.URL.Path == "/readyz":
+				http.Error(w, hostile, http.StatusServiceUnavailable)
+			default:
+				b, err := json.Marshal(map[string]string{"ledger": hostile, "version": hostile, "moniker": hostile, "operator": hostile, "blockTime": hostile})
+				if err != nil {
+					t.Error(err)
+				}
+				_, _ = w.Write(b) // whoever asked has gone
+			}
+		}))
+		for _, args := range []string{"status", "status --output json", "status --ready", "trust-anchor"} {
+			var stdout, stderr bytes.Buffer
+			_ = run(t.Context(), append(strings.Fields(args), "--node", server.URL, "--home", t.TempDir()), &stdout, &stderr)
+			for _, r := range stdout.String() + stderr.String() {
+				if !strconv.IsPrint(r) && r != '\n' {
+					t.Errorf("%s, %s: %q in %q", path, args, r, stdout.String()+stderr.String())
+					break
+				}
+			}
+			if strings.Contains(stdout.String(), "\nstate  ready") || args == "status" && path == "status" && !strings.Contains(stdout.String(), `evil\x1b`) {
+				t.Errorf("%s, %s: %s", path, args, &stdout)
+			}
+		}
+		server.Close()
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"hullmark/internal/cli"
 	"hullmark/internal/testnet"
 	"hullmark/keystore"
+	"hullmark/printable"
 	"hullmark/record"
 	"hullmark/safefile"
 )
@@ -31,6 +32,7 @@ func main() {
 
 // run is main without the process around it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	stdout, stderr = printable.Writer(stdout), printable.Writer(stderr)
 	defer func() {
 		// The runtime's own exit code for a panic is that of a usage error here.
 		if p := recover(); p != nil {
@@ -44,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	if err == nil {
 		return exitOK
 	}
-	_, _ = fmt.Fprintf(stderr, "hullmarkd: error: %v\n", err)
+	_, _ = fmt.Fprintf(stderr, "hullmarkd: error: %s\n", printable.Line(err.Error()))
 	if h := hint(err); h != "" {
 		_, _ = fmt.Fprintf(stderr, "hullmarkd: hint: %s\n", h)
 	}

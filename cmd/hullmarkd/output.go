@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hullmark/internal/cli"
+	"hullmark/printable"
 )
 
 // The values of --output.
@@ -25,11 +26,13 @@ type answer interface {
 type table struct{ strings.Builder }
 
 func (t *table) row(name, format string, args ...any) {
-	_, _ = fmt.Fprintf(t, "%-14s %s\n", name, fmt.Sprintf(format, args...))
+	_, _ = fmt.Fprintf(t, "%-14s %s\n", name, printable.Line(fmt.Sprintf(format, args...)))
 }
 
 // line is text over the whole width.
-func (t *table) line(format string, args ...any) { _, _ = fmt.Fprintf(t, format+"\n", args...) }
+func (t *table) line(format string, args ...any) {
+	_, _ = fmt.Fprintln(t, printable.Text(fmt.Sprintf(format, args...)))
+}
 
 // outputFlag defines the flag that chooses the form of a command's answer, and has
 // the command refuse others before it does anything.
@@ -52,7 +55,7 @@ func show(cmd *cobra.Command, output string, a answer) error {
 		cmd.Print(t.String())
 		return nil
 	}
-	e := json.NewEncoder(cmd.OutOrStdout())
+	e := json.NewEncoder(printable.JSONWriter(cmd.OutOrStdout()))
 	e.SetEscapeHTML(false)
 	if err := e.Encode(a); err != nil {
 		return fmt.Errorf("couldn't write answer: %w", err)

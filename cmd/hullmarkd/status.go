@@ -11,6 +11,7 @@ import (
 	"hullmark/internal/atomicfile"
 	"hullmark/internal/buildinfo"
 	"hullmark/internal/cli"
+	"hullmark/printable"
 	"hullmark/proto"
 )
 
@@ -80,7 +81,7 @@ and provable, which suits scripts and the health checks of containers.`,
 			if err != nil {
 				return err
 			}
-			cmd.Println(string(b))
+			cmd.Println(string(printable.JSON(b)))
 			return nil
 		},
 	}
@@ -109,7 +110,8 @@ func printStatus(cmd *cobra.Command, s *proto.StatusResponse, unready string) {
 		age = fmt.Sprintf(" (%s ago)", time.Since(t).Round(100*time.Millisecond))
 	}
 	cmd.Printf("ledger       %s\nnode         %s (%s)\nstate        %s\nversion      %s\nheight       %d\nblock time   %s%s\nprovable     %d to %d\nrecords      %d\npeers        %d of %d validators\npending      %d\n",
-		s.GetLedger(), s.GetMoniker(), role, state, s.GetVersion(), s.GetHeight(), s.GetBlockTime(), age,
+		printable.Line(s.GetLedger()), printable.Line(s.GetMoniker()), printable.Line(role), printable.Line(state), printable.Line(s.GetVersion()),
+		s.GetHeight(), printable.Line(s.GetBlockTime()), age,
 		s.GetEarliestHeight(), s.GetStateHeight(), s.GetLogSize(), s.GetPeers(), s.GetValidators(), s.GetPending())
 }
 

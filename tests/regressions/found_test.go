@@ -16,4 +16,5 @@ var found = []row{
 	{"G2", "ProtoJSON was read more leniently than the specification says: numbers as text, exponents, null, base64 of another kind", []string{"proto.TestUnmarshalJSONRefuses", "proto.TestUnmarshalJSONAccepts"}, ""},
 	{"A1", "a thief's delegation outlived the rotation of the stolen key: the owner's next publish signed it", []string{"client.TestStolenDelegation", "client.TestNothingIsInheritedUnnamed", "client.TestRequestFromBeforeRotation", "client.TestDelegatedRoleInheritsNothing", "cmd/hullmark.TestScripts"}, ""},
 	{"B6", "files that others can write or read were believed and kept secrets", []string{"safefile.TestRules", "safefile.TestCheck", "client.TestUnsafeHome", "keystore.TestUnsafeFiles", "keystore.TestOpenPassphraseFile", "app.TestOpenRefusesWritableFiles"}, ""},
+	{"B7", "text from nodes, registries and files reached terminals and logs as it was", []string{"printable.TestLine", "cmd/hullmark.TestHostileText", "cmd/hullmarkd.TestHostileNode", "app.TestLogsArePrintable"}, ""},
 }

@@ -1,0 +1,90 @@
+// Package printable makes text from elsewhere safe to show. What a node, a registry or
+// a file says can hold characters that a terminal obeys, that turn the order of what is
+// read, or that nobody sees. They are shown as escapes instead: control characters of
+// either set, bidirectional marks, overrides and isolates, characters without a width,
+// line and paragraph separators, unassigned and private ones, and bytes that are no
+// UTF-8. What stays is what strconv.IsPrint lets stand.
+package printable
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Line returns text on one line: newlines and tabs become spaces, whatever else is not
+// printable an escape as in a Go string.
+func Line(text string) string {
+	return escape(strings.NewReplacer("\r\n", " ", "\n", " ", "\t", " ").Replace(text), "")
+}
+
+// Text returns text of several lines: newlines and tabs stay, whatever else is not
+// printable becomes an escape as in a Go string.
+func Text(text string) string { return escape(text, "\n\t") }
+
+// escape replaces what is not printable, but for the characters to keep.
+func escape(text, keep string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		part := text[i : i+size]
+		i += size
+		switch {
+		case r == utf8.RuneError && size == 1:
+			_, _ = fmt.Fprintf(&b, `\x%02x`, part[0])
+		case strconv.IsPrint(r) || strings.ContainsRune(keep, r):
+			b.WriteString(part)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}
+
+// JSON returns JSON text that means the same and holds nothing that is not printable.
+// Its encoder must have escaped the control characters below U+0020 in strings, as all
+// do; white space between the values stays.
+func JSON(text []byte) []byte {
+	var out []byte
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		part := text[i : i+size]
+		i += size
+		switch {
+		case r < utf8.RuneSelf && r != 0x7f || strconv.IsPrint(r) && (r != utf8.RuneError || size > 1):
+			out = append(out, part...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
+}
+
+// Writer returns a writer that passes text on as Text does: a net below programs whose
+// output is text alone. Each call must hold whole characters.
+func Writer(w io.Writer) io.Writer {
+	return writer{w, func(b []byte) []byte { return []byte(Text(string(b))) }}
+}
+
+// JSONWriter returns a writer that passes lines of JSON on as JSON does.
+func JSONWriter(w io.Writer) io.Writer { return writer{w, JSON} }
+
+type writer struct {
+	w      io.Writer
+	filter func([]byte) []byte
+}
+
+// Write implements io.Writer.
+func (w writer) Write(b []byte) (int, error) {
+	if _, err := w.w.Write(w.filter(b)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

@@ -1,0 +1,106 @@
+package printable_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"hullmark/printable"
+)
+
+func TestLine(t *testing.T) {
+	for _, tc := range []struct{ name, text, line, whole string }{
+		{"plain", "a b: c", "a b: c", "a b: c"},
+		{"other scripts", "é 漢字 عربي 🙂", "é 漢字 عربي 🙂", "é 漢字 عربي 🙂"},
+		{"lines", "a\nb\r\nc\td", "a b c d", "a\nb\\r\nc\td"},
+		{"title of the terminal", "a\x1b]0;b\x07c", `a\x1b]0;b\ac`, `a\x1b]0;b\ac`},
+		{"carriage return", "good\rbad", `good\rbad`, `good\rbad`},
+		{"backspace, nothing, delete", "a\bb\x00c\x7fd", `a\bb\x00c\x7fd`, `a\bb\x00c\x7fd`},
+		{"C1", "a\u0080b\u0085c\u009b2Jd\u009f", `a\u0080b\u0085c\u009b2Jd\u009f`, `a\u0080b\u0085c\u009b2Jd\u009f`},
+		{"C1 as a byte", "a\x9bb", `a\x9bb`, `a\x9bb`},
+		{"bidirectional overrides", "a\u202db\u202ec\u202cd\u202a\u202b", `a\u202db\u202ec\u202cd\u202a\u202b`, `a\u202db\u202ec\u202cd\u202a\u202b`},
+		{"isolates", "a\u2066b\u2067c\u2068d\u2069", `a\u2066b\u2067c\u2068d\u2069`, `a\u2066b\u2067c\u2068d\u2069`},
+		{"marks", "a\u200eb\u200fc\u061cd", `a\u200eb\u200fc\u061cd`, `a\u200eb\u200fc\u061cd`},
+		{"no width", "a\u200bb\u200cc\u200dd\ufeffe\u2060f\u00adg", `a\u200bb\u200cc\u200dd\ufeffe\u2060f\u00adg`, `a\u200bb\u200cc\u200dd\ufeffe\u2060f\u00adg`},
+		{"separators", "a\u2028b\u2029c", `a\u2028b\u2029c`, `a\u2028b\u2029c`},
+		{"spaces that are none", "a\u00a0b\u3000c", `a\u00a0b\u3000c`, `a\u00a0b\u3000c`},
+		{"tags and private use", "a\U000e0041b\ue000c", `a\U000e0041b\ue000c`, `a\U000e0041b\ue000c`},
+		{"not UTF-8", "a\xff\xc3b\xed\xa0\x80", `a\xff\xc3b\xed\xa0\x80`, `a\xff\xc3b\xed\xa0\x80`},
+		{"the replacement character itself", "a\ufffdb", "a\ufffdb", "a\ufffdb"},
+		{"empty", "", "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := printable.Line(tc.text); got != tc.line {
+				t.Errorf("line %q, want %q", got, tc.line)
+			}
+			if got := printable.Text(tc.text); got != tc.whole {
+				t.Errorf("text %q, want %q", got, tc.whole)
+			}
+			var b bytes.Buffer
+			if n, err := printable.Writer(&b).Write([]byte(tc.text)); n != len(tc.text) || err != nil || b.String() != tc.whole {
+				t.Errorf("wrote %q, %d, %v", &b, n, err)
+			}
+			checkJSON(t, tc.text)
+		})
+	}
+}
+
+// checkJSON: an object with the text means the same when filtered, and is printable.
+func checkJSON(t *testing.T, text string) {
+	t.Helper()
+	var raw bytes.Buffer
+	e := json.NewEncoder(&raw)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "\t")
+	if err := e.Encode(map[string]string{text: text}); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := printable.JSONWriter(&b).Write(raw.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range b.String() {
+		if !strconv.IsPrint(r) && r != '\n' && r != '\t' {
+			t.Errorf("%q is left in %q", r, &b)
+		}
+	}
+	var before, after map[string]string
+	if err := errors.Join(json.Unmarshal(raw.Bytes(), &before), json.Unmarshal(b.Bytes(), &after)); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range before {
+		if after[k] != v {
+			t.Errorf("%q became %q", v, after[k])
+		}
+	}
+}
+
+func TestJSONOfBadBytes(t *testing.T) {
+	if got := printable.JSON([]byte("\"a\x9bb\xff\"")); string(got) != `"a\ufffdb\ufffd"` {
+		t.Errorf("%s", got)
+	}
+}
+
+func FuzzText(f *testing.F) {
+	f.Add("a\u202eb\x1b[2J")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, r := range printable.Line(text) {
+			if !strconv.IsPrint(r) {
+				t.Fatalf("%q is left", r)
+			}
+		}
+		for _, r := range printable.Text(text) {
+			if !strconv.IsPrint(r) && r != '\n' && r != '\t' {
+				t.Fatalf("%q is left", r)
+			}
+		}
+		if utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) < 0 && printable.Line(text) != text {
+			t.Fatalf("%q became %q", text, printable.Line(text))
+		}
+		checkJSON(t, text)
+	})
+}
