@@ -15,6 +15,7 @@ import (
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
 
+	"hullmark/app/admission"
 	"hullmark/bundle"
 	"hullmark/safefile"
 )
@@ -46,9 +47,16 @@ type HTTPConfig struct {
 	ReadyMaxAge time.Duration `mapstructure:"ready_max_age"`
 	// SubmitTimeout is how long POST /v1/tx waits for a block.
 	SubmitTimeout time.Duration `mapstructure:"submit_timeout"`
-	// RequestsPerSecond bounds the requests of one address, loopback excepted;
-	// 0 for no bound.
+	// RequestsPerSecond bounds the requests of one address, those of this machine
+	// among them; 0 for no bound.
 	RequestsPerSecond int `mapstructure:"requests_per_second"`
+	// Places is how many look-ups are worked on at once, and four times as many
+	// transactions; one address has a quarter. 0 switches off these and all other
+	// bounds on what one address has under way.
+	Places int `mapstructure:"places"`
+	// TrustedProxies are the addresses and prefixes whose X-Forwarded-For names the
+	// client. They have no limits of their own.
+	TrustedProxies []string `mapstructure:"trusted_proxies"`
 	// MetricsAddress serves Prometheus metrics of the application; empty for none.
 	MetricsAddress string `mapstructure:"metrics_address"`
 }
@@ -77,7 +85,7 @@ func DefaultConfig() Config {
 	return Config{
 		HTTP: HTTPConfig{
 			Address: "0.0.0.0:26680", ReadyMaxAge: 30 * time.Second, SubmitTimeout: 30 * time.Second,
-			RequestsPerSecond: 200, MetricsAddress: "127.0.0.1:26661",
+			RequestsPerSecond: 200, Places: admission.DefaultPlaces, TrustedProxies: []string{}, MetricsAddress: "127.0.0.1:26661",
 		},
 		State: StateConfig{KeepRecent: 10_000, MinFreeMegabytes: 512},
 		Log:   LogConfig{Level: "info", EngineLevel: "error", Format: "text"},
@@ -102,9 +110,16 @@ ready_max_age = "{{.HTTP.ReadyMaxAge}}"
 # How long POST /v1/tx waits for the transaction to be in a block.
 submit_timeout = "{{.HTTP.SubmitTimeout}}"
 # How many requests a second one address may make, in the long run; twice as many
-# at once. Addresses of this machine are not counted: a proxy here counts its own
-# clients. 0 for no bound.
+# at once. Addresses of this machine count like others. 0 for no bound.
 requests_per_second = {{.HTTP.RequestsPerSecond}}
+# How many look-ups are worked on at once, and four times as many transactions; one
+# address gets a quarter. 0 switches off these and all other bounds on what one
+# address has under way: for tests and measurements.
+places = {{.HTTP.Places}}
+# Addresses and prefixes of reverse proxies, such as ["127.0.0.1", "10.1.0.0/16"].
+# Limits count for the client that such a proxy names in X-Forwarded-For, read from
+# the right, and for nobody else's word.
+trusted_proxies = [{{range $i, $p := .HTTP.TrustedProxies}}{{if $i}}, {{end}}"{{$p}}"{{end}}]
 # Address of Prometheus metrics, /metrics. Keep it on loopback; empty for none.
 metrics_address = "{{.HTTP.MetricsAddress}}"
 
@@ -157,7 +172,8 @@ func LoadConfig(h Home) (Config, error) {
 		return Config{}, fmt.Errorf("couldn't read configuration: %w", err)
 	}
 	c := DefaultConfig()
-	err := v.UnmarshalExact(&c, viper.DecodeHook(mapstructure.StringToTimeDurationHookFunc()))
+	err := v.UnmarshalExact(&c, viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
+		mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","))))
 	if err != nil {
 		return Config{}, fmt.Errorf("couldn't read configuration %s: %w: %w", h.configFile(), ErrConfig, err)
 	}
@@ -203,6 +219,12 @@ func (c Config) Validate() error {
 	}
 	if r := c.HTTP.RequestsPerSecond; r < 0 || r > maxRequestsPerSecond {
 		return bad("http.requests_per_second is from 0 to %d", maxRequestsPerSecond)
+	}
+	if p := c.HTTP.Places; p < 0 || p > admission.MaxPlaces {
+		return bad("http.places is from 0 to %d", admission.MaxPlaces)
+	}
+	if _, err := admission.ParseProxies(c.HTTP.TrustedProxies); err != nil {
+		return bad("http.trusted_proxies: %v", err)
 	}
 	if c.State.MinFreeMegabytes > maxFreeMegabytes {
 		return bad("state.min_free_megabytes is at most %d", maxFreeMegabytes)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ func TestConfigRoundTrip(t *testing.T) {
 		HTTP: HTTPConfig{
 			Address: "[::1]:443", CertificateFile: "/etc/cert.pem", KeyFile: "/etc/key.pem",
 			ReadyMaxAge: 60 * time.Second, SubmitTimeout: 1500 * time.Millisecond,
+			Places: 7, TrustedProxies: []string{"127.0.0.1", "2001:db8::/32"},
 		},
 		State: StateConfig{KeepRecent: 0},
 		Log:   LogConfig{Level: "debug", EngineLevel: "info", Format: "json"},
@@ -63,15 +65,17 @@ func TestConfigEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
 		"HTTP_ADDRESS": "127.0.0.1:1", "HTTP_CERTIFICATE_FILE": "c", "HTTP_KEY_FILE": "k", "HTTP_READY_MAX_AGE": "7s",
 		"HTTP_SUBMIT_TIMEOUT": "8s", "HTTP_METRICS_ADDRESS": "127.0.0.1:2", "STATE_KEEP_RECENT": "123",
-		"HTTP_REQUESTS_PER_SECOND": "9", "STATE_MIN_FREE_MEGABYTES": "10",
-		"LOG_LEVEL": "warn", "LOG_ENGINE_LEVEL": "debug", "LOG_FORMAT": "json",
+		"HTTP_REQUESTS_PER_SECOND": "9", "HTTP_PLACES": "11", "HTTP_TRUSTED_PROXIES": "127.0.0.1,10.1.0.0/16",
+		"STATE_MIN_FREE_MEGABYTES": "10",
+		"LOG_LEVEL":                "warn", "LOG_ENGINE_LEVEL": "debug", "LOG_FORMAT": "json",
 	} {
 		t.Setenv("HULLMARKD_"+name, value)
 	}
 	want := Config{
 		HTTP: HTTPConfig{
 			Address: "127.0.0.1:1", CertificateFile: "c", KeyFile: "k", ReadyMaxAge: 7 * time.Second,
-			SubmitTimeout: 8 * time.Second, RequestsPerSecond: 9, MetricsAddress: "127.0.0.1:2",
+			SubmitTimeout: 8 * time.Second, RequestsPerSecond: 9, Places: 11,
+			TrustedProxies: []string{"127.0.0.1", "10.1.0.0/16"}, MetricsAddress: "127.0.0.1:2",
 		},
 		State: StateConfig{KeepRecent: 123, MinFreeMegabytes: 10},
 		Log:   LogConfig{Level: "warn", EngineLevel: "debug", Format: "json"},
@@ -108,6 +112,10 @@ func TestConfigRefuses(t *testing.T) {
 		{"no address", `"0.0.0.0:26680"`, `""`},
 		{"metrics address without a port", `"127.0.0.1:26661"`, `"localhost"`},
 		{"negative rate", "requests_per_second = 200", "requests_per_second = -1"},
+		{"negative places", "\nplaces = 64", "\nplaces = -1"},
+		{"too many places", "\nplaces = 64", "\nplaces = 4097"},
+		{"a name of a proxy", "trusted_proxies = []", `trusted_proxies = ["proxy.example.com"]`},
+		{"no proxy", "trusted_proxies = []", `trusted_proxies = [""]`},
 		{"negative room", "min_free_megabytes = 512", "min_free_megabytes = -1"},
 		{"certificate without a key", `certificate_file = ""`, `certificate_file = "x"`},
 		{"key without a certificate", `key_file = ""`, `key_file = "x"`},
@@ -179,7 +187,7 @@ func FuzzConfig(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := LoadConfig(homeWith(t, string(data)))
 		if err != nil {
-			if c != (Config{}) {
+			if !reflect.DeepEqual(c, Config{}) {
 				t.Fatalf("%v, and %+v", err, c)
 			}
 			return

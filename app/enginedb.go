@@ -5,6 +5,7 @@ import (
 
 	cmtdb "github.com/cometbft/cometbft-db"
 	cmtcfg "github.com/cometbft/cometbft/config"
+	"github.com/syndtr/goleveldb/leveldb/opt"
 )
 
 // OpenEngineDB is the engine's database provider.
@@ -13,8 +14,17 @@ import (
 // peer, may still be asleep; what they read when they wake makes the process
 // panic in the middle of an orderly stop. After Close these databases hold
 // nothing, which those routines take for an answer and end.
-func OpenEngineDB(c *cmtcfg.DBContext) (cmtdb.DB, error) {
-	db, err := cmtcfg.DefaultDBProvider(c)
+func OpenEngineDB(c *cmtcfg.DBContext) (cmtdb.DB, error) { return openEngineDB(c, databaseFiles) }
+
+// openEngineDB is OpenEngineDB for a database that keeps so many tables open.
+func openEngineDB(c *cmtcfg.DBContext, tables int) (cmtdb.DB, error) {
+	var db cmtdb.DB
+	var err error
+	if c.Config.DBBackend == string(cmtdb.GoLevelDBBackend) {
+		db, err = cmtdb.NewGoLevelDBWithOpts(c.ID, c.Config.DBDir(), &opt.Options{OpenFilesCacheCapacity: tables})
+	} else {
+		db, err = cmtcfg.DefaultDBProvider(c)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -18,18 +18,39 @@ type Hooks struct {
 	EngineDB func(*cmtcfg.DBContext) (cmtdb.DB, error)
 	// Connections wraps what connects the engine to the application.
 	Connections func(proxy.ClientCreator) proxy.ClientCreator
+	// FileLimit is how many files the process may open; 0 asks the system.
+	FileLimit uint64
+}
+
+func (h Hooks) fileLimit() (uint64, error) {
+	if h.FileLimit > 0 {
+		return h.FileLimit, nil
+	}
+	return raiseFileLimit()
 }
 
 // ledgerDB is the name of the ledger's database in the data directory.
 const ledgerDB = "ledger"
 
-// withDefaults returns the hooks with what a node does without them.
-func (h Hooks) withDefaults() Hooks {
+// maxOpenFiles is how many tables the ledger's database keeps open.
+type maxOpenFiles int
+
+// Get implements dbm.Options.
+func (m maxOpenFiles) Get(option string) any {
+	if option == "maxopenfiles" {
+		return int(m)
+	}
+	return nil
+}
+
+// withDefaults returns the hooks with what a node does without them; its databases
+// keep so many tables open.
+func (h Hooks) withDefaults(tables int) Hooks {
 	if h.LedgerDB == nil {
-		h.LedgerDB = func(dir string) (dbm.DB, error) { return dbm.NewDB(ledgerDB, dbm.GoLevelDBBackend, dir) }
+		h.LedgerDB = func(dir string) (dbm.DB, error) { return dbm.NewGoLevelDB(ledgerDB, dir, maxOpenFiles(tables)) }
 	}
 	if h.EngineDB == nil {
-		h.EngineDB = OpenEngineDB
+		h.EngineDB = func(c *cmtcfg.DBContext) (cmtdb.DB, error) { return openEngineDB(c, tables) }
 	}
 	if h.Connections == nil {
 		h.Connections = func(c proxy.ClientCreator) proxy.ClientCreator { return c }

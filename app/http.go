@@ -10,6 +10,7 @@ import (
 	protobuf "google.golang.org/protobuf/proto"
 
 	"hullmark/abci"
+	"hullmark/app/admission"
 	"hullmark/merkle/store"
 	"hullmark/proto"
 	"hullmark/record"
@@ -25,8 +26,8 @@ func (n *Node) handler() http.Handler {
 			writeError(w, &apiError{status: http.StatusMethodNotAllowed, code: "method-not-allowed", message: "use " + method})
 		})
 	}
-	(&reads{lookup: n.lookup, blocks: n.blocks, log: n.log}).register(route)
-	route("POST", "/v1/tx", atMost(maxSubmits, n.submit))
+	(&reads{lookup: n.lookup, blocks: n.blocks, log: n.log, gate: n.gate}).register(route)
+	route("POST", "/v1/tx", n.submit)
 	route("GET", "/v1/status", n.status)
 	route("GET", "/healthz", n.healthz)
 	route("GET", "/readyz", n.readyz)
@@ -39,9 +40,10 @@ func (n *Node) handler() http.Handler {
 		w.Header().Set("Hullmark-Ledger", n.ledger.ID())
 		w.Header().Set("Hullmark-Height", strconv.FormatUint(n.blocks.Tip(), 10))
 		w.Header().Set("Cache-Control", "no-store")
+		r, admitted := n.gate.Admit(r, r.URL.Path == "/healthz" || r.URL.Path == "/readyz")
 		switch {
-		case !n.limit.allow(r.RemoteAddr):
-			writeError(w, tooMany())
+		case !admitted:
+			writeError(w, tooMany("too many requests come from your address"))
 		case r.Header.Get("Content-Encoding") != "":
 			// What unpacks to more than was sent is a way to fill a node's memory.
 			writeError(w, &apiError{status: http.StatusUnsupportedMediaType, code: "bad-request", message: "send the body as it is, not compressed"})
@@ -79,6 +81,9 @@ func toAPIError(err error) *apiError {
 	if code, ok := record.CodeOf(err); ok {
 		return &apiError{status: http.StatusUnprocessableEntity, code: code.Name(), message: err.Error(), ledgerCode: code}
 	}
+	if errors.Is(err, admission.ErrOwnShare) {
+		return tooMany(err.Error())
+	}
 	for _, m := range []struct {
 		is     error
 		status int
@@ -89,6 +94,7 @@ func toAPIError(err error) *apiError {
 		{abci.ErrNotFound, http.StatusNotFound, "not-found", 0},
 		{abci.ErrNotReady, http.StatusServiceUnavailable, "not-ready", time.Second},
 		{store.ErrPruned, http.StatusGone, "pruned", 0},
+		{admission.ErrFull, http.StatusServiceUnavailable, "busy", time.Second},
 	} {
 		if errors.Is(err, m.is) {
 			return &apiError{status: m.status, code: m.code, message: err.Error(), retry: m.retry}
@@ -104,13 +110,23 @@ func writeError(w http.ResponseWriter, e *apiError) {
 	writeMessage(w, e.status, "application/json", &proto.ErrorResponse{Code: e.code, Message: e.message, LedgerCode: uint32(e.ledgerCode)})
 }
 
+// tooMany tells a client that the limits of one address are reached.
+func tooMany(message string) *apiError {
+	return &apiError{status: http.StatusTooManyRequests, code: "busy", retry: time.Second, message: message + "; ask again, or ask another node"}
+}
+
 func writeMessage(w http.ResponseWriter, status int, mediaType string, m protobuf.Message) {
-	b, err := proto.MarshalJSON(m)
+	b, err := encodeMessage(m)
 	if err != nil {
 		http.Error(w, "couldn't encode the answer", http.StatusInternalServerError)
 		return
 	}
-	writeBytes(w, status, mediaType, append(b, '\n'))
+	writeBytes(w, status, mediaType, b)
+}
+
+func encodeMessage(m protobuf.Message) ([]byte, error) {
+	b, err := proto.MarshalJSON(m)
+	return append(b, '\n'), err
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {
@@ -119,9 +135,10 @@ func writeText(w http.ResponseWriter, status int, text string) {
 
 func writeBytes(w http.ResponseWriter, status int, mediaType string, b []byte) {
 	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // the client has gone; there is nobody to tell
+	_ = admission.WriteAnswer(w, b, time.Now) // the client has gone; there is nobody to tell
 }
 
 // refuse answers with an error, and logs it when it is the node's own.

@@ -2,6 +2,8 @@ package app
 
 import (
 	"bytes"
+	"compress/gzip"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -399,4 +401,26 @@ func rootWithOtherExpiry(p *fixture.Publisher) tuf.RootSpec {
 	spec := p.RootSpec(1)
 	spec.Expires = spec.Expires.Add(time.Hour)
 	return spec
+}
+
+// TestCompressedBodies: a node unpacks nothing.
+func TestCompressedBodies(t *testing.T) {
+	p := newPublished(t, nil)
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(p.tx)
+	_ = z.Close()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.url+"/v1/tx", &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Encoding", "gzip")
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusUnsupportedMediaType {
+		t.Errorf("status %d", resp.StatusCode)
+	}
 }

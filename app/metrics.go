@@ -85,6 +85,8 @@ func registerNodeMetrics(r prometheus.Registerer, n *Node) {
 		"peers":      desc("peers", "Peers this node is connected with."),
 		"catchingUp": desc("catching_up", "1 while the node follows blocks that others have made."),
 		"ready":      desc("ready", "1 while /readyz says so."),
+		"held":       desc("http_held", "What clients of the HTTP API hold of a limit: requests or bytes.", "limit"),
+		"refused":    desc("http_refused_total", "What was refused to clients of the HTTP API, by limit and whether that of one address or of all.", "limit", "scope"),
 		"free":       desc("disk_free_bytes", "Room left on the disk of the data directory."),
 		"store":      desc("store_bytes", "Size on disk, by part of the data directory.", "store"),
 	}})
@@ -110,6 +112,11 @@ func (m *nodeMetrics) Collect(c chan<- prometheus.Metric) {
 		}
 		gauge(name, value)
 	}
+	refused := func(limit string, own, all uint64) {
+		for scope, count := range map[string]uint64{"address": own, "all": all} {
+			c <- prometheus.MustNewConstMetric(m.descs["refused"], prometheus.CounterValue, float64(count), limit, scope)
+		}
+	}
 	gauge("build", 1, n.version, runtime.Version(), cmtversion.TMCoreSemVer)
 	if meta := n.env.BlockStore.LoadBlockMeta(int64(n.blocks.Tip())); meta != nil {
 		gauge("age", now.Sub(meta.Header.Time).Seconds())
@@ -122,6 +129,13 @@ func (m *nodeMetrics) Collect(c chan<- prometheus.Metric) {
 	if free, err := freeBytes(n.home.dataDir()); err == nil {
 		gauge("free", float64(free))
 	}
+	for _, u := range n.gate.Uses() {
+		gauge("held", float64(u.Taken), u.Limit)
+		refused(u.Limit, u.Own, u.All)
+	}
+	gauge("held", float64(n.api.limits.Open()), "connections")
+	own, all := n.api.limits.Refused()
+	refused("connections", own, all)
 	for store, size := range m.sizes.read(now) {
 		gauge("store", float64(size), store)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hullmark/abci"
+	"hullmark/app/admission"
 	"hullmark/ledger"
 	"hullmark/merkle/store"
 	"hullmark/record"
@@ -63,6 +64,7 @@ type Node struct {
 	config   Config
 	version  string
 	hooks    Hooks
+	files    openFiles
 	log      *slog.Logger
 	genesis  *record.Genesis
 	operator string // that runs this validator; empty for a plain node
@@ -81,7 +83,7 @@ type Node struct {
 	// submissions are the transactions clients wait for.
 	submissions *submissions
 	requests    *httpMetrics
-	limit       *rateLimit
+	gate        *admission.Gate
 	// background ends what Start left running beside the engine.
 	background context.CancelFunc
 	// engineDBs are those of an engine that was never started; a started one
@@ -101,7 +103,7 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{home: h, config: o.Config, version: o.Version, hooks: o.Hooks.withDefaults(), release: release, failed: make(chan error, 1), submissions: newSubmissions()}
+	n := &Node{home: h, config: o.Config, version: o.Version, release: release, failed: make(chan error, 1), submissions: newSubmissions()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close())
@@ -122,6 +124,9 @@ func Open(h Home, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	engineConfig.Consensus.DoubleSignCheckHeight = o.CheckDoubleSign
+	if err := n.divideFiles(o.Hooks, engineConfig); err != nil {
+		return nil, err
+	}
 	if err := h.checkSecrets(engineConfig.PrivValidatorListenAddr != ""); err != nil {
 		return nil, err
 	}
@@ -192,20 +197,61 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	n.lookup = abci.NewLookup(n.ledger, n.blocks, metrics)
 	n.app.Serve(n.lookup)
 	n.requests = newHTTPMetrics(registry)
-	if n.limit, err = newRateLimit(o.Config.HTTP.RequestsPerSecond); err != nil {
+	if err := n.listen(registry, log); err != nil {
 		return nil, err
-	}
-	registerNodeMetrics(registry, n)
-	if n.api, err = newServer(o.Config.HTTP.Address, o.Config.HTTP, n.handler(), log); err != nil {
-		return nil, err
-	}
-	if o.Config.HTTP.MetricsAddress != "" {
-		if n.metrics, err = newServer(o.Config.HTTP.MetricsAddress, HTTPConfig{}, metricsHandler(registry), log); err != nil {
-			return nil, err
-		}
 	}
 	return n, nil
 }
+
+// divideFiles decides how many files databases and connections may have open.
+func (n *Node) divideFiles(h Hooks, engine *cmtcfg.Config) error {
+	limit, err := h.fileLimit()
+	if err != nil {
+		return err
+	}
+	if n.files, err = planFiles(limit, engine); err != nil {
+		return err
+	}
+	n.hooks = h.withDefaults(n.files.database)
+	if n.files.connections < admission.MaxConnections {
+		n.log.Warn("few files may be open: fewer HTTP connections are taken; raise the limit (ulimit -n, LimitNOFILE in the unit)",
+			"limit", limit, "connections", n.files.connections, "otherwise", admission.MaxConnections)
+	}
+	return nil
+}
+
+// listen prepares the HTTP servers.
+func (n *Node) listen(registry *prometheus.Registry, log *slog.Logger) error {
+	c := n.config.HTTP
+	proxies, err := admission.ParseProxies(c.TrustedProxies)
+	if err != nil {
+		return fmt.Errorf("%w: http.trusted_proxies: %w", ErrConfig, err)
+	}
+	n.gate, err = admission.NewGate(admission.Options{
+		RequestsPerSecond: c.RequestsPerSecond, Places: c.Places, Proxies: proxies, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	tls, err := c.tls()
+	if err != nil {
+		return err
+	}
+	n.api, err = newServer(serverOptions{
+		address: c.Address, connections: n.files.connections, unlimited: c.Places == 0, proxies: proxies, tls: tls,
+	}, n.handler(), log)
+	if err != nil {
+		return err
+	}
+	registerNodeMetrics(registry, n)
+	if c.MetricsAddress != "" {
+		n.metrics, err = newServer(serverOptions{address: c.MetricsAddress, connections: metricsConnections, unlimited: true}, metricsHandler(registry), log)
+	}
+	return err
+}
+
+// metricsConnections is how many connections those who read metrics may have.
+const metricsConnections = 16
 
 // identify finds out whose validator this node is.
 func (n *Node) identify() error {

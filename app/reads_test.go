@@ -15,6 +15,7 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	"hullmark/abci"
+	"hullmark/app/admission"
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
 	"hullmark/client"
@@ -69,7 +70,7 @@ func newLibrary(t *testing.T) *library {
 	l.Commit()
 	l.Commit()
 	blocks := chainBlocks{l.Chain}
-	l.reads = &reads{lookup: abci.NewLookup(l.StateMachine(), blocks, nil), blocks: blocks, log: slog.New(slog.DiscardHandler)}
+	l.reads = &reads{lookup: abci.NewLookup(l.StateMachine(), blocks, nil), blocks: blocks, log: slog.New(slog.DiscardHandler), gate: &admission.Gate{}}
 	mux := http.NewServeMux()
 	l.reads.register(func(_, path string, h http.HandlerFunc) { mux.HandleFunc(path, h) })
 	l.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -61,7 +61,11 @@ func serveTLS(t *testing.T) HTTPConfig {
 	var c HTTPConfig
 	c.CertificateFile, c.KeyFile = writeCertificate(t)
 	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"moniker":"own"}`)) })
-	s, err := newServer("127.0.0.1:0", c, answer, slog.New(slog.DiscardHandler))
+	config, err := c.tls()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newServer(serverOptions{address: "127.0.0.1:0", connections: 10, tls: config}, answer, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

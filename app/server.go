@@ -9,9 +9,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
-	"golang.org/x/net/netutil"
+	"hullmark/app/admission"
 )
 
 // server is one HTTP listener. It listens from the moment it is made, so that a
@@ -19,45 +18,29 @@ import (
 type server struct {
 	http     *http.Server
 	listener net.Listener
+	limits   *admission.Listener
 	done     chan struct{}
 	// cancel ends waiting requests; handlers counts those that run.
 	cancel   context.CancelFunc
 	handlers sync.WaitGroup
 }
 
-// Limits of an HTTP connection. A request is at most one transaction; an answer
-// may wait for a block.
-const (
-	readTimeout    = 15 * time.Second
-	writeTimeout   = 90 * time.Second
-	idleTimeout    = 2 * time.Minute
-	maxHeaderBytes = 16 << 10
+// maxHeaderBytes bounds the header of a request. A look-up names up to 64 files that
+// its client holds.
+const maxHeaderBytes = 16 << 10
 
-	// maxConnections bounds what strangers can make a node hold open.
-	maxConnections = 2048
-	// maxLookups and maxSubmits bound the requests of each kind that are worked on
-	// at once: a look-up builds a few hundred kilobytes, a submission waits for a
-	// block. Those beyond are told to come again.
-	maxLookups = 64
-	maxSubmits = 256
-)
-
-// atMost lets n requests through at once and refuses the rest.
-func atMost(n int, h http.HandlerFunc) http.HandlerFunc {
-	places := make(chan struct{}, n)
-	return func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-			h(w, r)
-		default:
-			writeError(w, &apiError{status: http.StatusServiceUnavailable, code: "busy", retry: time.Second,
-				message: "the node is busy; ask again, or ask another"})
-		}
-	}
+// serverOptions say how a server is reached.
+type serverOptions struct {
+	address string
+	// connections is how many may be open at once.
+	connections int
+	// unlimited gives one address all of them.
+	unlimited bool
+	proxies   admission.Proxies
+	tls       *tls.Config // nil for plain text
 }
 
-func newServer(address string, c HTTPConfig, handler http.Handler, log *slog.Logger) (*server, error) {
+func newServer(o serverOptions, handler http.Handler, log *slog.Logger) (*server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &server{done: make(chan struct{}), cancel: cancel}
 	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -66,26 +49,19 @@ func newServer(address string, c HTTPConfig, handler http.Handler, log *slog.Log
 		handler.ServeHTTP(w, r)
 	})
 	s.http = &http.Server{
-		Handler: counted, BaseContext: func(net.Listener) context.Context { return ctx }, ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		Handler: counted, BaseContext: func(net.Listener) context.Context { return ctx }, ReadHeaderTimeout: admission.ReadTime, ReadTimeout: admission.ReadTime,
+		WriteTimeout: admission.AnswerTime, IdleTimeout: admission.IdleTime, MaxHeaderBytes: maxHeaderBytes,
+		TLSConfig: o.tls,
 		// What goes wrong on a connection is the doing of whoever is at its other end.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	if c.CertificateFile != "" {
-		if err := checkPrivate(c.KeyFile); err != nil {
-			return nil, fmt.Errorf("couldn't load TLS certificate: %w", err)
-		}
-		pair, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("couldn't load TLS certificate: %w", err)
-		}
-		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
-	}
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", o.address)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't listen: %w", err)
 	}
-	s.listener = netutil.LimitListener(limitClients(l, maxConnectionsPerClient), maxConnections)
+	s.limits = admission.NewListener(l, o.connections, o.proxies, o.unlimited)
+	s.http.ConnState = s.limits.ConnState
+	s.listener = s.limits
 	if s.http.TLSConfig != nil {
 		s.listener = tls.NewListener(s.listener, s.http.TLSConfig)
 	}

@@ -2,17 +2,17 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"os"
 	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/mempool"
 
 	"hullmark/abci"
+	"hullmark/app/admission"
 	"hullmark/proto"
 	"hullmark/record"
 )
@@ -20,20 +20,23 @@ import (
 // submit takes a transaction and answers when it is in a committed block, with
 // the proof that it is. The same bytes may be sent again at any time.
 func (n *Node) submit(w http.ResponseWriter, r *http.Request) {
-	tx, err := io.ReadAll(http.MaxBytesReader(w, r.Body, record.MaxTransactionSize))
+	client := admission.ClientOf(r)
+	tx, room, err := n.gate.Bodies.ReadBody(client, http.MaxBytesReader(w, r.Body, record.MaxTransactionSize), record.MaxTransactionSize)
 	if err != nil {
-		if maxErr := new(http.MaxBytesError); errors.As(err, &maxErr) {
-			err = &apiError{status: http.StatusRequestEntityTooLarge, code: record.CodeTooLarge.Name(), ledgerCode: record.CodeTooLarge,
-				message: fmt.Sprintf("a transaction has at most %d bytes", record.MaxTransactionSize)}
-		} else {
-			err = badRequest("couldn't read the transaction")
-		}
-		writeError(w, toAPIError(err))
+		n.refuse(w, r, unread(err))
 		return
 	}
+	defer room.Release()
 	ctx, cancel := context.WithTimeout(r.Context(), n.config.HTTP.SubmitTimeout)
 	defer cancel()
-	resp, err := n.Submit(ctx, tx)
+	p, err := n.offerOnce(ctx, client, tx)
+	if err != nil {
+		n.refuse(w, r, err)
+		return
+	}
+	defer p.leave()
+	room.Release() // the mempool has the bytes now
+	resp, err := n.await(ctx, p)
 	if err != nil {
 		n.refuse(w, r, err)
 		return
@@ -41,20 +44,67 @@ func (n *Node) submit(w http.ResponseWriter, r *http.Request) {
 	writeMessage(w, http.StatusOK, "application/json", resp)
 }
 
-// Submit offers a transaction to the network and waits until it is in a block or
-// ctx is done. A rejection is a *record.Rejection.
-func (n *Node) Submit(ctx context.Context, tx []byte) (*proto.TransactionResponse, error) {
-	hash := sha256.Sum256(tx)
+// unread says why a transaction could not be read.
+func unread(err error) error {
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)), errors.Is(err, admission.ErrTooLarge):
+		return &apiError{status: http.StatusRequestEntityTooLarge, code: record.CodeTooLarge.Name(), ledgerCode: record.CodeTooLarge,
+			message: fmt.Sprintf("a transaction has at most %d bytes", record.MaxTransactionSize)}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &apiError{status: http.StatusRequestTimeout, code: "bad-request",
+			message: fmt.Sprintf("the transaction did not arrive within %s", admission.ReadTime)}
+	case errors.Is(err, admission.ErrOwnShare), errors.Is(err, admission.ErrFull):
+		return err
+	default:
+		return badRequest("couldn't read the transaction")
+	}
+}
+
+// pending is a transaction that was offered, and what its request holds meanwhile.
+type pending struct {
+	hash  [32]byte
+	sub   *submission
+	leave func()
+	// done is set if it was in a block already.
+	done *proto.TransactionResponse
+}
+
+// offerOnce gives a transaction to the mempool, unless another request does, and
+// returns when that has taken it (*record.Rejection, *apiError).
+//
+// Its request gets a place while the transaction is judged, and an entry among those
+// that wait for a block, which it keeps if the transaction is taken. A header that
+// claims an emergency opens the places and entries that are kept for those; it keeps
+// them if the keys of a root have signed it, without which it is not taken.
+func (n *Node) offerOnce(ctx context.Context, client admission.Client, tx []byte) (_ *pending, err error) {
 	env, err := record.DecodeEnvelope(tx)
 	if err != nil {
 		return nil, record.Reject(record.CodeMalformed, "%v", err)
 	}
+	places, waits := []*admission.Share{n.gate.Submissions}, []*admission.Share{n.gate.SubmitWaits}
+	if env.Header.Emergency() {
+		places, waits = append([]*admission.Share{n.gate.Urgent}, places...), append([]*admission.Share{n.gate.UrgentWaits}, waits...)
+	}
+	entry, err := admission.TakeFirst(client, 1, waits...)
+	if err != nil {
+		return nil, err
+	}
 	// Joined before it is offered, or its block could come in between.
+	hash := env.Hash // and not its bytes, while it is waited for
 	sub, first := n.submissions.join(hash)
-	defer n.submissions.leave(hash, sub)
+	p := &pending{hash: hash, sub: sub, leave: func() {
+		n.submissions.leave(hash, sub)
+		entry.Release()
+	}}
+	defer func() {
+		if err != nil {
+			p.leave()
+		}
+	}()
 	if first {
+		sub.err = n.offerIn(client, tx, places)
 		// What was sent before may still come into a block; what is refused will not.
-		if sub.err = n.offer(tx); sub.err != nil && !errors.Is(sub.err, mempool.ErrTxInCache) {
+		if sub.err != nil && !errors.Is(sub.err, mempool.ErrTxInCache) {
 			n.submissions.drop(hash, sub)
 		}
 		close(sub.offered)
@@ -66,9 +116,14 @@ func (n *Node) Submit(ctx context.Context, tx []byte) (*proto.TransactionRespons
 	}
 	switch code, _ := record.CodeOf(sub.err); {
 	case errors.Is(sub.err, mempool.ErrTxInCache), code == record.CodeStaleScope, code == record.CodeRepositoryExists:
-		// Sent before: it may be in a block already.
-		if resp, err := n.committed(env); resp != nil || err != nil {
-			return resp, err
+		// Sent before: it may be in a block already, which is work to find out.
+		place, err := admission.TakeFirst(client, 1, places...)
+		if err != nil {
+			return nil, err
+		}
+		defer place.Release()
+		if p.done, err = n.committed(env); p.done != nil || err != nil {
+			return p, err
 		}
 		if code != 0 {
 			return nil, sub.err
@@ -76,18 +131,36 @@ func (n *Node) Submit(ctx context.Context, tx []byte) (*proto.TransactionRespons
 	case sub.err != nil:
 		return nil, sub.err
 	}
+	return p, nil
+}
+
+// offerIn offers a transaction from one of some places.
+func (n *Node) offerIn(client admission.Client, tx []byte, places []*admission.Share) error {
+	place, err := admission.TakeFirst(client, 1, places...)
+	if err != nil {
+		return err
+	}
+	defer place.Release()
+	return n.offer(tx)
+}
+
+// await waits until a transaction that was offered is in a block or ctx is done.
+func (n *Node) await(ctx context.Context, p *pending) (*proto.TransactionResponse, error) {
+	if p.done != nil {
+		return p.done, nil
+	}
 	select {
 	case <-ctx.Done():
 		return nil, notCommitted()
-	case <-sub.decided:
+	case <-p.sub.decided:
 	}
 	switch {
-	case sub.lost != nil:
+	case p.sub.lost != nil:
 		return nil, notCommitted()
-	case sub.result.Code != cmtabci.CodeTypeOK:
-		return nil, record.ReadRejection(record.Code(sub.result.Code), sub.result.Log)
+	case p.sub.result.Code != cmtabci.CodeTypeOK:
+		return nil, record.ReadRejection(record.Code(p.sub.result.Code), p.sub.result.Log)
 	}
-	return n.receipt(sub.height, hash[:], false)
+	return n.receipt(p.sub.height, p.hash[:], false)
 }
 
 func notCommitted() error {

@@ -93,14 +93,15 @@ func printNetwork(cmd *cobra.Command, n *testnet.Network) {
 
 func newDevnet() *cobra.Command {
 	var dir cli.Dir
-	o := testnet.Options{TimeoutCommit: localTimeoutCommit, Log: app.DefaultConfig().Log}
+	o := testnet.Options{TimeoutCommit: localTimeoutCommit, Log: app.DefaultConfig().Log, Unlimited: true}
 	cmd := &cobra.Command{
 		Use:   "devnet",
 		Short: "Run a network on this machine, with a client home ready to use",
 		Long: `Devnet runs a network of validators in this process until it is interrupted, and
 prepares a client home with trust anchor and nodes. The network is kept in a
 directory: the next devnet with the same --dir goes on where this one stopped.
-It is for trying things out: all keys lie in one place.`,
+It is for trying things out: all keys lie in one place, and the nodes set no limits
+to what one address asks of them.`,
 		Example: `  hullmarkd devnet
   hullmarkd devnet --validators 7 --dir /tmp/devnet --starting-port 30000`,
 		Args: cli.Args(cobra.NoArgs),

@@ -97,6 +97,7 @@ func NewNetwork(tb testing.TB, n int, o NetworkOptions) *Network {
 		p2pPort, rpcPort := first+2*i, first+2*i+1
 		config := app.DefaultConfig()
 		config.HTTP.Address, config.HTTP.MetricsAddress = "127.0.0.1:0", ""
+		config.HTTP.RequestsPerSecond, config.HTTP.Places = 0, 0 // one address has all of it
 		if _, err := app.Init(h, app.InitOptions{Moniker: fmt.Sprint("bench-", i), Config: config, Engine: func(c *cmtcfg.Config) {
 			c.P2P.ListenAddress = fmt.Sprintf("tcp://127.0.0.1:%d", p2pPort)
 			c.P2P.AllowDuplicateIP, c.P2P.AddrBookStrict = true, false

@@ -25,6 +25,8 @@ func databases() []string { return []string{"ledger.db", "blockstore.db", "state
 func readNode(g *record.Genesis, from, to app.Home, first int) (*node, error) {
 	n := &node{home: to, url: fmt.Sprintf("http://127.0.0.1:%d", first+2), metrics: fmt.Sprintf("127.0.0.1:%d", first+3)}
 	config := app.DefaultConfig()
+	// All clients of the experiment share an address.
+	config.HTTP.RequestsPerSecond, config.HTTP.Places = 0, 0
 	config.HTTP.Address, config.HTTP.MetricsAddress = fmt.Sprintf("127.0.0.1:%d", first+2), n.metrics
 	_, err := app.Init(to, app.InitOptions{Moniker: filepath.Base(string(to)), Config: config, Engine: func(c *cmtcfg.Config) {
 		c.P2P.ListenAddress = fmt.Sprintf("tcp://127.0.0.1:%d", first)

@@ -204,7 +204,7 @@ func (s *stage) openNetwork() (err error) {
 		params.OperatorQuota = record.Quota{}
 		s.network, err = testnet.Create(testnet.Options{
 			Dir: s.networkDir(), Name: "experiment", Validators: 1, Namespaces: []string{namespace}, GenesisTime: time.Now(),
-			TimeoutCommit: timeoutCommit, KeepRecent: keepRecent, Params: &params,
+			TimeoutCommit: timeoutCommit, KeepRecent: keepRecent, Params: &params, Unlimited: true,
 			Log: app.LogConfig{Level: "info", EngineLevel: "error", Format: "text"},
 		})
 	}

@@ -48,7 +48,8 @@ func New(t testing.TB, name string, validators int, change ...func(*testnet.Opti
 	o := testnet.Options{
 		Dir: t.TempDir(), Name: name, Validators: validators, Namespaces: []string{"localhost:5000", "registry.example.com"},
 		GenesisTime: time.Now(), TimeoutCommit: 100 * time.Millisecond,
-		Log: app.LogConfig{Level: "info", EngineLevel: "error", Format: "text"},
+		Unlimited: true, // publishers and whoever else a test has share an address
+		Log:       app.LogConfig{Level: "info", EngineLevel: "error", Format: "text"},
 	}
 	for _, c := range change {
 		c(&o)

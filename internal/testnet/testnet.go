@@ -50,6 +50,9 @@ type Options struct {
 	Params *record.Params
 	// KeepRecent is how many heights each node can prove; 0 keeps all.
 	KeepRecent uint64
+	// Unlimited has the nodes set no limits to one address: where all clients of a
+	// network share one, they would measure the limits.
+	Unlimited bool
 }
 
 // Ports are the ports of the first node.
@@ -207,6 +210,9 @@ func nodeConfig(o Options, p Ports) app.Config {
 	c := app.DefaultConfig()
 	c.HTTP.Address = fmt.Sprintf("%s:%d", o.listen(), p.HTTP)
 	c.HTTP.MetricsAddress = ""
+	if o.Unlimited {
+		c.HTTP.RequestsPerSecond, c.HTTP.Places = 0, 0
+	}
 	c.Log = o.Log
 	c.State.KeepRecent = o.KeepRecent
 	return c

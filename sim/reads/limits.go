@@ -12,7 +12,9 @@ const (
 	Timeout = 15 * time.Second
 	// MaxLookUps is how many look-ups a node works on at once.
 	MaxLookUps = 64
-	// MaxConnections is how many connections a node has at once; more wait.
+	// MaxConnections is how many connections a node has at once. More wait here; a real
+	// node gives them the places of idle ones, of which there are none here, and closes
+	// them otherwise.
 	MaxConnections = 2048
 	// MaxAddressConnections is how many of them one address may have; more are
 	// closed.

@@ -19,7 +19,7 @@ func TestFloodEmergency(t *testing.T) {
 		t.Skip("builds and runs hullmarkd")
 	}
 	const versions, rounds = 400, 4
-	n := nettest.New(t, "emergency", 4)
+	n := nettest.New(t, "emergency", 4, limited)
 	p := nettest.NewProcesses(t, n)
 	p.StartAll()
 	c := p.Client(p.URLs()...)

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/cometbft/cometbft/mempool"
 	protomem "github.com/cometbft/cometbft/proto/tendermint/mempool"
 	"hullmark/internal/nettest"
+	"hullmark/internal/testnet"
 )
 
 // withinBlocks is how many blocks an honest publish may take beside the flood: one
@@ -48,7 +51,7 @@ func TestFlood(t *testing.T) {
 	if os.Getenv("HULLMARK_LONG") != "" {
 		publishes = 120
 	}
-	n := nettest.New(t, "flood", 4)
+	n := nettest.New(t, "flood", 4, limited)
 	p := nettest.NewProcesses(t, n)
 	p.StartAll()
 	pub := p.Publisher("registry.example.com/flood")
@@ -118,6 +121,20 @@ func TestFlood(t *testing.T) {
 	p.StopAll()
 }
 
+// limited gives the nodes the limits of the default configuration, where senders can
+// have addresses of their own: other systems have one loopback address.
+func limited(o *testnet.Options) { o.Unlimited = runtime.GOOS != "linux" }
+
+// from returns a client of a node's HTTP API with an address of its own: to a node,
+// whoever comes from 127.0.0.1 is one client.
+func from(host byte) *http.Client {
+	var d net.Dialer
+	if runtime.GOOS == "linux" {
+		d.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 1, host)}
+	}
+	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4, DialContext: d.DialContext}}
+}
+
 // flood is everybody who sends junk.
 type flood struct {
 	*nettest.Network
@@ -137,8 +154,8 @@ const perSecond = 150
 func (f *flood) begin() {
 	for i := range f.Nodes {
 		url := f.Nodes[i].URL + "/v1/tx"
-		web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
 		for worker := range 4 {
+			web := from(byte(1 + 10*i + worker))
 			f.sender("http", uint64(10*i+worker), func(tx []byte) bool {
 				req, err := http.NewRequestWithContext(f.ctx, http.MethodPost, url, bytes.NewReader(tx))
 				if err != nil {

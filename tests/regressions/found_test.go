@@ -5,6 +5,7 @@ package regressions
 // right behaviour. Ids are those of the report, one row per point.
 var found = []row{
 	{"B1", "a node that left out the file which lists a digest turned a yes into a proven no", []string{"bundle.TestLeftOut", "bundle.TestLeftOutOfAnswers", "bundle.TestNotListedTakesAllFiles", "bundle.TestListedByRoleExpiredSince", "bundle.TestFilesWithoutRoom", "client.TestListedByLeftOutRole", "client.TestFilesInPortions"}, ""},
+	{"A5", "one address shut a node's doors: waits, one-byte bodies and slow readers held places and memory, idle connections the last files", []string{"app.TestWaitingLookupsHoldNoPlaces", "app.TestPlacesOfOneAddress", "app.TestSlowBodiesHoldNoPlaces", "app.TestSlowReaders", "app.TestEmergencyPlaces", "app.TestForwardedFor", "app.TestRequestDeadlines", "app.TestFewFiles", "app.TestPlanFiles", "app/admission.TestIdleConnectionsMakeRoom", "app/admission.TestConnectionsPerClient", "app/admission.TestClient", "app/admission.TestReadBody", "app/admission.TestWriteAnswer", "tests/flood.TestFlood"}, ""},
 	{"F1", "the first make demo compiled everything twice, for minutes, without a word", []string{"tests/archtest.TestOneSetOfFlags"}, ""},
 	{"D6", "a node whose newest block was ten minutes old was called ready", []string{"bundle.TestStanding", "cmd/hullmark.TestStatusOfOldNode", "app.TestReasons", "app.TestUnready"}, ""},
 	{"B3", "without HOME the working directory was the home, and a checkout the trust", []string{"internal/cli.TestDir", "cmd/hullmark.TestNoHome", "cmd/hullmarkd.TestNoHome"}, ""},

@@ -22,15 +22,15 @@ func TestLimits(t *testing.T) {
 		t.Errorf("simulated nodes let one address ask %d times a second, real ones %d", reads.RequestsPerSecond, got)
 	}
 	for _, tc := range []struct {
-		file, name string
-		simulated  int
+		name      string
+		simulated int
 	}{
-		{"server.go", "maxLookups", reads.MaxLookUps},
-		{"server.go", "maxConnections", reads.MaxConnections},
-		{"ratelimit.go", "maxConnectionsPerClient", reads.MaxAddressConnections},
-		{"ratelimit.go", "burstSeconds", reads.BurstSeconds},
+		{"DefaultPlaces", reads.MaxLookUps},
+		{"MaxConnections", reads.MaxConnections},
+		{"connectionsEach", reads.MaxAddressConnections},
+		{"burstSeconds", reads.BurstSeconds},
 	} {
-		if real := constant(t, "../../app/"+tc.file, tc.name); real != tc.simulated {
+		if real := constant(t, "../../app/admission/limits.go", tc.name); real != tc.simulated {
 			t.Errorf("%s of simulated nodes is %d, that of real ones %d", tc.name, tc.simulated, real)
 		}
 	}
