@@ -171,6 +171,9 @@ func LoadConfig(h Home) (Config, error) {
 	if err := v.ReadInConfig(); err != nil {
 		return Config{}, fmt.Errorf("couldn't read configuration: %w", err)
 	}
+	if err := checkKeys(v, configKeys()); err != nil {
+		return Config{}, fmt.Errorf("couldn't read configuration %s: %w", h.configFile(), err)
+	}
 	c := DefaultConfig()
 	err := v.UnmarshalExact(&c, viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
 		mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","))))

@@ -1,10 +1,9 @@
 package app
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"strings"
+	"maps"
+	"slices"
 	"time"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
@@ -71,46 +70,35 @@ func loadEngineConfig(h Home) (*cmtcfg.Config, error) {
 		return nil, fmt.Errorf("couldn't read engine configuration: %w", err)
 	}
 	c := cmtcfg.DefaultConfig()
-	if err := v.Unmarshal(c); err != nil {
+	if err := checkEngineFile(v, engineValues(c)); err != nil {
+		return nil, fmt.Errorf("couldn't read engine configuration %s: %w", h.engineConfigFile(), err)
+	}
+	if err := v.UnmarshalExact(c); err != nil {
 		return nil, fmt.Errorf("couldn't read engine configuration %s: %w: %w", h.engineConfigFile(), ErrConfig, err)
 	}
 	c.SetRoot(string(h))
-	if err := c.ValidateBasic(); err != nil {
+	if err := checkEngine(c); err != nil {
 		return nil, fmt.Errorf("couldn't read engine configuration %s: %w: %w", h.engineConfigFile(), ErrConfig, err)
 	}
-	if err := checkEngine(c); err != nil {
+	if err := c.ValidateBasic(); err != nil {
 		return nil, fmt.Errorf("couldn't read engine configuration %s: %w: %w", h.engineConfigFile(), ErrConfig, err)
 	}
 	return c, nil
 }
 
-// checkEngine refuses settings with which a node would run and not do what others
-// rely on. What is a matter of taste or of the machine is left to the operator.
-func checkEngine(c *cmtcfg.Config) error {
-	must := func(ok bool, setting string, value any) error {
-		if ok {
-			return nil
-		}
-		return fmt.Errorf("%s must be %v", setting, value)
+// checkEngineFile refuses keys the engine does not know, and durations without a unit,
+// which the engine takes for nanoseconds.
+func checkEngineFile(v *viper.Viper, values map[string]any) error {
+	if err := checkKeys(v, slices.Sorted(maps.Keys(values))); err != nil {
+		return err
 	}
-	rpc := c.RPC.ListenAddress
-	host, _, err := net.SplitHostPort(strings.TrimPrefix(rpc, "tcp://"))
-	ip := net.ParseIP(host)
-	private := rpc == "" || strings.HasPrefix(rpc, "unix://") || err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
-	signer := c.PrivValidatorListenAddr
-	scheme, _, _ := strings.Cut(signer, "://")
-	return errors.Join(
-		must(signer == "" || scheme == "tcp" || scheme == "unix" || scheme == "noise",
-			"priv_validator_laddr", "tcp://HOST:PORT, unix://PATH or noise://PEER@HOST:PORT"),
-		must(c.Consensus.BlockTimeTolerance == blockTimeTolerance, "consensus.block_time_tolerance", blockTimeTolerance),
-		must(c.Consensus.CreateEmptyBlocks && c.Consensus.CreateEmptyBlocksInterval <= 2*emptyBlockInterval,
-			"consensus.create_empty_blocks_interval", fmt.Sprintf("at most %s, or answers grow old", 2*emptyBlockInterval)),
-		must(c.Mempool.Type == cmtcfg.MempoolTypeFlood, "mempool.type", cmtcfg.MempoolTypeFlood),
-		must(c.Mempool.Recheck, "mempool.recheck", "true, or refused transactions stay for ever"),
-		must(!c.Mempool.KeepInvalidTxsInCache, "mempool.keep-invalid-txs-in-cache", "false, or what was refused once is refused when it is right"),
-		must(c.Mempool.MaxTxBytes == record.MaxTransactionSize, "mempool.max_tx_bytes", record.MaxTransactionSize),
-		must(!c.BlockSync.AdaptiveSync, "blocksync.adaptive_sync", false),
-		must(!c.P2P.LibP2PConfig.Enabled, "p2p.libp2p.enabled", false),
-		must(private, "rpc.laddr", "on loopback; the HTTP API is the public face"),
-	)
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if _, duration := values[key].(time.Duration); !duration || !v.InConfig(key) {
+			continue
+		}
+		if _, text := v.Get(key).(string); !text {
+			return fmt.Errorf("%w: %s must be a time with its unit, such as \"3s\"", ErrConfig, key)
+		}
+	}
+	return nil
 }
