@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 	cmtcfg "github.com/cometbft/cometbft/config"
@@ -296,6 +297,19 @@ func TestOneVerificationPerSignature(t *testing.T) {
 				})
 			}
 			wg.Wait()
+			// A second publish that is judged while the first still is gets refused, and
+			// its bytes come again, as they do from other nodes.
+			for range 1000 {
+				if m.Size() == len(txs) {
+					break
+				}
+				time.Sleep(time.Millisecond)
+				for _, tx := range txs {
+					if err := m.CheckTx(tx, nil, mempool.TxInfo{}); err != nil && !errors.Is(err, mempool.ErrTxInCache) {
+						t.Error(err)
+					}
+				}
+			}
 			m.Lock()
 			_ = m.FlushAppConn()
 			m.Unlock()

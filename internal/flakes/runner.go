@@ -125,7 +125,7 @@ func (r *runner) round(ctx context.Context, workers int, packages []*pkg) error 
 
 // once runs the tests of a package. An error is one of this program.
 func (r *runner) once(ctx context.Context, p *pkg) error {
-	cmd := exec.CommandContext(ctx, p.binary, "-test.paniconexit0", "-test.timeout", patience.String())
+	cmd := exec.CommandContext(ctx, p.binary, "-test.paniconexit0", "-test.timeout="+patience.String())
 	cmd.Dir = p.dir
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
