@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 
@@ -31,10 +32,16 @@ type Application struct {
 	metrics *Metrics
 	cache   *signatureCache
 	judged  *judgedSet
+	// accounts bound what refused transactions cost, gate keeps verdicts out of commits.
+	accounts *accounts
+	gate     *gate
+	onRefuse func(hash [32]byte, r *cmtabci.ResponseCheckTx)
 
 	// staged is the block between FinalizeBlock and Commit. Only the consensus
 	// connection uses it.
 	staged *store.Staged
+	// applied are the hashes of the transactions in it that had an effect.
+	applied [][32]byte
 
 	// waiting is what the mempool holds. Commit replaces it.
 	mu       sync.RWMutex
@@ -43,6 +50,8 @@ type Application struct {
 	maxBytes int64
 	// lookup answers the query connection; set before the node starts.
 	lookup *Lookup
+	// pool is the engine's mempool.
+	pool Mempool
 }
 
 // Options are what an Application needs beside the ledger.
@@ -59,6 +68,12 @@ type Options struct {
 	MempoolBytes int64
 	// Metrics may be nil.
 	Metrics *Metrics
+	// Refused, unless nil, is called for every transaction that does not wait any more,
+	// or never did, with the verdict: refused when it came, from whomever, or dropped
+	// after a block. It returns at once.
+	Refused func(hash [32]byte, r *cmtabci.ResponseCheckTx)
+	// Now is time.Now, unless a test says otherwise.
+	Now func() time.Time
 }
 
 // New returns the application for a ledger that started from g.
@@ -74,8 +89,15 @@ func New(g *record.Genesis, l *ledger.Ledger, o Options) (*Application, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open application: %w", err)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	accounts, err := newAccounts(o.Now)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open application: %w", err)
+	}
 	a := &Application{
-		genesis: g, ledger: l, version: o.Version, log: o.Log, fatal: o.Fatal,
+		accounts: accounts, gate: newGate(), onRefuse: o.Refused, genesis: g, ledger: l, version: o.Version, log: o.Log, fatal: o.Fatal,
 		metrics: o.Metrics, cache: cache, judged: judged,
 		maxTxs: cmp.Or(o.MempoolTxs, defaultMempoolTxs), maxBytes: cmp.Or(o.MempoolBytes, defaultMempoolBytes),
 	}
@@ -102,16 +124,33 @@ func (a *Application) nowWaiting() *waiting {
 
 // resetWaiting judges the mempool by the last committed state from now on.
 func (a *Application) resetWaiting() error {
-	p, err := a.ledger.BeginPending()
+	next := &waiting{
+		metrics: a.metrics, maxTxs: a.maxTxs, maxBytes: a.maxBytes,
+		entries: make(map[[32]byte]*entry), late: make(map[string]bool),
+	}
+	var err error
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if before := a.waiting; before != nil {
+		next.pending, err = before.pending.Next(a.applied)
+	} else {
+		next.pending, err = a.ledger.BeginPending()
+	}
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if a.waiting != nil {
-		a.waiting.pending.Close()
+		next.before = a.waiting.end()
 	}
-	a.waiting = &waiting{pending: p, metrics: a.metrics, maxTxs: a.maxTxs, maxBytes: a.maxBytes}
+	a.waiting, a.applied = next, nil
 	a.metrics.waits(load{}, load{})
 	return nil
+}
+
+// refused reports a transaction that does not wait.
+func (a *Application) refused(hash [32]byte, r *cmtabci.ResponseCheckTx) {
+	// A copy of one that waits was refused, which says nothing of that.
+	if a.onRefuse != nil && !a.nowWaiting().holds(hash) {
+		a.onRefuse(hash, r)
+	}
 }

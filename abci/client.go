@@ -2,13 +2,18 @@ package abci
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"runtime"
+	"slices"
 	"sync"
 
 	abcicli "github.com/cometbft/cometbft/abci/client"
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/libs/service"
+	"github.com/cometbft/cometbft/mempool"
 
+	"hullmark/ledger"
 	"hullmark/record"
 )
 
@@ -17,17 +22,33 @@ import (
 //
 // CometBFT's own local clients hold one lock per connection while the
 // application works, and check a transaction in the routine that received it,
-// which is the one that reads consensus messages of that peer too. Here queries
-// run beside each other, and new transactions are checked by as many workers as
-// there are cores.
-type ClientCreator struct{ app *Application }
+// which is the one that reads consensus messages of that peer too, while a commit
+// waits. Here queries run beside each other. Of a new transaction that routine looks at
+// what costs little, up to the submitter's signature, so that whoever sends junk slows
+// down himself; its content is judged elsewhere, in turns by subject, by at most half of
+// the cores, and no commit waits for it.
+type ClientCreator struct {
+	app    *Application
+	intake chan struct{} // of checks of headers and submitters
+	checks *checkQueue
+}
 
 // NewClientCreator returns a ClientCreator for an application.
-func NewClientCreator(a *Application) *ClientCreator { return &ClientCreator{app: a} }
+func NewClientCreator(a *Application) *ClientCreator {
+	intake, checks := workers(runtime.GOMAXPROCS(0))
+	return &ClientCreator{app: a, intake: make(chan struct{}, intake), checks: newCheckQueue(checks)}
+}
+
+// workers says how many look at headers and how many judge content, at once: together
+// half of the cores, and at least one each.
+func workers(cores int) (intake, checks int) {
+	intake = max(1, cores/8)
+	return intake, max(1, cores/2-intake)
+}
 
 // NewABCIClient implements proxy.ClientCreator.
 func (c *ClientCreator) NewABCIClient() (abcicli.Client, error) {
-	client := &localClient{Application: c.app, app: c.app, checks: newCheckQueue(runtime.GOMAXPROCS(0))}
+	client := &localClient{Application: c.app, app: c.app, ClientCreator: c}
 	client.BaseService = *service.NewBaseService(nil, "hullmark", client)
 	return client, nil
 }
@@ -36,10 +57,13 @@ func (c *ClientCreator) NewABCIClient() (abcicli.Client, error) {
 type localClient struct {
 	service.BaseService
 	cmtabci.Application
+	*ClientCreator
 	app       *Application
 	consensus sync.Mutex // serialises what changes the application
 	callback  abcicli.Callback
-	checks    *checkQueue
+
+	mu   sync.Mutex
+	late [][]byte // dropped by the recheck that is under way, to be offered anew
 }
 
 var _ abcicli.Client = (*localClient)(nil)
@@ -56,47 +80,131 @@ func (c *localClient) Echo(_ context.Context, message string) (*cmtabci.Response
 // anything else.
 func (c *localClient) SetResponseCallback(cb abcicli.Callback) { c.callback = cb }
 
-// Flush implements abcicli.Client: it returns when every check that was begun has
-// been answered. The mempool lets nobody begin one meanwhile.
+// Flush implements abcicli.Client. The engine calls it before it commits and at the end
+// of its recheck, with its mempool locked. Afterwards no verdict on a new transaction
+// comes until the engine has let go of the mempool. Checks go on meanwhile.
 func (c *localClient) Flush(context.Context) error {
-	c.checks.drain()
+	closing := c.app.gate.close()
+	if pool := c.app.nowMempool(); pool != nil {
+		go func() {
+			pool.ReapMaxTxs(0) // waits for the lock
+			c.app.gate.openAfter(closing)
+			c.offerLate(pool)
+		}()
+	}
 	return nil
+}
+
+// offerLate offers what recheck has put off to the mempool.
+func (c *localClient) offerLate(pool Mempool) {
+	c.mu.Lock()
+	late := c.late
+	c.late = nil
+	c.mu.Unlock()
+	for _, tx := range late {
+		if err := pool.CheckTx(tx, nil, mempool.TxInfo{}); err != nil {
+			// It is there, or there is no room; either way it is not lost for who sends
+			// it again.
+			c.app.log.Debug("couldn't offer transaction anew", "err", err)
+			c.app.refused(sha256.Sum256(tx), c.app.response(nil, errBusy))
+		}
+	}
 }
 
 // CheckTxAsync implements abcicli.Client. A new transaction is checked beside
 // others, but after those that came before it and concern the same repository or
 // operator, so that versions sent in a row are admitted in a row. Rechecks come
-// from one routine, need no arithmetic and are answered in their order, at once.
+// from one routine, look at no content and are answered in their order, at once.
 func (c *localClient) CheckTxAsync(_ context.Context, req *cmtabci.RequestCheckTx) (*abcicli.ReqRes, error) {
 	rr := abcicli.NewReqRes(cmtabci.ToRequestCheckTx(req))
-	env, err := decodeTx(req.Tx)
-	answer := func() {
-		rr.Response = cmtabci.ToResponseCheckTx(c.check(req, env, err))
+	give := func(r *cmtabci.ResponseCheckTx) {
+		rr.Response = cmtabci.ToResponseCheckTx(r)
 		c.callback(rr.Request, rr.Response)
 		rr.Done()
 		rr.InvokeCallback()
+		if r.Code == CodePostponed {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.late = append(c.late, req.Tx)
+		} else if r.Code != cmtabci.CodeTypeOK {
+			c.app.refused(sha256.Sum256(req.Tx), r)
+		}
 	}
 	if req.Type == cmtabci.CheckTxType_Recheck {
-		answer()
+		give(c.answered(func() *cmtabci.ResponseCheckTx { return c.app.recheck(req.Tx) }))
 		return rr, nil
 	}
-	c.checks.run(subjects(env), answer)
+	c.app.gate.open() // the engine's mempool is locked for reading
+	c.begin(req.Tx, give)
 	return rr, nil
 }
 
-// check answers whatever happens: a check without an answer would hold up the
-// next commit for ever. A panic has been reported, and ends the process.
-func (c *localClient) check(req *cmtabci.RequestCheckTx, env *record.Envelope, malformed error) (resp *cmtabci.ResponseCheckTx) {
+// begin refuses a new transaction at once or puts it in line.
+func (c *localClient) begin(tx []byte, give func(*cmtabci.ResponseCheckTx)) {
+	refuse := func(err error) {
+		give(c.answered(func() *cmtabci.ResponseCheckTx { return c.app.refuse(err) }))
+	}
+	env, err := decodeTx(tx)
+	if err != nil {
+		refuse(err)
+		return
+	}
+	check := newCheck(env, len(tx), func() { c.run(env, tx, give) })
+	alone, ok := c.checks.join(check)
+	if !ok {
+		refuse(errBusy)
+		return
+	}
+	err = c.begun(env)
+	// What comes before it may change the verdict.
+	unknown := isRejection(err) && !alone && !settled(err)
+	switch {
+	case isRejection(err) && !unknown, errors.Is(err, ledger.ErrClosed):
+		c.checks.leave(check)
+		refuse(err)
+	case !c.checks.release(check, unknown):
+		c.checks.leave(check)
+		refuse(errBusy)
+	}
+}
+
+// run checks a transaction whose turn has come.
+func (c *localClient) run(env *record.Envelope, tx []byte, give func(*cmtabci.ResponseCheckTx)) {
+	given := false
+	defer func() {
+		// A panic has been reported, and ends the process. Nobody is to wait for ever
+		// meanwhile.
+		if recover() != nil && !given {
+			give(refuseStopping())
+		}
+	}()
+	defer c.app.guard("CheckTx")
+	c.app.check(env, tx, func(r *cmtabci.ResponseCheckTx) { given = true; give(r) })
+}
+
+// answered is an answer whatever happens: a check without one would hold up the
+// next commit for ever.
+func (c *localClient) answered(f func() *cmtabci.ResponseCheckTx) (resp *cmtabci.ResponseCheckTx) {
 	defer func() {
 		if recover() != nil {
 			resp = refuseStopping()
 		}
 	}()
-	resp, err := c.app.checkTx(req, env, malformed)
-	if err != nil {
-		return refuseStopping()
-	}
-	return resp
+	defer c.app.guard("CheckTx")
+	return f()
+}
+
+// begun is intake for as many at once as there may be.
+func (c *localClient) begun(env *record.Envelope) (err error) {
+	c.intake <- struct{}{}
+	defer func() {
+		<-c.intake
+		if recover() != nil {
+			err = ledger.ErrClosed
+		}
+	}()
+	defer c.app.guard("CheckTx")
+	return c.app.intake(env)
 }
 
 // InitChain implements abcicli.Client.
@@ -134,19 +242,18 @@ func (c *localClient) Commit(ctx context.Context, req *cmtabci.RequestCommit) (*
 	return c.app.Commit(ctx, req)
 }
 
-// subjects names what a transaction is about, for the order of checks. What has
-// no valid form is about nothing.
-func subjects(env *record.Envelope) []string {
-	if env == nil {
-		return nil
+// subjects names what a transaction is about, for the order of checks: what its scopes
+// name, and the operator who pays.
+func subjects(env *record.Envelope) []string { return subjectsOf(&env.Header) }
+
+func subjectsOf(h *record.Header) []string {
+	out := make([]string, 0, len(h.Scopes)+1)
+	for _, s := range h.Scopes {
+		out = append(out, subject(s))
 	}
-	out := make([]string, 0, len(env.Header.Scopes))
-	for _, s := range env.Header.Scopes {
-		if s.Operator != "" {
-			out = append(out, "operator "+s.Operator)
-		} else {
-			out = append(out, s.Repository.String())
-		}
+	if h.Payer != "" {
+		out = append(out, "operator "+h.Payer)
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }

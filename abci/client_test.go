@@ -2,13 +2,13 @@ package abci
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 	cmtcfg "github.com/cometbft/cometbft/config"
@@ -26,18 +26,22 @@ var _ proxy.ClientCreator = (*ClientCreator)(nil)
 // pool is CometBFT's mempool in front of an application.
 type pool struct {
 	*mempool.CListMempool
-	t testing.TB
+	t      testing.TB
+	checks *checkQueue
 }
 
 func newPool(n *node) *pool {
 	n.t.Helper()
-	client, err := NewClientCreator(n.app).NewABCIClient()
+	creator := NewClientCreator(n.app)
+	client, err := creator.NewABCIClient()
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	cfg := cmtcfg.DefaultMempoolConfig()
 	cfg.KeepInvalidTxsInCache = false
-	return &pool{mempool.NewCListMempool(cfg, proxy.NewAppConnMempool(client, proxy.NopMetrics()), 0), n.t}
+	p := &pool{mempool.NewCListMempool(cfg, proxy.NewAppConnMempool(client, proxy.NopMetrics()), 0), n.t, creator.checks}
+	n.app.Follow(p)
+	return p
 }
 
 // offer sends a transaction and returns where its answer will be.
@@ -153,60 +157,31 @@ func TestChecksBesideCommits(t *testing.T) {
 	}
 }
 
-// TestQueueOrder: what is about one subject waits for what came before it;
-// nothing else does, not even when a check hangs.
-func TestQueueOrder(t *testing.T) {
-	q := newCheckQueue(2)
-	hang, other := make(chan struct{}), make(chan struct{})
-	var mu sync.Mutex
-	var order []int
-	note := func(i int) func() {
-		return func() {
-			mu.Lock()
-			defer mu.Unlock()
-			order = append(order, i)
+// TestRefusedIsReported: whoever waits for a transaction hears when it is refused, from
+// whomever it came, and when it is dropped after a block; nothing is said of a copy of
+// what waits.
+func TestRefusedIsReported(t *testing.T) {
+	p := newPublished(t, newNode(t, fixture.NewConsortium(t, 4)))
+	m := newPool(p.node)
+	reports := make(map[[32]byte]record.Code)
+	p.node.app.onRefuse = func(hash [32]byte, r *cmtabci.ResponseCheckTx) {
+		reports[hash] = record.Code(r.Code)
+	}
+	report := func(tx []byte) record.Code { return reports[sha256.Sum256(tx)] }
+	future, loser, waits := p.app.Publish(9, nil), p.app.Publish(2, fixture.Tags{"1.0": "mine"}), p.other.Publish(1, nil)
+	for tx, want := range map[string]record.Code{string(future): record.CodeFutureScope, string(loser): 0, string(waits): 0} {
+		if code := <-m.offer([]byte(tx)); code != want || report([]byte(tx)) != want {
+			t.Errorf("code %s, reported %s, want %s", code.Name(), report([]byte(tx)).Name(), want.Name())
 		}
 	}
-	q.run([]string{"a"}, func() { <-hang; note(1)() })
-	q.run([]string{"b", "a", "a"}, note(2))
-	q.run([]string{"b"}, note(3))
-	q.run([]string{"c"}, func() { close(other) })
-	q.run(nil, func() {})
-	<-other // would never come if a slow check held up others
-	drained := make(chan struct{})
-	go func() { q.drain(); close(drained) }()
-	select {
-	case <-drained:
-		t.Error("drained while a check is under way")
-	default:
+	m.commit(p.node, p.app.Publish(2, fixture.Tags{"1.0": "theirs"}))
+	if report(loser) != record.CodeStaleScope || report(waits) != 0 || m.Size() != 1 {
+		t.Errorf("reported %s and %s, %d wait", report(loser).Name(), report(waits).Name(), m.Size())
 	}
-	close(hang)
-	<-drained
-	if fmt.Sprint(order) != "[1 2 3]" || len(q.last) != 0 || len(q.places) != 0 {
-		t.Errorf("order %v, %d subjects and %d places left", order, len(q.last), len(q.places))
-	}
-}
-
-// TestQueueBounds: no more checks are begun than there are places, and no more
-// compute than there are workers.
-func TestQueueBounds(t *testing.T) {
-	const workers = 3
-	q := newCheckQueue(workers)
-	var running, most atomic.Int64
-	for range 4 * maxChecks {
-		q.run(nil, func() {
-			now := running.Add(1)
-			for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
-			}
-			if len(q.places) > maxChecks {
-				t.Errorf("%d checks are under way", len(q.places))
-			}
-			running.Add(-1)
-		})
-	}
-	q.drain()
-	if most.Load() > workers || most.Load() == 0 {
-		t.Errorf("%d checks at once, want at most %d", most.Load(), workers)
+	// A copy that comes when the mempool has forgotten that it has it.
+	p.node.app.refused(sha256.Sum256(waits), refuseStopping())
+	if report(waits) != 0 {
+		t.Error("what waits is reported as refused")
 	}
 }
 
@@ -297,22 +272,7 @@ func TestOneVerificationPerSignature(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			// A second publish that is judged while the first still is gets refused, and
-			// its bytes come again, as they do from other nodes.
-			for range 1000 {
-				if m.Size() == len(txs) {
-					break
-				}
-				time.Sleep(time.Millisecond)
-				for _, tx := range txs {
-					if err := m.CheckTx(tx, nil, mempool.TxInfo{}); err != nil && !errors.Is(err, mempool.ErrTxInCache) {
-						t.Error(err)
-					}
-				}
-			}
-			m.Lock()
-			_ = m.FlushAppConn()
-			m.Unlock()
+			m.checks.finish()
 			m.commit(n) // an empty block: all are rechecked
 			if m.Size() != len(txs) {
 				t.Fatalf("%d of %d wait", m.Size(), len(txs))

@@ -2,6 +2,7 @@ package abci
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -67,17 +68,42 @@ func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPre
 // the validators came to this verdict themselves.
 func (a *Application) ProcessProposal(_ context.Context, req *cmtabci.RequestProcessProposal) (*cmtabci.ResponseProcessProposal, error) {
 	defer a.guard("ProcessProposal")
-	a.preverify(req.Height, req.Time, req.Txs)
-	s := a.begin(req.Height, req.Time)
-	defer s.Close()
-	for i, tx := range req.Txs {
-		if r := a.apply(s, tx); r.Code != cmtabci.CodeTypeOK {
-			a.metrics.proposalRejected()
-			a.log.Warn("rejecting proposal", "height", req.Height, "index", i, "code", r.Code, "reason", r.Log)
-			return &cmtabci.ResponseProcessProposal{Status: cmtabci.ResponseProcessProposal_REJECT}, nil
-		}
+	if index, err := a.judgeProposal(req.Height, req.Time, req.Txs); err != nil {
+		r := a.result(nil, err)
+		a.metrics.proposalRejected()
+		a.log.Warn("rejecting proposal", "height", req.Height, "index", index, "code", r.Code, "reason", r.Log)
+		return &cmtabci.ResponseProcessProposal{Status: cmtabci.ResponseProcessProposal_REJECT}, nil
 	}
 	return &cmtabci.ResponseProcessProposal{Status: cmtabci.ResponseProcessProposal_ACCEPT}, nil
+}
+
+// judgeProposal judges a proposal and returns which transaction is refused first, as far
+// as it looked, and why. Who proposes is not trusted: what costs least comes first, and
+// nothing is looked at once something was refused.
+func (a *Application) judgeProposal(height int64, blockTime time.Time, txs [][]byte) (int, error) {
+	envs := make([]*record.Envelope, len(txs))
+	for i, tx := range txs {
+		var err error
+		if envs[i], err = decodeTx(tx); err != nil {
+			return i, err
+		}
+	}
+	s := a.begin(height, blockTime)
+	defer s.Close()
+	if err := s.CheckWork(envs); err != nil {
+		return 0, err
+	}
+	if i, err := a.verifySubmitters(envs); err != nil {
+		return i, err
+	}
+	for i, env := range envs {
+		out, err := s.ApplyEnvelope(env, a.cache)
+		if err != nil {
+			return i, err
+		}
+		a.judged.add(out.Envelope.Hash)
+	}
+	return 0, nil
 }
 
 // FinalizeBlock computes what a decided block does and returns the app hash. It
@@ -93,11 +119,15 @@ func (a *Application) FinalizeBlock(_ context.Context, req *cmtabci.RequestFinal
 		a.log.Error("validator misbehaved", "type", m.Type.String(), "address", fmt.Sprintf("%X", m.Validator.Address), "height", m.Height)
 	}
 	a.metrics.decided(req.Time)
+	a.applied = nil
 	resp := &cmtabci.ResponseFinalizeBlock{TxResults: make([]*cmtabci.ExecTxResult, 0, len(req.Txs))}
 	for _, tx := range req.Txs {
 		// Only a block that two thirds accepted comes here, so a rejection means
 		// that they are faulty; the verdict is recorded and nothing is applied.
 		r, kind := a.applyKind(s, tx)
+		if r.Code == cmtabci.CodeTypeOK {
+			a.applied = append(a.applied, sha256.Sum256(tx))
+		}
 		a.metrics.executed(r.Code, kind)
 		resp.TxResults = append(resp.TxResults, r)
 	}

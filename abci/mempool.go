@@ -2,24 +2,58 @@ package abci
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
-	"fmt"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
+	"github.com/cometbft/cometbft/mempool"
+	cmttypes "github.com/cometbft/cometbft/types"
 
 	"hullmark/keys"
 	"hullmark/ledger"
 	"hullmark/record"
 )
 
+// Mempool is what the application needs of the engine's.
+type Mempool interface {
+	// ReapMaxTxs waits until no commit is under way.
+	ReapMaxTxs(most int) cmttypes.Txs
+	// CheckTx takes a transaction in, which is checked as any other.
+	CheckTx(tx cmttypes.Tx, give func(*cmtabci.ResponseCheckTx), from mempool.TxInfo) error
+}
+
+// Follow tells the application which mempool is in front of it. After the first flush no
+// verdict on a new transaction is given without.
+func (a *Application) Follow(pool Mempool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pool = pool
+}
+
+func (a *Application) nowMempool() Mempool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.pool
+}
+
 // CheckTx judges a transaction for the mempool, on top of the ones that already
 // wait, so that versions published in a row are admitted in a row. It may be
-// called for several transactions at once. After each
-// block the waiting ones are judged again without their signatures: those were
-// verified when they came in, and a signature that verified once always will.
+// called for several transactions at once. The engine's own calls go through
+// ClientCreator, which gives them their turns.
 func (a *Application) CheckTx(_ context.Context, req *cmtabci.RequestCheckTx) (*cmtabci.ResponseCheckTx, error) {
-	env, err := decodeTx(req.Tx)
-	return a.checkTx(req, env, err)
+	defer a.guard("CheckTx")
+	var resp *cmtabci.ResponseCheckTx
+	if req.Type == cmtabci.CheckTxType_Recheck {
+		resp = a.recheck(req.Tx)
+	} else if env, err := decodeTx(req.Tx); err != nil {
+		resp = a.refuse(err)
+	} else {
+		a.check(env, req.Tx, func(r *cmtabci.ResponseCheckTx) { resp = r })
+	}
+	if resp.Code == CodeStopping {
+		return nil, ledger.ErrClosed
+	}
+	return resp, nil
 }
 
 // decodeTx reads the envelope of a transaction (*record.Rejection).
@@ -34,67 +68,135 @@ func decodeTx(tx []byte) (*record.Envelope, error) {
 	return env, nil
 }
 
-// checkTx is CheckTx for a transaction that is decoded, or could not be.
-func (a *Application) checkTx(req *cmtabci.RequestCheckTx, env *record.Envelope, err error) (*cmtabci.ResponseCheckTx, error) {
-	defer a.guard("CheckTx")
-	var v keys.Verifier = a.cache
-	known := req.Type == cmtabci.CheckTxType_Recheck
-	if known {
-		v = alreadyVerified{}
-	}
-	var out *ledger.Outcome
-	if err == nil {
-		out, err = a.nowWaiting().admit(env, req.Tx, known, v)
-	}
-	var full errFull
-	switch {
-	case errors.Is(err, ledger.ErrClosed):
-		return nil, fmt.Errorf("couldn't check transaction: %w", err)
-	case errors.As(err, &full):
-		a.metrics.checked(CodeFull)
-		return &cmtabci.ResponseCheckTx{Code: CodeFull, Codespace: NodeCodespace, Log: full.Error()}, nil
-	case err == nil:
-		a.judged.add(env.Hash)
-	}
-	r := a.result(out, err)
-	if !known {
-		a.metrics.checked(r.Code)
-	}
-	return &cmtabci.ResponseCheckTx{
-		Code: r.Code, Codespace: r.Codespace, Log: r.Log, GasWanted: r.GasWanted, GasUsed: r.GasUsed,
-	}, nil
-}
+// maxTries is how often a check begins anew because what it rests on has changed:
+// others were admitted meanwhile, or a block was committed. What it has computed is
+// remembered, so all but the first cost next to nothing.
+const maxTries = 16
 
-// Codes for what is wrong with the node and not with the transaction. They are
-// beyond those of the ledger, in the range CometBFT keeps for "try again".
-const (
-	// NodeCodespace is the codespace of these codes.
-	NodeCodespace = "hullmark-node"
-	// CodeStopping means that the node is ending.
-	CodeStopping = cmtabci.CodeTypeRetry + 1
-	// CodeFull means that as many transactions of its class wait as there is room
-	// for.
-	CodeFull = cmtabci.CodeTypeRetry + 2
-)
-
-func refuseStopping() *cmtabci.ResponseCheckTx {
-	return &cmtabci.ResponseCheckTx{Code: CodeStopping, Codespace: NodeCodespace, Log: "the node is stopping"}
-}
-
-// result turns what the ledger said of a transaction into its ABCI form. It
-// carries nothing local: code and work are hashed into the next header.
-func (a *Application) result(out *ledger.Outcome, err error) *cmtabci.ExecTxResult {
-	if err == nil {
-		return &cmtabci.ExecTxResult{
-			Code: cmtabci.CodeTypeOK, GasWanted: int64(out.Work), GasUsed: int64(out.Work), Events: events(out),
+// check judges a new transaction and gives the verdict, inside the gate, so that the
+// engine hears of it at once after it was reached. The content is judged outside, where
+// nobody waits for it.
+func (a *Application) check(env *record.Envelope, tx []byte, give func(*cmtabci.ResponseCheckTx)) {
+	bill := &bill{accounts: a.accounts, env: env}
+	for try := range maxTries {
+		closings, w := a.gate.look(), a.nowWaiting()
+		place, err := w.reserve(&env.Header, len(tx))
+		var j *ledger.Judgement
+		bill.content = false
+		if err == nil {
+			j, err = w.pending.Check(env, a.cache, bill.charge)
+		}
+		done := a.settle(w, closings, func() bool {
+			var out *ledger.Outcome
+			if err == nil {
+				out, err = w.pending.Admit(j)
+			}
+			if errors.Is(err, ledger.ErrChanged) && try+1 < maxTries {
+				return false
+			}
+			bill.settle(err)
+			if err != nil {
+				give(a.refuse(err))
+				return true
+			}
+			a.judged.add(env.Hash)
+			w.keep(place, &entry{header: &env.Header, hash: env.Hash, tx: tx})
+			r := a.response(out, nil)
+			a.metrics.checked(r.Code)
+			give(r)
+			return true
+		})
+		if place != nil {
+			w.release(place)
+		}
+		if done {
+			return
 		}
 	}
-	var rejection *record.Rejection
-	if !errors.As(err, &rejection) {
-		a.die(err)
+	a.gate.enter()
+	defer a.gate.leave()
+	bill.settle(errBusy)
+	give(a.refuse(errBusy))
+}
+
+// settle runs f inside the gate, unless w is not what waits any more or a commit has
+// begun since there were so many closings: then what was found out is out of date, or
+// was found out before everything that waits was rechecked. It reports whether f ran and
+// had its way.
+func (a *Application) settle(w *waiting, closings uint64, f func() bool) bool {
+	now := a.gate.enter()
+	defer a.gate.leave()
+	return now == closings && w == a.nowWaiting() && f()
+}
+
+// refuse is the verdict on a new transaction that is not taken.
+func (a *Application) refuse(err error) *cmtabci.ResponseCheckTx {
+	r := a.response(nil, err)
+	a.metrics.checked(r.Code)
+	return r
+}
+
+// intake judges as much of a new transaction as costs little: its header and the
+// submitter's signature. It returns errContent if there is nothing against it so far,
+// and nil if there is nothing against it at all.
+func (a *Application) intake(env *record.Envelope) error {
+	_, err := a.nowWaiting().pending.Check(env, a.cache, unlessRemembered)
+	return err
+}
+
+// unlessRemembered ends a check before it looks at content.
+func unlessRemembered(d ledger.Admission) error {
+	if d.Remembered {
+		return nil
 	}
-	code, _ := record.CodeOf(err)
-	return &cmtabci.ExecTxResult{Code: uint32(code), Codespace: record.Codespace, Log: err.Error()}
+	return errContent
+}
+
+// recheck judges a transaction of the mempool again after a block. The signatures are
+// not looked at: those were verified when it came in, and a signature that verified once
+// always will. Nor is content: what the block left alone keeps its effects, and of the
+// rest the verdict is remembered, as long as nothing changed that it rests on. What
+// changed so leaves the mempool and is offered to it anew, and so is what came after it
+// about the same subjects: then it waits for its check where nobody waits for it.
+func (a *Application) recheck(tx []byte) *cmtabci.ResponseCheckTx {
+	w, hash := a.nowWaiting(), sha256.Sum256(tx)
+	e := w.before[hash]
+	if e == nil { // admitted by a process before this one, or dropped here and kept there
+		env, err := decodeTx(tx)
+		if err != nil {
+			return a.response(nil, err)
+		}
+		e = &entry{header: &env.Header, hash: hash, tx: tx}
+	}
+	if w.postponed(e.header) {
+		return a.response(nil, errPostponed)
+	}
+	out, ok := w.pending.Readmit(hash)
+	if !ok {
+		var err error
+		if out, err = a.readmit(w, tx); err != nil {
+			if errors.Is(err, errContent) || errors.Is(err, ledger.ErrChanged) {
+				w.postpone(e.header)
+				err = errPostponed
+			}
+			return a.response(nil, err)
+		}
+	}
+	w.keep(w.place(e.header, len(tx)), e)
+	return a.response(out, nil)
+}
+
+// readmit judges a transaction whose subjects the block has touched.
+func (a *Application) readmit(w *waiting, tx []byte) (*ledger.Outcome, error) {
+	env, err := decodeTx(tx)
+	if err != nil {
+		return nil, err
+	}
+	j, err := w.pending.Check(env, alreadyVerified{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return w.pending.Admit(j)
 }
 
 // alreadyVerified is the Verifier for transactions whose signatures this node

@@ -75,6 +75,10 @@ func verdict(code uint32) string {
 		return "no-room"
 	case CodeStopping:
 		return "stopping"
+	case CodeCharged:
+		return "account-empty"
+	case CodeBusy:
+		return "busy"
 	}
 	return record.Code(code).Name()
 }

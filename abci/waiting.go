@@ -1,10 +1,8 @@
 package abci
 
 import (
-	"fmt"
 	"sync"
 
-	"hullmark/keys"
 	"hullmark/ledger"
 	"hullmark/record"
 )
@@ -35,11 +33,32 @@ type waiting struct {
 	metrics  *Metrics
 	maxTxs   int
 	maxBytes int64
+	// before are those that waited for the block before.
+	before map[[32]byte]*entry
 
 	mu            sync.Mutex
 	all, ordinary load
+	entries       map[[32]byte]*entry
 	// emergencies and others take turns among themselves.
 	emergencies, others turns
+	// late are the subjects of what recheck has put off.
+	late map[string]bool
+	// over says that a block was committed since.
+	over bool
+}
+
+// entry is a transaction that waits.
+type entry struct {
+	header *record.Header
+	hash   [32]byte
+	tx     []byte
+}
+
+// place is the room one transaction takes.
+type place struct {
+	urgent bool
+	size   int
+	kept   bool
 }
 
 // load is an amount of transactions.
@@ -50,60 +69,106 @@ type load struct {
 
 func (l *load) add(txs int, bytes int64) { l.txs += txs; l.bytes += bytes }
 
-// errFull is returned when there is no room for a transaction of its class.
-type errFull struct{ class string }
-
-func (e errFull) Error() string {
-	return fmt.Sprintf("too many %s transactions wait", e.class)
-}
-
-// admit judges a transaction on top of what waits and keeps it (errFull,
-// *record.Rejection). known says that it waited before and has its place.
+// reserve gives a new transaction a place while it is judged (errFull). It is given
+// back, unless the transaction is kept.
 //
-// A header that claims an emergency gives a transaction a place while it is
-// judged and nothing more: it is served first because a root's keys have signed it.
-func (w *waiting) admit(env *record.Envelope, tx []byte, known bool, v keys.Verifier) (*ledger.Outcome, error) {
-	urgent := env.Header.Emergency()
-	if !w.reserve(urgent, len(tx), known) {
-		class := "ordinary"
-		if urgent {
-			class = "urgent"
-		}
-		return nil, errFull{class}
-	}
-	out, err := w.pending.ApplyEnvelope(env, v)
+// A header that claims an emergency gets a place and nothing more: a transaction is
+// served first because a root's keys have signed it.
+func (w *waiting) reserve(h *record.Header, size int) (*place, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case err != nil:
-		w.count(urgent, -1, -int64(len(tx)))
-	case urgent:
-		w.emergencies.add(&env.Header, tx)
-	default:
-		w.others.add(&env.Header, tx)
-	}
-	return out, err
-}
-
-func (w *waiting) reserve(urgent bool, size int, known bool) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	p := &place{urgent: h.Emergency(), size: size}
 	fits := func(l load, percent int) bool {
 		return 100*(l.txs+1) <= percent*w.maxTxs && 100*(l.bytes+int64(size)) <= int64(percent)*w.maxBytes
 	}
-	if !known && (!fits(w.all, 100) || !urgent && !fits(w.ordinary, ordinaryPercent)) {
-		return false
+	switch {
+	case p.urgent && !fits(w.all, 100):
+		return nil, errFull{"urgent"}
+	case !p.urgent && (!fits(w.all, 100) || !fits(w.ordinary, ordinaryPercent)):
+		return nil, errFull{"ordinary"}
 	}
-	w.count(urgent, 1, int64(size))
-	return true
+	w.count(p, 1)
+	return p, nil
 }
 
-func (w *waiting) count(urgent bool, txs int, bytes int64) {
-	w.all.add(txs, bytes)
-	if !urgent {
-		w.ordinary.add(txs, bytes)
+// place gives one that waited before its place.
+func (w *waiting) place(h *record.Header, size int) *place {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := &place{urgent: h.Emergency(), size: size}
+	w.count(p, 1)
+	return p
+}
+
+// release gives a place back if its transaction was not kept.
+func (w *waiting) release(p *place) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !p.kept {
+		w.count(p, -1)
 	}
-	w.metrics.waits(w.all, w.ordinary)
+}
+
+// keep takes a transaction that was admitted into turn.
+func (w *waiting) keep(p *place, e *entry) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p.kept = true
+	w.entries[e.hash] = e
+	if p.urgent {
+		w.emergencies.add(e.header, e.tx)
+	} else {
+		w.others.add(e.header, e.tx)
+	}
+}
+
+// holds reports whether a transaction waits.
+func (w *waiting) holds(hash [32]byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.entries[hash] != nil
+}
+
+func (w *waiting) count(p *place, n int) {
+	w.all.add(n, int64(n*p.size))
+	if !p.urgent {
+		w.ordinary.add(n, int64(n*p.size))
+	}
+	if !w.over {
+		w.metrics.waits(w.all, w.ordinary)
+	}
+}
+
+// end says that a block was committed and returns what waited for it.
+func (w *waiting) end() map[[32]byte]*entry {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	w.pending.Close()
+	return w.entries
+}
+
+// postpone notes that a transaction is put off, and with it those that come after it
+// about the same subjects. Only recheck, which is sequential, does so.
+func (w *waiting) postpone(h *record.Header) {
+	for _, s := range subjectsOf(h) {
+		w.late[s] = true
+	}
+}
+
+// postponed reports whether something about the same subjects was put off, and puts
+// off the transaction too.
+func (w *waiting) postponed(h *record.Header) bool {
+	if len(w.late) == 0 {
+		return false
+	}
+	for _, s := range subjectsOf(h) {
+		if w.late[s] {
+			w.postpone(h)
+			return true
+		}
+	}
+	return false
 }
 
 // inTurn returns the emergencies and the other transactions, each in turns. So none

@@ -220,6 +220,12 @@ func TestRefusedLeaveNoTrace(t *testing.T) {
 		t.Errorf("code %d when there is room", code)
 	}
 	w := &waiting{metrics: NewMetrics(nil), maxTxs: 10, maxBytes: 1000}
+	header := func(urgent bool) *record.Header {
+		if urgent {
+			return &record.Header{Kind: record.KindRevoke}
+		}
+		return &record.Header{Kind: record.KindPublish}
+	}
 	for _, step := range []struct {
 		name   string
 		urgent bool
@@ -231,11 +237,12 @@ func TestRefusedLeaveNoTrace(t *testing.T) {
 		{"urgent", true, 200, true},
 		{"urgent, no bytes left", true, 1, false},
 	} {
-		if got := w.reserve(step.urgent, step.size, false); got != step.want {
-			t.Errorf("%s: %v", step.name, got)
+		if _, err := w.reserve(header(step.urgent), step.size); (err == nil) != step.want {
+			t.Errorf("%s: %v", step.name, err)
 		}
 	}
-	if !w.reserve(false, 500, true) {
-		t.Error("what waits in the mempool is refused its place")
+	w.place(header(false), 500) // what waits in the mempool has its place
+	if w.all != (load{3, 1500}) || w.ordinary != (load{2, 1300}) {
+		t.Errorf("%+v, %+v of it ordinary", w.all, w.ordinary)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -12,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	cmtabci "github.com/cometbft/cometbft/abci/types"
+
+	"hullmark/abci"
 	"hullmark/bundle"
 	"hullmark/internal/fixture"
 	"hullmark/proto"
@@ -318,6 +322,52 @@ func TestWithoutQuorum(t *testing.T) {
 	}
 	if _, err := n.Anchor(); err == nil {
 		t.Error("a trust anchor without a block")
+	}
+}
+
+// TestDroppedIsAnswered: who waits for a transaction is told at once, and why, when the
+// mempool drops it or refuses it from somebody else; the node's own refusals say when to
+// come again.
+func TestDroppedIsAnswered(t *testing.T) {
+	h, c := newHome(t, 4) // without the others no block ends the wait
+	n := openHome(t, h, func(c *Config) { c.HTTP.SubmitTimeout = time.Hour })
+	url := start(t, n)
+	for _, tc := range []struct {
+		name    string
+		verdict *cmtabci.ResponseCheckTx
+		status  int
+		code    string
+		ledger  record.Code
+		retry   string
+	}{
+		{"expired", &cmtabci.ResponseCheckTx{Code: uint32(record.CodeExpired), Codespace: record.Codespace, Log: "expired"}, 422, "metadata-expired", record.CodeExpired, ""},
+		{"lost a race", &cmtabci.ResponseCheckTx{Code: uint32(record.CodeStaleScope), Codespace: record.Codespace, Log: "stale"}, 422, "stale-scope", record.CodeStaleScope, ""},
+		{"no turn", &cmtabci.ResponseCheckTx{Code: abci.CodeBusy, Codespace: abci.NodeCodespace}, 503, "busy", 0, "2"},
+		{"account empty", &cmtabci.ResponseCheckTx{Code: abci.CodeCharged, Codespace: abci.NodeCodespace, Info: "7"}, 429, "busy", 0, "7"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tx := c.NewPublisher("registry.example.com/" + strings.ReplaceAll(tc.name, " ", "-")).Register(c.Operators[0])
+			replies := make(chan reply, 2)
+			for range cap(replies) {
+				go func() { replies <- post(t, url, tx) }()
+			}
+			hash := sha256.Sum256(tx)
+			for waiting := 0; waiting < cap(replies); time.Sleep(time.Millisecond) {
+				n.submissions.mu.Lock()
+				if sub := n.submissions.open[hash]; sub != nil {
+					waiting = sub.users
+				}
+				n.submissions.mu.Unlock()
+			}
+			n.submissions.refuse(hash, refusal(tc.verdict))
+			for range cap(replies) {
+				r := <-replies
+				r.expect(t, tc.status, tc.code, tc.ledger)
+				if got := r.header.Get("Retry-After"); got != tc.retry {
+					t.Errorf("Retry-After %q, want %q", got, tc.retry)
+				}
+			}
+		})
 	}
 }
 

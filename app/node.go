@@ -12,6 +12,7 @@ import (
 	"time"
 
 	cmtdb "github.com/cometbft/cometbft-db"
+	cmtabci "github.com/cometbft/cometbft/abci/types"
 	cmtcfg "github.com/cometbft/cometbft/config"
 	cmtconsensus "github.com/cometbft/cometbft/consensus"
 	"github.com/cometbft/cometbft/node"
@@ -156,6 +157,7 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	n.app, err = abci.New(g, n.ledger, abci.Options{
 		Version: o.Version, Log: log, Metrics: metrics, Fatal: n.fail,
 		MempoolTxs: engineConfig.Mempool.Size, MempoolBytes: engineConfig.Mempool.MaxTxsBytes,
+		Refused: func(hash [32]byte, r *cmtabci.ResponseCheckTx) { n.submissions.refuse(hash, refusal(r)) },
 	})
 	if err != nil {
 		return nil, err
@@ -190,6 +192,7 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	if err := n.identify(); err != nil {
 		return nil, err
 	}
+	n.app.Follow(n.engine.Mempool())
 	if n.env, err = n.engine.ConfigureRPC(); err != nil {
 		return nil, fmt.Errorf("couldn't start the engine: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 	cmttypes "github.com/cometbft/cometbft/types"
@@ -27,10 +28,12 @@ type submission struct {
 	// set.
 	offered chan struct{}
 	err     error
-	// decided is closed when the transaction is in a block, or lost is set.
+	// decided is closed when the transaction is in a block, or refusal or lost is set.
 	decided chan struct{}
 	height  uint64
 	result  *cmtabci.ExecTxResult
+	// refusal is why the mempool does not take it, or no longer keeps it.
+	refusal error
 	lost    error
 }
 
@@ -84,6 +87,31 @@ func (s *submissions) block(height uint64, txs cmttypes.Txs, results []*cmtabci.
 			close(sub.decided)
 			delete(s.open, hash)
 		}
+	}
+}
+
+// pauses waits a while and reports whether a transaction is still waited for.
+func (s *submissions) pauses(hash [32]byte, sub *submission, d time.Duration) bool {
+	select {
+	case <-sub.decided:
+		return false
+	case <-time.After(d):
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[hash] == sub
+}
+
+// refuse tells those who wait for a transaction that the mempool has refused it, from
+// whomever it came, or dropped it. The same bytes are judged again when they come
+// again.
+func (s *submissions) refuse(hash [32]byte, reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub, ok := s.open[hash]; ok {
+		sub.refusal = reason
+		close(sub.decided)
+		delete(s.open, hash)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
@@ -62,9 +63,12 @@ func unread(err error) error {
 
 // pending is a transaction that was offered, and what its request holds meanwhile.
 type pending struct {
-	hash  [32]byte
-	sub   *submission
-	leave func()
+	env    *record.Envelope
+	client admission.Client
+	places []*admission.Share
+	hash   [32]byte
+	sub    *submission
+	leave  func()
 	// done is set if it was in a block already.
 	done *proto.TransactionResponse
 }
@@ -90,9 +94,9 @@ func (n *Node) offerOnce(ctx context.Context, client admission.Client, tx []byte
 		return nil, err
 	}
 	// Joined before it is offered, or its block could come in between.
-	hash := env.Hash // and not its bytes, while it is waited for
+	hash, known := env.Hash, &record.Envelope{Header: env.Header, Hash: env.Hash} // and not its bytes, while it is waited for
 	sub, first := n.submissions.join(hash)
-	p := &pending{hash: hash, sub: sub, leave: func() {
+	p := &pending{env: known, places: places, client: client, hash: hash, sub: sub, leave: func() {
 		n.submissions.leave(hash, sub)
 		entry.Release()
 	}}
@@ -102,34 +106,31 @@ func (n *Node) offerOnce(ctx context.Context, client admission.Client, tx []byte
 		}
 	}()
 	if first {
-		sub.err = n.offerIn(client, tx, places)
-		// What was sent before may still come into a block; what is refused will not.
-		if sub.err != nil && !errors.Is(sub.err, mempool.ErrTxInCache) {
-			n.submissions.drop(hash, sub)
-		}
-		close(sub.offered)
+		go func() { // ctx may end before there is a verdict
+			sub.err = n.offerIn(client, tx, places)
+			cached := errors.Is(sub.err, mempool.ErrTxInCache)
+			// What was sent before may still come into a block; what is refused will not.
+			if sub.err != nil && !cached {
+				n.submissions.drop(hash, sub)
+			}
+			close(sub.offered)
+			if cached && n.submissions.pauses(hash, sub, offerInterval) {
+				// Its refusal may have been reported just before anybody waited for it here.
+				if err := n.offerIn(client, tx, places); err != nil && !errors.Is(err, mempool.ErrTxInCache) {
+					n.submissions.refuse(hash, err)
+				}
+			}
+		}()
 	}
 	select {
 	case <-sub.offered:
 	case <-ctx.Done():
 		return nil, notCommitted()
 	}
-	switch code, _ := record.CodeOf(sub.err); {
-	case errors.Is(sub.err, mempool.ErrTxInCache), code == record.CodeStaleScope, code == record.CodeRepositoryExists:
-		// Sent before: it may be in a block already, which is work to find out.
-		place, err := admission.TakeFirst(client, 1, places...)
-		if err != nil {
+	if sub.err != nil {
+		if p.done, err = n.refused(p, sub.err); p.done == nil && !errors.Is(err, mempool.ErrTxInCache) {
 			return nil, err
 		}
-		defer place.Release()
-		if p.done, err = n.committed(env); p.done != nil || err != nil {
-			return p, err
-		}
-		if code != 0 {
-			return nil, sub.err
-		}
-	case sub.err != nil:
-		return nil, sub.err
 	}
 	return p, nil
 }
@@ -155,12 +156,34 @@ func (n *Node) await(ctx context.Context, p *pending) (*proto.TransactionRespons
 	case <-p.sub.decided:
 	}
 	switch {
+	case p.sub.refusal != nil:
+		return n.refused(p, p.sub.refusal)
 	case p.sub.lost != nil:
 		return nil, notCommitted()
 	case p.sub.result.Code != cmtabci.CodeTypeOK:
 		return nil, record.ReadRejection(record.Code(p.sub.result.Code), p.sub.result.Log)
 	}
 	return n.receipt(p.sub.height, p.hash[:], false)
+}
+
+// offerInterval is the pause before what the mempool says it knows is offered again.
+const offerInterval = time.Second
+
+// refused returns why a transaction is not taken, or its receipt: what was sent before
+// may be in a block already, which is work to find out.
+func (n *Node) refused(p *pending, reason error) (*proto.TransactionResponse, error) {
+	code, _ := record.CodeOf(reason)
+	if errors.Is(reason, mempool.ErrTxInCache) || code == record.CodeStaleScope || code == record.CodeRepositoryExists {
+		place, err := admission.TakeFirst(p.client, 1, p.places...)
+		if err != nil {
+			return nil, err
+		}
+		defer place.Release()
+		if resp, err := n.committed(p.env); resp != nil || err != nil {
+			return resp, err
+		}
+	}
+	return nil, reason
 }
 
 func notCommitted() error {
@@ -172,27 +195,39 @@ func notCommitted() error {
 // mempool.ErrTxInCache for what was sent before, a *record.Rejection, or that the
 // node takes none.
 func (n *Node) offer(tx []byte) error {
-	unavailable := func(code, message string) error {
-		return &apiError{status: http.StatusServiceUnavailable, code: code, retry: 2 * time.Second, message: message}
-	}
-	const full = "too many transactions wait; send the same bytes again later"
 	check := make(chan *cmtabci.ResponseCheckTx, 1)
 	err := n.engine.Mempool().CheckTx(tx, func(r *cmtabci.ResponseCheckTx) { check <- r }, mempool.TxInfo{})
 	switch {
 	case errors.As(err, new(mempool.ErrMempoolIsFull)), errors.Is(err, mempool.ErrRecheckFull):
-		return unavailable("mempool-full", full)
+		return refusal(&cmtabci.ResponseCheckTx{Code: abci.CodeFull})
 	case errors.Is(err, mempool.ErrTxInCache):
 		return err
 	case err != nil:
 		return fmt.Errorf("couldn't offer transaction: %w", err)
 	}
-	switch r := <-check; r.Code {
+	return refusal(<-check)
+}
+
+// refusal turns the verdict of the mempool's check into an error, nil for accepted.
+func refusal(r *cmtabci.ResponseCheckTx) error {
+	unavailable := func(code, message string) error {
+		return &apiError{status: http.StatusServiceUnavailable, code: code, retry: 2 * time.Second, message: message}
+	}
+	switch r.Code {
 	case cmtabci.CodeTypeOK:
 		return nil
 	case abci.CodeFull:
-		return unavailable("mempool-full", full)
+		return unavailable("mempool-full", "too many transactions wait; send the same bytes again later")
 	case abci.CodeStopping:
 		return unavailable("busy", "the node is stopping; ask another")
+	case abci.CodeBusy:
+		return unavailable("busy", "too many transactions wait for their check; send the same bytes again later, or ask another node")
+	case abci.CodeCharged:
+		seconds, _ := strconv.Atoi(r.Info) // zero if it does not say
+		return &apiError{
+			status: http.StatusTooManyRequests, code: "busy", retry: time.Duration(max(1, seconds)) * time.Second,
+			message: "too many transactions of this repository or operator were refused lately; send the same bytes again later, or ask another node",
+		}
 	default:
 		return record.ReadRejection(record.Code(r.Code), r.Log)
 	}

@@ -4,6 +4,7 @@ package regressions
 // operating it and reimplementing its specification, each with the tests that hold the
 // right behaviour. Ids are those of the report, one row per point.
 var found = []row{
+	{"C2", "waiting 30 s for a transaction that the mempool had dropped", []string{"app.TestDroppedIsAnswered", "app.TestSubmissions", "abci.TestRefusedIsReported"}, ""},
 	{"B1", "a node that left out the file which lists a digest turned a yes into a proven no", []string{"bundle.TestLeftOut", "bundle.TestLeftOutOfAnswers", "bundle.TestNotListedTakesAllFiles", "bundle.TestListedByRoleExpiredSince", "bundle.TestFilesWithoutRoom", "client.TestListedByLeftOutRole", "client.TestFilesInPortions"}, ""},
 	{"A5", "one address shut a node's doors: waits, one-byte bodies and slow readers held places and memory, idle connections the last files", []string{"app.TestWaitingLookupsHoldNoPlaces", "app.TestPlacesOfOneAddress", "app.TestSlowBodiesHoldNoPlaces", "app.TestSlowReaders", "app.TestEmergencyPlaces", "app.TestForwardedFor", "app.TestRequestDeadlines", "app.TestFewFiles", "app.TestPlanFiles", "app/admission.TestIdleConnectionsMakeRoom", "app/admission.TestConnectionsPerClient", "app/admission.TestClient", "app/admission.TestReadBody", "app/admission.TestWriteAnswer", "tests/flood.TestFlood"}, ""},
 	{"F1", "the first make demo compiled everything twice, for minutes, without a word", []string{"tests/archtest.TestOneSetOfFlags"}, ""},
