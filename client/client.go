@@ -35,6 +35,8 @@ type Options struct {
 	Now func() time.Time
 	// Sleep pauses between retries; nil waits for the time or the context.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Random draws a time from zero to less than n, for pauses; nil is math/rand.
+	Random func(n time.Duration) time.Duration
 	// UserAgent names the program to nodes.
 	UserAgent string
 	// Witnesses makes the client compare the headers that verdicts rest on with other
@@ -54,6 +56,7 @@ type Client struct {
 	http      *http.Client
 	now       func() time.Time
 	sleep     func(ctx context.Context, d time.Duration) error
+	random    func(n time.Duration) time.Duration
 	userAgent string
 	files     fileCache
 	// fork is one that the store could not keep; it ends all verdicts.
@@ -86,7 +89,7 @@ func newClient(o Options) (*Client, error) {
 	}
 	c := &Client{
 		store: o.Store, policy: bundle.DefaultPolicy(), timeout: DefaultTimeout, hedge: DefaultHedge,
-		now: time.Now, sleep: sleep, userAgent: "hullmark",
+		now: time.Now, sleep: sleep, random: rand.N[time.Duration], userAgent: "hullmark",
 	}
 	for _, n := range o.Nodes {
 		u, err := ParseNode(n)
@@ -110,6 +113,9 @@ func newClient(o Options) (*Client, error) {
 	}
 	if o.Sleep != nil {
 		c.sleep = o.Sleep
+	}
+	if o.Random != nil {
+		c.random = o.Random
 	}
 	if o.UserAgent != "" {
 		c.userAgent = o.UserAgent
@@ -194,9 +200,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // backoff returns the pause before a retry, counted from zero. A node's own wish
 // is a lower bound.
-func backoff(retry int, wish time.Duration) time.Duration {
+func (c *Client) backoff(retry int, wish time.Duration) time.Duration {
 	d := min(firstBackoff<<min(retry, 16), maxBackoff)
-	d = d/2 + rand.N(d/2+1)
+	d = d/2 + c.random(d/2+1)
 	return max(d, min(wish, maxBackoff))
 }
 

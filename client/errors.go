@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hullmark/bundle"
+	"hullmark/reference"
 )
 
 var (
@@ -38,6 +39,9 @@ var (
 	// ErrNotCommitted says that a transaction was accepted and not seen in a block.
 	// Submitting the same bytes again is safe.
 	ErrNotCommitted = errors.New("transaction was not committed in time")
+	// ErrUncertain says that a transaction was sent and may be in the ledger: no node
+	// said what became of it.
+	ErrUncertain = errors.New("it was sent and may be in the ledger")
 	// ErrNotAdopted says that keys which hold a role no more, such as stolen ones, have
 	// signed what its list says. Signing the list anew would vouch for all of it.
 	ErrNotAdopted = errors.New("keys that the repository has no more have signed the list of tags and delegations; decide about each of them before it is signed again")
@@ -46,8 +50,8 @@ var (
 	ErrNothingInherited = errors.New("there is nothing to adopt or to leave out")
 	// ErrNotDelegated says that no file of a repository delegates to a role.
 	ErrNotDelegated = errors.New("no role of the repository delegates to it")
-	// ErrConflict says that others kept publishing first.
-	ErrConflict = errors.New("others published at the same time; try again")
+	// ErrConflict says that others kept publishing first until the time was up.
+	ErrConflict = errors.New("others published first until the time was up; nothing was published here")
 )
 
 // HTTPError is an answer whose status is not 2xx.
@@ -75,6 +79,12 @@ func (e *HTTPError) Error() string {
 	}
 }
 
+// vague reports whether the answer leaves open what became of a transaction. Nodes
+// name a code with each refusal; what has none is a proxy's.
+func (e *HTTPError) vague() bool {
+	return e.Code == "not-committed" || e.LedgerCode == 0 && e.Status >= 500 && (e.Status != 503 || e.Code == "")
+}
+
 // Unwrap makes errors.Is find what the status means.
 func (e *HTTPError) Unwrap() error {
 	switch {
@@ -90,6 +100,24 @@ func (e *HTTPError) Unwrap() error {
 		return ErrResponse
 	}
 }
+
+// UncertainError says that a transaction may have been committed, and what was wrong
+// when that was to be learnt. It unwraps to ErrUncertain and to the latter.
+type UncertainError struct {
+	// Hash is the transaction's.
+	Hash [32]byte
+	// Repositories are those that it is about, as far as that is known.
+	Repositories []reference.Repository
+	Err          error
+}
+
+// Error implements error.
+func (e *UncertainError) Error() string {
+	return fmt.Sprintf("%v, as transaction %x: %v", ErrUncertain, e.Hash, e.Err)
+}
+
+// Unwrap implements errors.
+func (e *UncertainError) Unwrap() []error { return []error{ErrUncertain, e.Err} }
 
 // Warning is what was wrong while a good answer was given: with another node, or
 // with the client's own machine.

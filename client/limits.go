@@ -91,10 +91,6 @@ const (
 	// pauses that is about a minute, in which a token or several come back.
 	maxQuotaRounds = 12
 
-	// maxRebases bounds how often a publication is made again because somebody
-	// else published first.
-	maxRebases = 5
-
 	// firstBackoff and maxBackoff bound the pauses between rounds. They double,
 	// and each is drawn at random from its second half, so that clients that
 	// failed together do not return together.

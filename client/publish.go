@@ -80,6 +80,10 @@ func (c *Client) PublishStatements(ctx context.Context, payer string, s Submitte
 // the repositories accept no state before it.
 func (c *Client) send(ctx context.Context, tx []byte, names ...reference.Repository) (*proto.TransactionResponse, []Warning, error) {
 	r, warnings, err := c.Submit(ctx, tx)
+	var unsure *UncertainError
+	if errors.As(err, &unsure) {
+		unsure.Repositories = names
+	}
 	if err != nil {
 		return nil, warnings, err
 	}
@@ -90,7 +94,7 @@ func (c *Client) send(ctx context.Context, tx []byte, names ...reference.Reposit
 		return m, nil
 	}, names...)
 	if err != nil {
-		return nil, warnings, err
+		own = append(own, ownWarning(err)...) // which does not undo what was committed
 	}
 	return r, append(warnings, own...), nil
 }
@@ -192,7 +196,8 @@ func successor(spec tuf.TargetsSpec, expires time.Time) tuf.TargetsSpec {
 // another repository, or none. A role that nobody delegates to is refused with
 // ErrNotDelegated. It reads the current files, applies the changes,
 // signs and submits. When somebody else publishes at the same time, it starts again
-// from the new files; when the ledger already has what was signed here, because an
+// from the new files, after pauses that grow and are drawn at random, until the
+// context ends: bound it. When the ledger already has what was signed here, because an
 // answer was lost on the way, that is a success.
 func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published, error) {
 	if len(orders) == 0 {
@@ -200,19 +205,24 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 	}
 	out := new(Published)
 	sent := make([]*tuf.Targets, len(orders)) // signed here and sent, fate unknown
-	for try := range maxRebases {
-		if try > 0 {
-			if err := c.sleep(ctx, backoff(try-1, 0)); err != nil {
-				return nil, fmt.Errorf("couldn't publish %s: %w", orders[0], err)
+	lost := 0                                 // how often others were first
+	// failed tells of a conflict when that is what the time went by with.
+	failed := func(err error) error {
+		if lost > 0 && ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUncertain) {
+			return fmt.Errorf("couldn't publish %s: %w, in %d attempts", orders[0], ErrConflict, lost)
+		}
+		return err
+	}
+	for {
+		if lost > 0 {
+			if err := c.sleep(ctx, c.backoff(lost-1, 0)); err != nil {
+				return nil, failed(fmt.Errorf("couldn't publish %s: %w", orders[0], err))
 			}
 		}
-		drafts, warnings, err := c.draft(ctx, orders, sent)
+		drafts, warnings, err := c.provenDraft(ctx, orders, sent)
 		out.Warnings = append(out.Warnings, warnings...)
-		if errors.Is(err, errNotProvenYet) {
-			continue
-		}
 		if err != nil {
-			return nil, err
+			return nil, failed(err)
 		}
 		var updates []Update
 		out.Files = nil
@@ -243,10 +253,10 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 			return out, nil
 		}
 		if !errors.Is(err, record.CodeStaleScope) {
-			return nil, fmt.Errorf("couldn't publish %s: %w", orders[0], err)
+			return nil, failed(fmt.Errorf("couldn't publish %s: %w", orders[0], err))
 		}
+		lost++
 	}
-	return nil, fmt.Errorf("couldn't publish %s: %w", orders[0], ErrConflict)
 }
 
 // PrepareRequest returns the signing request for orders, without signatures; nil
@@ -286,6 +296,21 @@ type draft struct {
 // errNotProvenYet says that the state in which a file of ours is stale cannot be
 // proven yet.
 var errNotProvenYet = errors.New("the newest state can't be proven yet")
+
+// provenDraft is draft, and waits for the state that decides it.
+func (c *Client) provenDraft(ctx context.Context, orders []Publication, sent []*tuf.Targets) ([]draft, []Warning, error) {
+	var all []Warning
+	for try := 0; ; try++ {
+		drafts, warnings, err := c.draft(ctx, orders, sent)
+		all = append(all, warnings...)
+		if !errors.Is(err, errNotProvenYet) {
+			return drafts, all, err
+		}
+		if err := c.sleep(ctx, c.backoff(try, 0)); err != nil {
+			return nil, all, fmt.Errorf("couldn't publish %s: %w", orders[0], err)
+		}
+	}
+}
 
 // draft makes the files that orders come to. Sent are those signed and sent before,
 // nil for none.

@@ -21,7 +21,8 @@ import (
 //
 // When the ledger rejects the transaction the error is a *record.Rejection, so
 // that errors.Is(err, record.CodeStaleScope) and the like hold. A rejection is not
-// proven by anything; two nodes must agree on it, where there are two.
+// proven by anything; two nodes must agree on it, where there are two. When nodes may
+// have taken it and none said what became of it the error is an *UncertainError.
 func (c *Client) Submit(ctx context.Context, tx []byte) (*proto.TransactionResponse, []Warning, error) {
 	if len(c.nodes) == 0 {
 		return nil, nil, fmt.Errorf("couldn't submit transaction: %w", ErrNoNodes)
@@ -32,6 +33,9 @@ func (c *Client) Submit(ctx context.Context, tx []byte) (*proto.TransactionRespo
 	}
 	s := &submission{client: c, tx: tx, nodes: c.order(hex.EncodeToString(env.Hash[:]))}
 	r, err := s.run(ctx)
+	if _, rejected := record.CodeOf(err); err != nil && !rejected && s.unsure {
+		err = &UncertainError{Hash: env.Hash, Err: err}
+	}
 	if err != nil {
 		return nil, s.failures, fmt.Errorf("couldn't submit transaction: %w", err)
 	}
@@ -50,6 +54,8 @@ type submission struct {
 	rejectedBy string
 	// wish is the longest time that a node of this round asked to wait.
 	wish time.Duration
+	// unsure says that a node may have taken the transaction.
+	unsure bool
 }
 
 // run tries all nodes in order, and again after a pause for as long as one of
@@ -93,7 +99,7 @@ func (s *submission) run(ctx context.Context) (*proto.TransactionResponse, error
 		} else if !busy || round == maxRounds-1 {
 			return nil, &NodesError{Failures: s.failures}
 		}
-		if err := s.client.sleep(ctx, backoff(round, s.wish)); err != nil {
+		if err := s.client.sleep(ctx, s.client.backoff(round, s.wish)); err != nil {
 			return nil, err
 		}
 	}
@@ -112,18 +118,21 @@ func (s *submission) confirmed(node string, r *record.Rejection) bool {
 // try sends the transaction to one node and checks what it answers.
 func (s *submission) try(ctx context.Context, node string) (*proto.TransactionResponse, error) {
 	c := s.client
-	answer, err := c.post(ctx, node, "/v1/tx", s.tx, maxMessage)
+	answer, sent, err := c.post(ctx, node, "/v1/tx", s.tx, maxMessage)
 	if err != nil {
 		var e *HTTPError
 		if !errors.As(err, &e) {
+			s.unsure = s.unsure || sent
 			return nil, err
 		}
+		s.unsure = s.unsure || e.vague()
 		s.wish = max(s.wish, e.RetryAfter)
 		if e.LedgerCode != 0 {
 			return nil, record.ReadRejection(record.Code(e.LedgerCode), e.Message)
 		}
 		return nil, err
 	}
+	s.unsure = true // it says so; what follows proves it
 	r := new(proto.TransactionResponse)
 	if err := decodeMessage(answer, r); err != nil {
 		return nil, err

@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	protobuf "google.golang.org/protobuf/proto"
@@ -60,16 +62,22 @@ func (c *Client) get(ctx context.Context, node, path string, query url.Values, l
 	return c.do(req, limit)
 }
 
-// post sends bytes to a node and returns the answer.
-func (c *Client) post(ctx context.Context, node, path string, body []byte, limit int64) ([]byte, error) {
+// post sends bytes to a node and returns the answer. Sent is false when no
+// connection was there to send them on.
+func (c *Client) post(ctx context.Context, node, path string, body []byte, limit int64) (answer []byte, sent bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, max(c.timeout, SubmitTimeout))
 	defer cancel()
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, node+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("couldn't make request: %w: %w", ErrConfig, err)
+		return nil, false, fmt.Errorf("couldn't make request: %w: %w", ErrConfig, err)
 	}
 	req.Header.Set("Content-Type", "application/octet-stream")
-	return c.do(req, limit)
+	answer, err = c.do(req, limit)
+	// A transport that is not the standard one may report nothing.
+	_, reports := c.http.Transport.(*http.Transport)
+	return answer, connected.Load() || !reports, err
 }
 
 // do sends a request and reads the answer, never more than limit bytes of it and
