@@ -12,6 +12,7 @@ import (
 	"hullmark/keys"
 	"hullmark/keystore"
 	"hullmark/proto"
+	"hullmark/reference"
 	"hullmark/tuf"
 )
 
@@ -111,17 +112,45 @@ func (s *session) handOver(r *client.Request, file string) error {
 func (s *session) submitRequest(ctx context.Context, c *client.Client, r *client.Request, payer string, by client.Submitter, a client.Adoption) (*proto.TransactionResponse, error) {
 	done := s.progress("waiting for the block")
 	tx, warnings, err := c.SubmitRequest(ctx, r, payer, by, a)
+	var names []reference.Repository
+	for _, p := range r.Parts {
+		names = append(names, p.Repository)
+	}
+	var seen error
 	if err == nil {
-		for _, p := range r.Parts {
-			// What comes back is verified from the roots known before, and kept.
-			if _, _, err = c.Repository(ctx, p.Repository); err != nil {
-				break
-			}
-		}
+		seen = awaitState(ctx, c, names...)
 	}
 	done()
 	s.warnAll(warnings, err)
-	return tx, err
+	if err != nil {
+		return nil, err
+	}
+	return tx, s.unseen(tx, seen)
+}
+
+// awaitState waits until what was committed in repositories can be proven. What comes
+// back is verified from the roots known before, and kept.
+func awaitState(ctx context.Context, c *client.Client, names ...reference.Repository) error {
+	for _, name := range names {
+		if _, _, err := c.Repository(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unseen tells that what was committed could not be seen by a reader yet. That does not
+// undo it, unless nodes lie about it, which is the error returned.
+func (s *session) unseen(tx *proto.TransactionResponse, seen error) error {
+	switch {
+	case client.ClassOf(seen) == bundle.Attack:
+		return seen
+	case seen != nil && tx == nil:
+		return seen // the ledger had it already, and nothing is known of where
+	case seen != nil:
+		s.warn("it is in block %d; what readers are told could not be checked: %v", tx.GetHeight(), seen)
+	}
+	return nil
 }
 
 // submitterOf returns a key of this home that may submit a request: one in the

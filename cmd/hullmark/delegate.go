@@ -56,7 +56,8 @@ the delegation), roles (all to which the list delegates, in order), targets_vers
 expires, changed, height, tx_hash; with -o that of sign.
 
 Exit status: 0 committed, 1 other error, 3 repository not registered, 5 rejected by
-the ledger, 6 no node reachable.`,
+the ledger, 6 no node reachable, 7 sent and
+perhaps committed.`,
 		Args: cli.Args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := parseRepository(args[0])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"hullmark/bundle"
 	"hullmark/client"
@@ -25,6 +26,7 @@ const (
 	exitAttack      = 4
 	exitRejected    = 5
 	exitUnreachable = 6
+	exitUncertain   = 7
 	exitInterrupted = 130
 )
 
@@ -63,6 +65,11 @@ func exitCode(err error) int {
 	switch client.ClassOf(err) {
 	case bundle.Attack:
 		return exitAttack
+	}
+	if errors.Is(err, client.ErrUncertain) {
+		return exitUncertain
+	}
+	switch client.ClassOf(err) {
 	case bundle.NotTrusted:
 		return exitNotTrusted
 	case bundle.Stale:
@@ -78,6 +85,10 @@ func exitCode(err error) int {
 func explain(err error) (code, hint string) {
 	if c, ok := record.CodeOf(err); ok {
 		return c.Name(), hintForCode(c)
+	}
+	var unsure *client.UncertainError
+	if errors.As(err, &unsure) {
+		return "outcome-unknown", hintForUncertain(unsure)
 	}
 	for _, known := range []struct {
 		is         error
@@ -159,6 +170,15 @@ func explain(err error) (code, hint string) {
 		return "verification-failed", "do not use the image; ask another node, keep the answer, and tell the operators"
 	}
 	return "error", ""
+}
+
+// hintForUncertain says how to find out what became of a transaction.
+func hintForUncertain(e *client.UncertainError) string {
+	var commands []string
+	for _, r := range e.Repositories {
+		commands = append(commands, fmt.Sprintf("`hullmark history %s --limit 3`", r))
+	}
+	return "a minute from now " + strings.Join(commands, " and ") + " shows whether it is there; if not, run the same command again"
 }
 
 // hintForCode says what to do about a rejection.

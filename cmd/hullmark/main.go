@@ -63,11 +63,13 @@ HULLMARK_PASSPHRASE.
 
 With --output json every command writes one JSON object to standard output; its
 help names the fields. An error is written there too, besides standard error, as
-{"error": {"code", "message", "hint", "exit_code"}}.
+{"error": {"code", "message", "hint", "exit_code"}}; not-adopted adds "inherited",
+outcome-unknown "tx_hash" and "repositories".
 
 Exit status: 0 verified or done, 1 other error, 2 usage, 3 not trusted (absent,
 withdrawn, revoked, role not effective), 4 verification failed (possible attack),
-5 rejected by the ledger, 6 no node reachable or answer too old, 130 interrupted.`
+5 rejected by the ledger, 6 no node reachable or answer too old, 7 sent to the ledger
+and perhaps committed, 130 interrupted (JSON: outcome-unknown where 7 would be).`
 	root.Version = buildinfo.Version()
 	root.SetOut(printable.Writer(s.stdout))
 	root.SetErr(s.stderr)

@@ -36,7 +36,7 @@ JSON: repository, ledger, operator, root_version, root_digest, expires,
 root_threshold, root_keys, targets_threshold, targets_keys, height, tx_hash.
 
 Exit status: 0 registered, 1 other error, 5 rejected by the ledger, 6 no node
-reachable.`,
+reachable, 7 sent and perhaps committed.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if keyFile == "" {
@@ -75,7 +75,8 @@ submit by themselves, or whose quota is used up.
 
 JSON: that of submit, and operator.
 
-Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node reachable.`,
+Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node reachable, 7 sent and
+perhaps committed.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if keyFile == "" {
@@ -154,13 +155,17 @@ func (s *session) register(ctx context.Context, r *client.Request, keyFile, oper
 	}
 	done := s.progress("waiting for the block")
 	tx, warnings, err := c.Register(ctx, root, operator, key)
+	var seen error
 	if err == nil {
 		// The state of a block can be proven when the next one is there. Until then
 		// the publisher would be told that there is no such repository.
-		_, _, err = c.Repository(ctx, root.Binding.Repository)
+		seen = awaitState(ctx, c, root.Binding.Repository)
 	}
 	done()
 	s.warnAll(warnings, err)
+	if err == nil {
+		err = s.unseen(tx, seen)
+	}
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,11 +61,23 @@ type errorJSON struct {
 	ExitCode int    `json:"exit_code"`
 	// Inherited is what nobody has decided about, of an error with code not-adopted.
 	Inherited []inheritedJSON `json:"inherited,omitempty"`
+	// TxHash and Repositories say what may be in the ledger, of an error with code
+	// outcome-unknown.
+	TxHash       string   `json:"tx_hash,omitempty"`
+	Repositories []string `json:"repositories,omitempty"`
 }
 
 func describe(err error) *errorJSON {
 	code, hint := explain(err)
-	return &errorJSON{Code: code, Message: err.Error(), Hint: hint, ExitCode: exitCode(err), Inherited: inheritedOf(err)}
+	d := &errorJSON{Code: code, Message: err.Error(), Hint: hint, ExitCode: exitCode(err), Inherited: inheritedOf(err)}
+	var unsure *client.UncertainError
+	if errors.As(err, &unsure) {
+		d.TxHash = hex.EncodeToString(unsure.Hash[:])
+		for _, r := range unsure.Repositories {
+			d.Repositories = append(d.Repositories, r.String())
+		}
+	}
+	return d
 }
 
 // shownError is an error that the JSON answer already tells of.

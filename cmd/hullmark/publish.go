@@ -87,7 +87,8 @@ expires, key_ids}], changed (false when the ledger said so already), height,
 block_time, tx_hash, receipt (the file of --receipt); with -o that of sign.
 
 Exit status: 0 published, 1 other error, 3 repository not registered, 4 a node gave
-an answer that does not verify, 5 rejected by the ledger, 6 no node reachable.`,
+an answer that does not verify, 5 rejected by the ledger, 6 no node reachable, 7 sent and
+perhaps committed.`,
 		Args: cli.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			refs, err := parsePublished(args, f)
@@ -119,7 +120,8 @@ bad, whatever tags it has, revoke its digest instead.
 JSON: that of publish; the tags have no digest.
 
 Exit status: 0 withdrawn, 1 there is no such tag or other error, 3 repository not
-registered, 5 rejected by the ledger, 6 no node reachable.`,
+registered, 5 rejected by the ledger, 6 no node reachable, 7 sent and
+perhaps committed.`,
 		Args: cli.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			refs, err := parseTagged(args)
@@ -156,7 +158,8 @@ tags and a later expiry, all or none. It warns when a root expires soon; ` + "`h
 JSON: that of publish.
 
 Exit status: 0 published, 1 other error, 3 repository not registered, 5 rejected by
-the ledger, 6 no node reachable.`,
+the ledger, 6 no node reachable, 7 sent and
+perhaps committed.`,
 		Args: cli.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
@@ -321,11 +324,8 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 		return err
 	}
 	s.warnAll(published.Warnings, nil)
-	if client.ClassOf(seen) == bundle.Attack {
-		return seen
-	}
-	if seen != nil {
-		s.warn("it is in block %d; what readers are told could not be checked: %v", published.Transaction.GetHeight(), seen)
+	if err := s.unseen(published.Transaction, seen); err != nil {
+		return err
 	}
 	out := newPublishAnswer(orders, published, blockTime)
 	if out.Receipt, err = s.saveReceipt(ctx, published.Transaction, f.receipt); err != nil {

@@ -59,7 +59,8 @@ JSON: kind, ledger, files [{repository, role, version, signed_digest, by, reason
 digests}], changed, height, tx_hash, receipt (the file of --receipt); with -o that of sign.
 
 Exit status: 0 revoked, 1 other error, 3 not registered, 5 rejected by the ledger (also
-when they are revoked already), 6 no node reachable.`,
+when they are revoked already), 6 no node reachable, 7 sent and
+perhaps committed.`,
 		Args: cli.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.reason == "" {
@@ -85,7 +86,8 @@ was revoked while the lift was being signed stays revoked.
 JSON: that of revoke.
 
 Exit status: 0 lifted, 1 other error, 3 not registered, 5 rejected by the ledger (also
-when they are not revoked), 6 no node reachable.`,
+when they are not revoked), 6 no node reachable, 7 sent and
+perhaps committed.`,
 		Args: cli.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.state(cmd.Context(), record.ActionLift, args, f)

@@ -47,7 +47,8 @@ JSON: that of repo init without file and complete, and targets_version (with --a
 height, tx_hash; with -o that of sign.
 
 Exit status: 0 committed, 1 other error, 3 not registered, 5 rejected by the ledger,
-6 no node reachable.`,
+6 no node reachable, 7 sent and
+perhaps committed.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := parseRepository(args[0])

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"field":       field,
 			"fields":      fields,
 			"savefield":   saveField,
+			"eventually":  eventually,
 			"pushimage":   pushImage,
 			"register":    w.register,
 			"publishmany": publishMany,
@@ -205,6 +207,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != 0 && !strings.Contains(ts.ReadFile("stderr"), "hullmark: error: ") {
 		ts.Fatalf("no error on standard error")
 	}
+}
+
+// eventually runs a hullmark command until its standard output matches, for what no
+// command waits for: "eventually REGEXP COMMAND...".
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually REGEXP COMMAND...")
+	}
+	want := regexp.MustCompile(args[0])
+	for range 600 {
+		if err := ts.Exec("hullmark", args[1:]...); err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%q was never shown", args[0])
 }
 
 // documentScript returns the commands of a document as a shell script: those in its
@@ -366,6 +384,8 @@ func (w *world) liar(ts *testscript.TestScript, neg bool, args []string) {
 		l.Tell("/v1/resolve", liar.DropTargets())
 	case "half":
 		l.Tell("/v1/", liar.Half())
+	case "swallow":
+		l.Tell("/v1/tx", liar.Swallow())
 	case "hang":
 		l.Tell("/v1/", liar.Hang())
 	default:

@@ -193,7 +193,8 @@ JSON: kind, ledger, files [{repository, role, version, signed_digest, expires, .
 changed (false when the ledger had it already), height, tx_hash, receipt (the file of
 --receipt).
 
-Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node reachable.`,
+Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node reachable, 7 sent and
+perhaps committed.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := s.submittable(args[0])

@@ -41,6 +41,16 @@ func Half() Lie { return Edit(func(a *Answer) { a.Body = a.Body[:len(a.Body)/2] 
 // Append adds text after the answer.
 func Append(text string) Lie { return Edit(func(a *Answer) { a.Body = append(a.Body, text...) }) }
 
+// Swallow does what it is asked for and hangs up instead of telling.
+func Swallow() Lie {
+	return func(w http.ResponseWriter, r *http.Request, honest Ask) {
+		_, _ = honest(r) // nobody is told either way
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = conn.Close()
+		}
+	}
+}
+
 // Endless never stops answering, until the client does.
 func Endless() Lie {
 	return func(w http.ResponseWriter, r *http.Request, _ Ask) {

@@ -18,6 +18,8 @@ var found = []row{
 	{"G1", "light blocks were specified by reference only: whose signatures count, by which equation, what binds what, the bytes of hashes", []string{"bundle.TestLightBlockVectors", "bundle.TestFollowVectors", "bundle.TestFollowAgrees"}, ""},
 	{"G2", "ProtoJSON was read more leniently than the specification says: numbers as text, exponents, null, base64 of another kind", []string{"proto.TestUnmarshalJSONRefuses", "proto.TestUnmarshalJSONAccepts"}, ""},
 	{"A1", "a thief's delegation outlived the rotation of the stolen key: the owner's next publish signed it", []string{"client.TestStolenDelegation", "client.TestNothingIsInheritedUnnamed", "client.TestRequestFromBeforeRotation", "client.TestDelegatedRoleInheritsNothing", "cmd/hullmark.TestScripts"}, ""},
+	{"C1", "of four jobs that publish at once into one repository one gave up after five attempts, with most of its time unused", []string{"client.TestPublishTogether", "client.TestPublishGoesOn", "client.TestPublishRace"}, ""},
+	{"C3", "an answer that was lost after sending was reported as a failure, and the transaction was in the ledger", []string{"client.TestUncertain", "cmd/hullmark.TestExitCode", "cmd/hullmark.TestScripts"}, ""},
 	{"B6", "files that others can write or read were believed and kept secrets", []string{"safefile.TestRules", "safefile.TestCheck", "client.TestUnsafeHome", "keystore.TestUnsafeFiles", "keystore.TestOpenPassphraseFile", "app.TestOpenRefusesWritableFiles"}, ""},
 	{"B7", "text from nodes, registries and files reached terminals and logs as it was", []string{"printable.TestLine", "cmd/hullmark.TestHostileText", "cmd/hullmarkd.TestHostileNode", "app.TestLogsArePrintable"}, ""},
 }
