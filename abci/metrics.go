@@ -3,6 +3,7 @@ package abci
 import (
 	"time"
 
+	cmtabci "github.com/cometbft/cometbft/abci/types"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hullmark/record"
@@ -59,11 +60,43 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		skew: gauge("block_time_skew_seconds",
 			"Time of the last block minus this node's clock when it was decided. Above zero, the clock is slow."),
 	}
+	m.begin()
 	if r != nil {
 		r.MustRegister(m.height, m.logSize, m.blocks, m.committing, m.commits, m.checks, m.executes, m.proposals,
 			m.verifies, m.lookups, m.waiting, m.waitingSize, m.skew)
 	}
 	return m
+}
+
+// begin makes every series, at zero: what never happened is not the same as what nobody
+// counts, and a first event is seen as an increase.
+func (m *Metrics) begin() {
+	for _, v := range verdicts() {
+		m.checks.WithLabelValues(v)
+		m.executes.WithLabelValues(v)
+	}
+	for _, k := range record.Kinds() {
+		m.commits.WithLabelValues(k.String())
+	}
+	for _, result := range []string{"cached", "verified", "failed"} {
+		m.verifies.WithLabelValues(result)
+	}
+	for _, kind := range []string{"tag", "image", "repository", "history", "inclusion", "consistency", "vouchers", "receipt"} {
+		m.lookups.WithLabelValues(kind)
+	}
+	m.waits(load{}, load{})
+}
+
+// verdicts returns all labels that verdict gives.
+func verdicts() []string {
+	out := []string{verdict(0)}
+	for code := range uint32(lastNodeCode - cmtabci.CodeTypeRetry) {
+		out = append(out, verdict(cmtabci.CodeTypeRetry+1+code))
+	}
+	for _, c := range record.Codes() {
+		out = append(out, c.Name())
+	}
+	return out
 }
 
 // verdict is the label for a result code, from the closed list of codes.

@@ -2,6 +2,7 @@ package abci
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,16 +13,17 @@ import (
 
 // series counts the series a node shows, and fails for one that names what
 // somebody sent.
-func (n *node) series(sent string) int {
+func (n *node) series(sent string) int { n.t.Helper(); return len(n.seriesNames(sent)) }
+
+func (n *node) seriesNames(sent string) (out []string) {
 	n.t.Helper()
 	families, err := n.registry.Gather()
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	count := 0
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			count++
+			out = append(out, fmt.Sprint(f.GetName(), m.GetLabel()))
 			for _, l := range m.GetLabel() {
 				if strings.Contains(l.GetValue(), sent) {
 					n.t.Errorf("%s has a label %s", f.GetName(), l)
@@ -29,7 +31,7 @@ func (n *node) series(sent string) int {
 			}
 		}
 	}
-	return count
+	return out
 }
 
 // TestSeriesAreBounded: ten thousand repositories make no more series than ten.
@@ -52,6 +54,30 @@ func TestSeriesAreBounded(t *testing.T) {
 	few := ask(0, 10)
 	if many := ask(10, 10_000); many != few || few == 0 {
 		t.Errorf("%d series after ten repositories, %d after ten thousand", few, many)
+	}
+}
+
+// TestSeriesFromTheStart: whatever a node does shows in series that were there, at zero,
+// before it did anything.
+func TestSeriesFromTheStart(t *testing.T) {
+	n := newNode(t, fixture.NewConsortium(t, 4))
+	before := n.seriesNames("nobody sends this")
+	p := newPublished(t, n)
+	p.next()
+	for _, path := range []string{"/v1/resolve?ref=" + appName + ":1.0", "/v1/repository?name=" + appName, "/v1/history?repository=" + appName} {
+		path, query, _ := strings.Cut(path, "?")
+		p.query(path, query)
+	}
+	p.check([]byte("noise"), cmtabci.CheckTxType_New)
+	for _, v := range verdicts() {
+		if strings.HasPrefix(v, "code-") {
+			t.Errorf("a verdict without a name: %s", v)
+		}
+	}
+	for _, series := range n.seriesNames("nobody sends this") {
+		if !slices.Contains(before, series) {
+			t.Errorf("%s was not there at the start", series)
+		}
 	}
 }
 

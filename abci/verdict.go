@@ -28,6 +28,8 @@ const (
 	// CodeBusy means that too many transactions wait for their check, or that what
 	// this one rests on kept changing.
 	CodeBusy = cmtabci.CodeTypeRetry + 4
+	// lastNodeCode is the highest of these codes.
+	lastNodeCode = CodeBusy
 	// CodePostponed means that a transaction leaves the mempool after a block to be
 	// offered to it anew. Only the node's own mempool hears of it.
 	CodePostponed = cmtabci.CodeTypeRetry + 5

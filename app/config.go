@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/template"
 	"time"
@@ -40,7 +41,8 @@ type HTTPConfig struct {
 	// Address the HTTP API listens on.
 	Address string `mapstructure:"address"`
 	// CertificateFile and KeyFile switch TLS on. A file that does not load stops
-	// the start; there is no fall-back to plain text.
+	// the start; there is no fall-back to plain text. Relative paths begin at the home;
+	// LoadConfig returns whole ones.
 	CertificateFile string `mapstructure:"certificate_file"`
 	KeyFile         string `mapstructure:"key_file"`
 	// ReadyMaxAge is how old the newest block may be while /readyz says yes.
@@ -100,8 +102,9 @@ var configTemplate = template.Must(template.New("hullmarkd.toml").Parse(`# Confi
 [http]
 # Address the HTTP API listens on. Clients and publishers connect here.
 address = "{{.HTTP.Address}}"
-# Certificate chain and private key, PEM. Both or none. With them the API is
-# served over TLS only; a file that does not load stops the start.
+# Certificate chain and private key, PEM. Both or none; relative to this node's
+# home, the directory above this file's. With them the API is served over TLS only; a
+# file that does not load stops the start. They are read again when they change.
 certificate_file = "{{.HTTP.CertificateFile}}"
 key_file = "{{.HTTP.KeyFile}}"
 # How old the newest block may be while /readyz answers 200. Clients refuse answers
@@ -182,6 +185,12 @@ func LoadConfig(h Home) (Config, error) {
 	}
 	if err := c.Validate(); err != nil {
 		return Config{}, fmt.Errorf("couldn't read configuration %s: %w", h.configFile(), err)
+	}
+	// Whatever directory a program is started in, a file is the same one.
+	for _, path := range []*string{&c.HTTP.CertificateFile, &c.HTTP.KeyFile} {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(string(h), *path)
+		}
 	}
 	return c, nil
 }

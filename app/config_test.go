@@ -85,10 +85,12 @@ func TestConfigEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{"", string(text)} {
-		got, err := LoadConfig(homeWith(t, file))
+		h := homeWith(t, file)
+		got, err := LoadConfig(h)
 		if err != nil {
 			t.Fatal(err)
 		}
+		want.HTTP.CertificateFile, want.HTTP.KeyFile = filepath.Join(string(h), "c"), filepath.Join(string(h), "k")
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

@@ -21,6 +21,8 @@ func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	route := func(method, path string, h http.HandlerFunc) {
 		mux.HandleFunc(method+" "+path, h)
+		n.requests.begin(method+" "+path, "2xx", "3xx", "4xx", "5xx")
+		n.requests.begin(path, "3xx", "4xx")
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Allow", method)
 			writeError(w, &apiError{status: http.StatusMethodNotAllowed, code: "method-not-allowed", message: "use " + method})
@@ -31,6 +33,8 @@ func (n *Node) handler() http.Handler {
 	route("GET", "/v1/status", n.status)
 	route("GET", "/healthz", n.healthz)
 	route("GET", "/readyz", n.readyz)
+	n.requests.begin("/", "3xx", "4xx")
+	n.requests.begin(noRoute, "3xx", "4xx")
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, &apiError{status: http.StatusNotFound, code: "not-found", message: "there is no " + strconv.Quote(clip(r.URL.Path)) + " here"})
 	})
@@ -52,7 +56,7 @@ func (n *Node) handler() http.Handler {
 		}
 		_, route := mux.Handler(r)
 		if route == "" {
-			route = "none"
+			route = noRoute
 		}
 		took := time.Since(began)
 		n.requests.observe(route, w.status, took)
@@ -60,6 +64,9 @@ func (n *Node) handler() http.Handler {
 			"bytes", w.bytes, "took", took, "remote", r.RemoteAddr)
 	})
 }
+
+// noRoute is what requests are counted as that the mux answers by itself.
+const noRoute = "none"
 
 // apiError is an error as the API reports it.
 type apiError struct {

@@ -33,6 +33,14 @@ func newHTTPMetrics(r prometheus.Registerer) *httpMetrics {
 	return m
 }
 
+// begin makes the series of a route, at zero.
+func (m *httpMetrics) begin(route string, classes ...string) {
+	for _, class := range classes {
+		m.requests.WithLabelValues(route, class)
+	}
+	m.seconds.WithLabelValues(route)
+}
+
 func (m *httpMetrics) observe(route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status/100)+"xx").Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
@@ -87,6 +95,7 @@ func registerNodeMetrics(r prometheus.Registerer, n *Node) {
 		"ready":      desc("ready", "1 while /readyz says so."),
 		"held":       desc("http_held", "What clients of the HTTP API hold of a limit: requests or bytes.", "limit"),
 		"refused":    desc("http_refused_total", "What was refused to clients of the HTTP API, by limit and whether that of one address or of all.", "limit", "scope"),
+		"until":      desc("tls_certificate_expiry_timestamp_seconds", "When the TLS certificate of the HTTP API expires, in Unix time; 0 without TLS."),
 		"free":       desc("disk_free_bytes", "Room left on the disk of the data directory."),
 		"store":      desc("store_bytes", "Size on disk, by part of the data directory.", "store"),
 	}})
@@ -126,6 +135,12 @@ func (m *nodeMetrics) Collect(c chan<- prometheus.Metric) {
 	gauge("peers", float64(n.engine.Switch().Peers().Size()))
 	truth("catchingUp", n.env.ConsensusReactor.WaitSync())
 	truth("ready", n.notReady(now) == "")
+	until := 0.0
+	if n.certificate != nil {
+		at, _ := n.certificate.standing()
+		until = float64(at.Unix())
+	}
+	gauge("until", until)
 	if free, err := freeBytes(n.home.dataDir()); err == nil {
 		gauge("free", float64(free))
 	}

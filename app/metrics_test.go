@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -26,9 +27,35 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Before anything was done, all series are there.
+	names := func() []string {
+		t.Helper()
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				out = append(out, fmt.Sprint(f.GetName(), m.GetLabel()))
+			}
+		}
+		return out
+	}
+	before := names()
 	url := start(t, n)
 	r := post(t, url, c.NewPublisher("registry.example.com/app").Register(c.Operators[0])).receipt(t)
 	provable(t, n, r.GetHeight())
+	for _, path := range []string{"/v1/nothing", "/v1/resolve", "/healthz", "/readyz", "/v1/status"} {
+		get(t, url+path)
+	}
+	do(t, "DELETE", url+"/v1/status", nil)
+	get(t, url+"/v1//status")
+	for _, series := range names() {
+		if !slices.Contains(before, series) && !strings.HasPrefix(series, "hullmark_head_age_seconds") {
+			t.Errorf("%s was not there before it was needed", series)
+		}
+	}
 	if r := get(t, url+"/v1/repository?name=registry.example.com/app"); r.status != 200 {
 		t.Fatalf("look-up: %d", r.status)
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -76,8 +77,10 @@ type Node struct {
 	env      *rpccore.Environment
 	blocks   blocks
 	api      *server
-	metrics  *server
-	db       dbm.DB
+	// certificate is nil without TLS.
+	certificate *tlsCertificate
+	metrics     *server
+	db          dbm.DB
 	// peers are those to stay connected with, firstPeers those of them that the engine
 	// dials at the start.
 	peers, firstPeers []string
@@ -236,12 +239,15 @@ func (n *Node) listen(registry *prometheus.Registry, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	tls, err := c.tls()
-	if err != nil {
-		return err
+	var config *tls.Config
+	if c.CertificateFile != "" {
+		if n.certificate, err = loadCertificate(c.CertificateFile, c.KeyFile, log, time.Now); err != nil {
+			return err
+		}
+		config = n.certificate.config()
 	}
 	n.api, err = newServer(serverOptions{
-		address: c.Address, connections: n.files.connections, unlimited: c.Places == 0, proxies: proxies, tls: tls,
+		address: c.Address, connections: n.files.connections, unlimited: c.Places == 0, proxies: proxies, tls: config,
 	}, n.handler(), log)
 	if err != nil {
 		return err

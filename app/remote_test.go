@@ -61,11 +61,11 @@ func serveTLS(t *testing.T) HTTPConfig {
 	var c HTTPConfig
 	c.CertificateFile, c.KeyFile = writeCertificate(t)
 	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"moniker":"own"}`)) })
-	config, err := c.tls()
+	pair, err := loadCertificate(c.CertificateFile, c.KeyFile, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newServer(serverOptions{address: "127.0.0.1:0", connections: 10, tls: config}, answer, slog.New(slog.DiscardHandler))
+	s, err := newServer(serverOptions{address: "127.0.0.1:0", connections: 10, tls: pair.config()}, answer, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,8 @@ type standing struct {
 	bundle.Standing
 	broken bool
 	free   uint64 // bytes on the disk
+	// certificate is why clients refuse the one of the API, or empty.
+	certificate string
 }
 
 func (n *Node) notReady(now time.Time) string {
@@ -77,6 +79,9 @@ func (n *Node) notReady(now time.Time) string {
 	if free, err := freeBytes(n.home.dataDir()); err == nil {
 		s.free = free
 	}
+	if n.certificate != nil {
+		_, s.certificate = n.certificate.standing()
+	}
 	return s.unready(now, n.config)
 }
 
@@ -87,6 +92,9 @@ func (s standing) unready(now time.Time, c Config) string {
 	}
 	if reason := s.Unready(now, c.HTTP.ReadyMaxAge); reason != "" {
 		return reason
+	}
+	if s.certificate != "" {
+		return s.certificate
 	}
 	if least := c.State.MinFreeMegabytes << 20; s.free < least {
 		return fmt.Sprintf("the disk has %d MB left, at least %d MB are needed", s.free>>20, c.State.MinFreeMegabytes)

@@ -127,9 +127,23 @@ func codeText(c Code) (name, meaning string) {
 	case CodeNotRevoked:
 		return "not-revoked", "no digest of the statement is revoked, or only later than the lift knows of"
 	default:
-		return fmt.Sprintf("code-%d", uint32(c)), "rejected by a newer rule; upgrade this program"
+		return unknownName(c), "rejected by a newer rule; upgrade this program"
 	}
 }
+
+// Codes returns the rejection codes of this program, ascending.
+func Codes() []Code {
+	var out []Code
+	for c := Code(1); ; c++ {
+		if name, _ := codeText(c); name == unknownName(c) {
+			return out
+		}
+		out = append(out, c)
+	}
+}
+
+// unknownName is the name of a code that this program does not know.
+func unknownName(c Code) string { return fmt.Sprintf("code-%d", uint32(c)) }
 
 // Name returns the stable name of the code, such as "stale-scope".
 func (c Code) Name() string {

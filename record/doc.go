@@ -61,5 +61,14 @@ func (k Kind) String() string {
 	}
 }
 
+// Kinds returns the kinds that the format gives a meaning, ascending.
+func Kinds() []Kind {
+	var out []Kind
+	for k := KindRegisterRepository; k.known(); k++ {
+		out = append(out, k)
+	}
+	return out
+}
+
 // known reports whether the format gives the kind a meaning.
 func (k Kind) known() bool { return k >= KindRegisterRepository && k <= KindGovernance }

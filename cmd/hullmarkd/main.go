@@ -141,7 +141,7 @@ func hint(err error) string {
 	case errors.Is(err, app.ErrNotReady):
 		return "see docs/operators.md for what each reason means and what to do"
 	case errors.Is(err, app.ErrCertificate):
-		return "restart the node if its certificate was renewed; otherwise another program listens on its address"
+		return "the node reads a renewed certificate when somebody connects, so try again; if it stays, its log says why the files do not load, or another program listens on its address"
 	default:
 		return ""
 	}

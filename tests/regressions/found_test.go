@@ -22,4 +22,5 @@ var found = []row{
 	{"C3", "an answer that was lost after sending was reported as a failure, and the transaction was in the ledger", []string{"client.TestUncertain", "cmd/hullmark.TestExitCode", "cmd/hullmark.TestScripts"}, ""},
 	{"B6", "files that others can write or read were believed and kept secrets", []string{"safefile.TestRules", "safefile.TestCheck", "client.TestUnsafeHome", "keystore.TestUnsafeFiles", "keystore.TestOpenPassphraseFile", "app.TestOpenRefusesWritableFiles"}, ""},
 	{"B7", "text from nodes, registries and files reached terminals and logs as it was", []string{"printable.TestLine", "cmd/hullmark.TestHostileText", "cmd/hullmarkd.TestHostileNode", "app.TestLogsArePrintable"}, ""},
+	{"E9", "an expired certificate started silently and a renewed one needed a restart; counters did not exist before their first event; ports taken, corrupt databases, files of root and syntax errors had no hint", []string{"app.TestCertificate", "app.TestExpiredCertificate", "app.TestConfigEnvironment", "abci.TestSeriesFromTheStart", "app.TestMetricsAreDocumented"}, ""},
 }
