@@ -142,29 +142,13 @@ func (l *Lookup) bundle(v *store.View, block *cmttypes.LightBlock, q Question) (
 	if b.Repository, err = prove(v, record.RepositoryKey(q.Repository)); err != nil {
 		return nil, err
 	}
-	kind := "repository"
-	digest := q.Digest
-	if !q.Tag.IsZero() {
-		kind = "tag"
-		if b.Tag, err = prove(v, record.TagKey(q.Repository, q.Tag)); err != nil {
-			return nil, err
-		}
-		if digest.IsZero() && len(b.GetTag().GetValue()) > 0 {
-			tag, err := record.DecodeImageTag(b.GetTag().GetValue())
-			if err != nil {
-				return nil, err
-			}
-			digest = tag.Digest
-		}
-	} else if !q.Digest.IsZero() {
-		kind = "image"
-	}
-	if !digest.IsZero() {
-		if b.Image, err = prove(v, record.VoucherKey(digest, q.Repository)); err != nil {
+	known := len(b.GetRepository().GetValue()) > 0
+	if known {
+		if err := addEntries(v, b, q); err != nil {
 			return nil, err
 		}
 	}
-	if len(b.GetRepository().GetValue()) > 0 && !q.LedgerAssurance {
+	if known && !q.LedgerAssurance {
 		if err := addFiles(v, b, q, block.Time); err != nil {
 			return nil, err
 		}
@@ -173,8 +157,40 @@ func (l *Lookup) bundle(v *store.View, block *cmttypes.LightBlock, q Question) (
 			return nil, err
 		}
 	}
-	l.metrics.lookup(kind, began)
+	l.metrics.lookup(q.kind(), began)
 	return b, nil
+}
+
+// kind names what a question is about, for metrics.
+func (q *Question) kind() string {
+	switch {
+	case !q.Tag.IsZero():
+		return "tag"
+	case !q.Digest.IsZero():
+		return "image"
+	default:
+		return "repository"
+	}
+}
+
+// addEntries adds what the state says of the tag and of the image in question: of the
+// tag's image, if there is a tag. Where the tag is absent there is no image to speak of.
+func addEntries(v *store.View, b *proto.Bundle, q Question) (err error) {
+	digest := q.Digest
+	if !q.Tag.IsZero() {
+		if b.Tag, err = prove(v, record.TagKey(q.Repository, q.Tag)); err != nil || len(b.GetTag().GetValue()) == 0 {
+			return err
+		}
+		tag, err := record.DecodeImageTag(b.GetTag().GetValue())
+		if err != nil {
+			return err
+		}
+		digest = tag.Digest
+	}
+	if !digest.IsZero() {
+		b.Image, err = prove(v, record.VoucherKey(digest, q.Repository))
+	}
+	return err
 }
 
 // addFiles adds the publishers' files: the roots the client does not hold yet,

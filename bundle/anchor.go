@@ -129,6 +129,13 @@ func decodeAnchor(data []byte) (*Anchor, error) {
 		if err != nil {
 			return bad("notary key of operator %q: %w", clip(o.GetId()), err)
 		}
+		// As in the genesis and in operator values: no other keys can sign for an operator.
+		if k := key.Keytype(); k != keys.KeytypeEd25519 && k != keys.KeytypeECDSA {
+			return bad("governance key of operator %q is of type %s", clip(o.GetId()), k)
+		}
+		if k := notary.Keytype(); k != keys.KeytypeEd25519 {
+			return bad("notary key of operator %q is of type %s", clip(o.GetId()), k)
+		}
 		if !record.ValidName(o.GetId()) || i > 0 && a.Operators[i-1].ID >= o.GetId() {
 			return bad("operators are not ascending by id, or %q is none", clip(o.GetId()))
 		}

@@ -2,12 +2,15 @@ package bundle_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"strings"
 	"testing"
 
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
+	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/record"
 )
@@ -82,6 +85,11 @@ func TestAnchorRefused(t *testing.T) {
 		"one key twice":   func(a *bundle.Anchor) { a.Operators[1].Key = a.Operators[0].Key },
 		"one key for two": func(a *bundle.Anchor) { a.Operators[1].NotaryKey = a.Operators[1].Key },
 		"no notary key":   func(a *bundle.Anchor) { a.Operators[1].NotaryKey = keys.PublicKey{} },
+		"RSA governance":  func(a *bundle.Anchor) { a.Operators[1].Key = rsaKey(t) },
+		"RSA notary":      func(a *bundle.Anchor) { a.Operators[1].NotaryKey = rsaKey(t) },
+		"P-256 notary": func(a *bundle.Anchor) {
+			a.Operators[1].NotaryKey = fixture.NewKey(t, keys.KeytypeECDSA, "notary").PublicKey()
+		},
 		"one id twice":    func(a *bundle.Anchor) { a.Operators[1].ID = a.Operators[0].ID },
 		"validators gone": func(a *bundle.Anchor) { a.Block.ValidatorSet = bundletest.ValidatorSet(strangers(t, 4)) },
 		"other header":    func(a *bundle.Anchor) { a.Block.AppHash = nil },
@@ -96,4 +104,18 @@ func TestAnchorRefused(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
+}
+
+// rsaKey returns an RSA key, which publishers may have and operators not.
+func rsaKey(t *testing.T) keys.PublicKey {
+	t.Helper()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := keys.New(private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }

@@ -16,6 +16,9 @@ func (v *verification) answerTag() error {
 		return err
 	}
 	if value == nil {
+		if err := v.refuseUnused(partImage, partStatement); err != nil {
+			return err
+		}
 		return v.deny(ErrAbsentTag, "%s", v.request)
 	}
 	tag, err := decode("tag", value, record.DecodeImageTag)
@@ -24,6 +27,10 @@ func (v *verification) answerTag() error {
 	}
 	v.result.Digest, v.result.Size, v.result.Role = tag.Digest, tag.Size, tag.Role
 	v.result.Published = record.Publication{Height: tag.Height, Time: tag.Time, Index: tag.Index}
+	voucher, err := v.proveVoucher(tag.Digest)
+	if err != nil {
+		return err
+	}
 	if tag.State != record.TagLive {
 		return v.deny(ErrWithdrawn, "%s, at height %d", v.request, tag.Height)
 	}
@@ -46,10 +53,6 @@ func (v *verification) answerTag() error {
 			return fail(ErrTargets, "the tag is not delegated to role %s, which holds it", tag.Role)
 		}
 	}
-	voucher, err := v.proveVoucher(tag.Digest)
-	if err != nil {
-		return err
-	}
 	if err := v.judgeStatements(tag.Digest, voucher); err != nil {
 		return err
 	}
@@ -62,6 +65,9 @@ func (v *verification) answerTag() error {
 // answerDigest answers whether the repository vouches for the digest.
 func (v *verification) answerDigest() error {
 	v.result.Digest = v.request.Digest
+	if err := v.refuseUnused(partTag); err != nil {
+		return err
+	}
 	voucher, err := v.proveVoucher(v.request.Digest)
 	if err != nil {
 		return err

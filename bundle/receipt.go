@@ -62,6 +62,10 @@ func VerifyTransaction(tx []byte, r *proto.TransactionResponse, header *types.He
 	if err := pb.Unmarshal(r.GetProof()); err != nil || pb.Proof == nil {
 		return fail(ErrTransaction, "the proof is malformed")
 	}
+	// The decoder skips unknown fields and takes fields in any order.
+	if again, err := pb.Marshal(); err != nil || !bytes.Equal(again, r.GetProof()) {
+		return fail(ErrTransaction, "the proof is not in canonical encoding")
+	}
 	proof, err := types.TxProofFromProto(pb)
 	if err != nil {
 		return fail(ErrTransaction, "%w", err)

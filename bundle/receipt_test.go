@@ -35,6 +35,11 @@ func TestVerifyTransaction(t *testing.T) {
 		{"no hash", func(r *proto.TransactionResponse) { r.Hash = nil }},
 		{"no proof", func(r *proto.TransactionResponse) { r.Proof = nil }},
 		{"garbage", func(r *proto.TransactionResponse) { r.Proof = []byte{0xff} }},
+		{"unknown field", func(r *proto.TransactionResponse) { r.Proof = append(r.Proof, 0x32, 0) }},
+		{"fields in another order", func(r *proto.TransactionResponse) {
+			_, at := field1(r.Proof)
+			r.Proof = append(r.Proof[at.end:len(r.Proof):len(r.Proof)], r.Proof[:at.end]...)
+		}},
 		{"huge proof", func(r *proto.TransactionResponse) { r.Proof = make([]byte, 1<<20) }},
 		{"empty", protoReset},
 	} {

@@ -36,6 +36,9 @@ func (v *verification) verifyRoots() error {
 	if chain.version() < v.rootState.Version {
 		return v.verifyPortion(chain)
 	}
+	if v.bundle.GetLastRoot() != nil {
+		return fail(ErrMalformed, "the last root is proven apart, and it is the current one")
+	}
 	if err := v.compareCurrent(chain.digests); err != nil {
 		return err
 	}

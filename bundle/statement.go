@@ -24,7 +24,7 @@ func (v *verification) judgeStatements(digest reference.Digest, voucher *record.
 		return v.judgeLift(digest, voucher.Lift, known)
 	case known > 0:
 		return fail(ErrRollback, "%s is said to be never revoked, revocation %d of it is known", digest, known)
-	case len(v.bundle.GetStatements()) > 0:
+	case len(v.bundle.GetStatements()) > 0 || len(v.bundle.GetStatementRoot()) > 0:
 		return fail(ErrStatement, "the ledger names none about %s", digest)
 	default:
 		return nil
@@ -119,6 +119,9 @@ func (v *verification) verifyStatement(digest reference.Digest, action record.Ac
 // are known by digest.
 func (v *verification) statementRoot(version uint64) (*tuf.Root, error) {
 	if version == v.root.Version {
+		if len(v.bundle.GetStatementRoot()) > 0 {
+			return nil, fail(ErrStatement, "root %d, by which it was judged, is the current one and sent twice", version)
+		}
 		return v.root, nil
 	}
 	root, err := tuf.ParseRoot(v.bundle.GetStatementRoot())

@@ -89,6 +89,9 @@ func (v *verification) run() error {
 		return err
 	}
 	if v.repository == nil {
+		if err := v.refuseUnused(partTag, partImage, partFiles, partStatement); err != nil {
+			return err
+		}
 		return v.deny(ErrUnknownRepository, "%s", v.request.Repository)
 	}
 	v.describeRepository()
@@ -113,7 +116,7 @@ func (v *verification) run() error {
 	case !v.request.Digest.IsZero():
 		return v.answerDigest()
 	default:
-		return nil
+		return v.refuseUnused(partTag, partImage, partStatement)
 	}
 }
 

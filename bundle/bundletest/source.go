@@ -14,6 +14,7 @@ import (
 	"hullmark/merkle/store"
 	"hullmark/proto"
 	"hullmark/record"
+	"hullmark/reference"
 )
 
 // Source is a state and the block that proves it: what bundles are made from.
@@ -136,8 +137,12 @@ func (s *Source) BundleFor(q Query) *proto.Bundle {
 		Repository: s.Prove(record.RepositoryKey(q.Repository)),
 	}
 	b.Bridge = s.bridge(q.TrustedHeight)
+	if len(b.Repository.GetValue()) == 0 {
+		return b
+	}
 	digest := q.Digest
 	if !q.Tag.IsZero() {
+		digest = reference.Digest{}
 		b.Tag = s.Prove(record.TagKey(q.Repository, q.Tag))
 		if len(b.Tag.GetValue()) > 0 {
 			if tag, err := record.DecodeImageTag(b.Tag.GetValue()); err == nil {
@@ -148,7 +153,7 @@ func (s *Source) BundleFor(q Query) *proto.Bundle {
 	if !digest.IsZero() {
 		b.Image = s.Prove(record.VoucherKey(digest, q.Repository))
 	}
-	if len(b.Repository.GetValue()) == 0 || q.Assurance == bundle.LedgerAssurance {
+	if q.Assurance == bundle.LedgerAssurance {
 		return b
 	}
 	repository, err := record.DecodeRepository(b.Repository.GetValue())
