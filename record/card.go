@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -280,16 +281,24 @@ func splitPort(s string, needed bool) (host string, ok bool) {
 func reachable(host string) bool {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")
-		return ok && strings.Contains(inner, ":") && strings.Trim(inner, "0:") != "" &&
+		address, err := netip.ParseAddr(inner)
+		return ok && err == nil && address.Is6() && !address.Unmap().IsUnspecified() &&
 			!strings.ContainsFunc(inner, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef:.", r) })
 	}
+	last := ""
 	for label := range strings.SplitSeq(host, ".") {
+		last = label
 		if label == "" || label[0] == '-' || label[len(label)-1] == '-' ||
 			strings.ContainsFunc(label, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefghijklmnopqrstuvwxyz-", r) }) {
 			return false
 		}
 	}
-	return host != "0.0.0.0"
+	if strings.Trim(last, "0123456789") != "" {
+		return true
+	}
+	// Programs take a host that ends in a number for an address, in whatever form.
+	address, err := netip.ParseAddr(host)
+	return err == nil && !address.IsUnspecified()
 }
 
 func lowerHex(s string) bool {
