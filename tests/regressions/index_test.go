@@ -41,7 +41,7 @@ var rows = []row{
 	{"R18", "registry leads the verifier to another artifact (CVE-2023-33959)", []string{"cmd/hullmark.TestScripts"}, ""},
 	{"R19", "rollback by a registry (CVE-2024-23332)", []string{"bundle.TestRegr", "client.TestBehind"}, ""},
 	{"R20", "trust fetched from who is verified (CVE-2023-47122)", []string{"bundle.TestRegr", "client.TestImportAnchorConflict"}, ""},
-	{"R21", "huge and compressed answers (CVE-2024-29902, CVE-2026-48702)", []string{"tests/regressions.TestRegr_R21HugeAnswers", "tests/e2e.TestNetwork"}, ""},
+	{"R21", "huge and compressed answers (CVE-2024-29902, CVE-2026-48702)", []string{"tests/regressions.TestRegr_R21HugeAnswers", "tests/regressions.TestRegr_R21Gzip", "tests/e2e.TestNetwork"}, ""},
 	{"R22", "fields left out (CVE-2023-33199, CVE-2026-23831)", []string{"ledger.FuzzApply", "abci.FuzzCheckTx", "ledger.TestHostileSignedParts"}, ""},
 	{"R23", "requests to where a payload or a redirect points (CVE-2026-24117)", []string{"tests/e2e.TestNetwork", "tests/regressions.TestRegr_R23Redirects"}, ""},
 	{"R24", "unbounded metric labels (CVE-2026-49835)", []string{"tests/regressions.TestRegr_R24Labels"}, ""},
@@ -60,7 +60,7 @@ var rows = []row{
 	{"C5", "state sync from a malicious node (GHSA-g5xx-c4hv-9ccc)", []string{"tests/archtest.TestRegr_CometBFTVersion", "abci.TestSnapshots"}, ""},
 	{"C6", "vote extensions panic (GHSA-p7mv-53f2-4cwj, GHSA-qr8r-m495-7hc4)", []string{"tests/regressions.TestRegr_C06VoteExtensions"}, ""},
 	{"C7", "deadlock by a debugging method (CVE-2023-34450)", []string{"tests/e2e.TestNetwork", "app.TestCheckEngine"}, ""},
-	{"C8", "the same transaction without end (CVE-2023-34451)", []string{"tests/flood.TestFlood"}, ""},
+	{"C8", "the same transaction without end (CVE-2023-34451)", []string{"tests/regressions.TestRegr_C08Duplicates", "tests/flood.TestFlood"}, ""},
 	{"C9", "compressed requests (CVE-2019-25072)", []string{"tests/e2e.TestNetwork"}, ""},
 	{"C10", "bad commits and evidence (CVE-2020-15091, CVE-2021-21271)", []string{"tests/archtest.TestRegr_CometBFTVersion", "tests/byzantine.TestFaultyValidator", "tests/byzantine.TestStranger"}, ""},
 

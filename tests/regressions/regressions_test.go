@@ -2,6 +2,7 @@ package regressions
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -9,11 +10,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
+	cmtcfg "github.com/cometbft/cometbft/config"
+	"github.com/cometbft/cometbft/mempool"
+	"github.com/cometbft/cometbft/proxy"
 	dbm "github.com/cosmos/cosmos-db"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -93,6 +99,117 @@ func TestRegr_R21HugeAnswers(t *testing.T) {
 	}
 }
 
+// TestRegr_R21Gzip: a client asks for no compressed answer and unpacks none, such as a
+// gigabyte of nothing in a megabyte.
+func TestRegr_R21Gzip(t *testing.T) {
+	const gigabyte = 1 << 30
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	nothing := make([]byte, 1<<20)
+	for range gigabyte / len(nothing) {
+		if _, err := z.Write(nothing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var asked, offered atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			offered.Add(1)
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(packed.Bytes()) // the client goes away before the end
+	}))
+	defer s.Close()
+	c := clientOf(t, s.URL)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _, _, err := c.Resolve(t.Context(), question)
+	runtime.ReadMemStats(&after)
+	if err == nil || client.ClassOf(err) == bundle.NotTrusted {
+		t.Errorf("verdict %v", err)
+	}
+	if asked.Load() == 0 || offered.Load() != 0 {
+		t.Errorf("%d of %d requests ask for gzip", offered.Load(), asked.Load())
+	}
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 64<<20 {
+		t.Errorf("%d MiB were allocated for it", allocated>>20)
+	}
+}
+
+// TestRegr_C08Duplicates: one transaction a hundred thousand times, from four senders at
+// once, is judged once and takes no memory that lasts.
+func TestRegr_C08Duplicates(t *testing.T) {
+	const senders, copies = 4, 25_000
+	c := fixture.NewConsortium(t, 4)
+	a := newApplication(t, c, nil)
+	conn, err := abci.NewClientCreator(a).NewABCIClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := cmtcfg.DefaultMempoolConfig()
+	pool := mempool.NewCListMempool(config, proxy.NewAppConnMempool(conn, proxy.NopMetrics()), 0)
+	a.Follow(pool)
+	tx := c.NewPublisher("registry.example.com/again").Register(c.Operators[0])
+	verdict := make(chan uint32, 1)
+	if err := pool.CheckTx(tx, func(r *cmtabci.ResponseCheckTx) { verdict <- r.Code }, mempool.TxInfo{}); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-verdict; code != 0 {
+		t.Fatalf("code %d", code)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var wg sync.WaitGroup
+	for i := range senders {
+		wg.Go(func() {
+			for range copies {
+				if err := pool.CheckTx(slices.Clone(tx), nil, mempool.TxInfo{SenderID: uint16(i + 1)}); !errors.Is(err, mempool.ErrTxInCache) {
+					t.Errorf("a copy: %v", err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if pool.Size() != 1 {
+		t.Errorf("%d wait", pool.Size())
+	}
+	if after.HeapAlloc > before.HeapAlloc+8<<20 {
+		t.Errorf("the heap grew by %d MiB", (after.HeapAlloc-before.HeapAlloc)>>20)
+	}
+}
+
+// newApplication returns the application of a consortium on an empty ledger.
+func newApplication(t *testing.T, c *fixture.Consortium, registry *prometheus.Registry) *abci.Application {
+	t.Helper()
+	g := c.Genesis()
+	st, err := store.Open(dbm.NewMemDB(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.New(g, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := abci.Options{Log: slog.New(slog.DiscardHandler), Fatal: func(err error) { t.Errorf("fatal: %v", err) }}
+	if registry != nil {
+		o.Metrics = abci.NewMetrics(registry)
+	}
+	a, err := abci.New(g, l, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Close)
+	return a
+}
+
 // TestRegr_R23Redirects: a node cannot send a client to somebody else.
 func TestRegr_R23Redirects(t *testing.T) {
 	var asked atomic.Int64
@@ -116,24 +233,8 @@ func TestRegr_R23Redirects(t *testing.T) {
 // TestRegr_R24Labels: what people do does not make more time series.
 func TestRegr_R24Labels(t *testing.T) {
 	c := fixture.NewConsortium(t, 4)
-	g := c.Genesis()
-	st, err := store.Open(dbm.NewMemDB(), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := ledger.New(g, st)
-	if err != nil {
-		t.Fatal(err)
-	}
 	registry := prometheus.NewRegistry()
-	a, err := abci.New(g, l, abci.Options{
-		Log: slog.New(slog.DiscardHandler), Metrics: abci.NewMetrics(registry),
-		Fatal: func(err error) { t.Errorf("fatal: %v", err) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
+	a := newApplication(t, c, registry)
 	height := c.InitialHeight
 	work := func(from, to int) {
 		for i := from; i < to; i++ {
