@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"hullmark/bundle/bundletest"
 	"hullmark/client"
 	"hullmark/internal/fixture"
@@ -60,5 +63,30 @@ func TestNoHome(t *testing.T) {
 	}
 	if got, err := os.ReadDir("."); err != nil || len(got) != 2 {
 		t.Errorf("made %v, %v", got, err)
+	}
+}
+
+// TestNoSecretsInFlags: no flag takes a secret, since other users see command lines. One
+// that is about secrets names a file.
+func TestNoSecretsInFlags(t *testing.T) {
+	seen := 0
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		check := func(f *pflag.Flag) {
+			seen++
+			for _, word := range []string{"pass", "secret", "token", "pin", "seed", "mnemonic"} {
+				if strings.Contains(f.Name, word) && f.Name != "passphrase-file" {
+					t.Errorf("%s --%s", c.CommandPath(), f.Name)
+				}
+			}
+		}
+		c.LocalFlags().VisitAll(check)
+		for _, child := range c.Commands() {
+			walk(child)
+		}
+	}
+	walk(newRoot(new(session)))
+	if seen < 20 {
+		t.Errorf("saw %d flags only", seen)
 	}
 }

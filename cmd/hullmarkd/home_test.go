@@ -3,12 +3,16 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // TestNoHome runs commands where the user's home is not known. No directory of the
@@ -69,5 +73,30 @@ func TestHostileNode(t *testing.T) {
 			}
 		}
 		server.Close()
+	}
+}
+
+// TestNoSecretsInFlags: no flag takes a secret, since other users see command lines. One
+// that is about secrets names a file.
+func TestNoSecretsInFlags(t *testing.T) {
+	seen := 0
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		check := func(f *pflag.Flag) {
+			seen++
+			for _, word := range []string{"pass", "secret", "token", "pin", "seed", "mnemonic"} {
+				if strings.Contains(f.Name, word) && f.Name != "passphrase-file" {
+					t.Errorf("%s --%s", c.CommandPath(), f.Name)
+				}
+			}
+		}
+		c.LocalFlags().VisitAll(check)
+		for _, child := range c.Commands() {
+			walk(child)
+		}
+	}
+	walk(newRoot(io.Discard, io.Discard))
+	if seen < 20 {
+		t.Errorf("saw %d flags only", seen)
 	}
 }

@@ -24,4 +24,5 @@ var found = []row{
 	{"B6", "files that others can write or read were believed and kept secrets", []string{"safefile.TestRules", "safefile.TestCheck", "client.TestUnsafeHome", "keystore.TestUnsafeFiles", "keystore.TestOpenPassphraseFile", "app.TestOpenRefusesWritableFiles"}, ""},
 	{"B7", "text from nodes, registries and files reached terminals and logs as it was", []string{"printable.TestLine", "cmd/hullmark.TestHostileText", "cmd/hullmarkd.TestHostileNode", "app.TestLogsArePrintable"}, ""},
 	{"E9", "an expired certificate started silently and a renewed one needed a restart; counters did not exist before their first event; ports taken, corrupt databases, files of root and syntax errors had no hint", []string{"app.TestCertificate", "app.TestExpiredCertificate", "app.TestConfigEnvironment", "abci.TestSeriesFromTheStart", "app.TestMetricsAreDocumented"}, ""},
+	{"B9", "whatever a registry answered was signed; loops and helpers never ended", []string{"oci.TestAnswers", "oci.TestShortBodies", "oci.TestRedirectLoop", "oci.TestHangingHelper", "oci.TestBrokenHelpers", "oci.TestHelpersOfTheWorkingDirectory", "oci.TestUntrustedCertificate", "oci.TestClear"}, ""},
 }

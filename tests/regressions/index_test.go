@@ -50,7 +50,7 @@ var rows = []row{
 	{"R27", "path patterns differ between implementations (CVE-2021-41087, GHSA-pmwq-pjrm-6p5r)", []string{"tuf.TestPathsAgree"}, ""},
 	{"R28", "an error of the system flips a check (CVE-2024-51491, NCC-8)", []string{"app.TestTLSFailsClosed", "keystore.TestUnsafeFiles", "client.TestHomeFails"}, ""},
 	{"R29", "signing API without authentication (NCC-4)", []string{"app.TestOwnRemoteWithoutCertificate", "app.TestNoSigner"}, ""},
-	{"R30", "secrets on the command line, in readable files (NCC-5, NCC-6, NCC-7)", []string{"keystore.TestFilesAreClosedToOthers", "keystore.TestPassphrases", "app.TestOpenRefusesReadableKeys", "app.TestHomeIsPrivate"}, ""},
+	{"R30", "secrets on the command line, in readable files (NCC-5, NCC-6, NCC-7)", []string{"keystore.TestFilesAreClosedToOthers", "keystore.TestPassphrases", "keystore.TestOpenPassphraseFile", "app.TestOpenRefusesReadableKeys", "app.TestHomeIsPrivate", "cmd/hullmark.TestNoSecretsInFlags", "cmd/hullmarkd.TestNoSecretsInFlags"}, ""},
 
 	// CometBFT.
 	{"C1", "block time from votes that were not verified (CSA-2026-001)", []string{"tests/archtest.TestRegr_CometBFTVersion", "abci.TestMedianTime", "abci.TestRelabelledVotes", "tests/byzantine.TestFaultyValidator", "bundle.TestRegr"}, ""},
@@ -70,10 +70,10 @@ var rows = []row{
 	{"D3", "proofs that choose their own rules (GHSA-j92c-mmf7-j5x5)", []string{"merkle.TestMapProofCases", "record.TestLogRecordsCannotBeMapLeaves", "merkle/store.TestICS23AtOldVersions"}, ""},
 	{"D4", "a key that is not in the set any more (CVE-2026-39984)", []string{"ledger.TestNotaryKeys", "bundle.TestKeyLosesItsPlace"}, ""},
 	{"D5", "allocation before a limit (CVE-2025-66564, CVE-2025-66506)", []string{"record.TestDecodersAllocateWhatIsThere", "keystore.TestParseSealed"}, ""},
-	{"D6", "credentials for another registry (CVE-2021-41092)", nil, "docker/cli is not linked by what verifies; its version is bounded in tests/archtest"},
-	{"D7", "search path of plug-ins (CVE-2025-15558)", nil, "there are no plug-ins"},
-	{"D8", "a plug-in's name runs a program (GHSA-32gq-x56h-299c)", nil, "there are no plug-ins"},
-	{"D9", "identity documents (CVE-2025-62375)", nil, "there are no identity documents"},
+	{"D6", "credentials for another registry (CVE-2021-41092)", []string{"oci.TestCredentials", "oci.TestCredentialsStayWithTheirHost", "oci.TestBrokenHelpers", "oci.TestClear"}, ""},
+	{"D7", "search path of plug-ins (CVE-2025-15558)", []string{"oci.TestHelpersOfTheWorkingDirectory"}, ""},
+	{"D8", "a plug-in's name runs a program (GHSA-32gq-x56h-299c)", []string{"oci.TestBrokenHelpers"}, ""},
+	{"D9", "identity documents (CVE-2025-62375)", nil, "no identity document of a cloud is read; an identity token of the Docker configuration is handed to the token server of its registry and decides nothing"},
 }
 
 // declared returns every test and fuzz target of the module, as package.Name.

@@ -1,0 +1,135 @@
+package oci
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+)
+
+// errShort says that a body is not the whole one. It is tried again like an answer that
+// the registry is busy.
+var errShort = fmt.Errorf("%w: it broke off: %w", ErrManifest, io.ErrUnexpectedEOF)
+
+// guard is the way to a registry for one question. It bounds what is read and followed,
+// and what is sent in clear.
+type guard struct {
+	inner http.RoundTripper
+	// clear says that the registry speaks no TLS and may be asked all the same.
+	clear bool
+	// anywhere allows plain HTTP to other machines then.
+	anywhere  bool
+	redirects atomic.Int32
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != "https" && !(g.clear && (g.anywhere || isLoopback(r.URL.Host))) {
+		return nil, fmt.Errorf("%s is not asked in clear", r.URL.Host)
+	}
+	resp, err := g.inner.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode/100 == 3 && g.redirects.Add(1) > maxRedirects {
+		return nil, errors.Join(fmt.Errorf("stopped after %d redirects", maxRedirects), resp.Body.Close())
+	}
+	// A redirected request has the headers of the first one.
+	if resp.StatusCode != http.StatusOK || !strings.Contains(r.Header.Get("Accept"), mediaTypeManifest) {
+		resp.Body = limited{io.LimitReader(resp.Body, maxOther), resp.Body}
+		return resp, nil
+	}
+	body, err := wholeManifest(resp)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+// limited is a body that ends early.
+type limited struct {
+	io.Reader
+	io.Closer
+}
+
+// wholeManifest reads the body of an answer that has a manifest, which must be as long
+// as announced and have the digest that the answer names.
+func wholeManifest(resp *http.Response) ([]byte, error) {
+	if resp.ContentLength > maxManifest {
+		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are read", ErrManifest, resp.ContentLength, maxManifest)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, errShort
+	case err != nil:
+		return nil, err
+	case len(body) > maxManifest:
+		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrManifest, maxManifest)
+	case len(body) == 0:
+		return nil, errShort
+	}
+	named := resp.Header.Get("Docker-Content-Digest")
+	if named == "" || hasDigest(body, named) {
+		return body, nil
+	}
+	return nil, fmt.Errorf("%w; the answer's header names %q", errShort, named)
+}
+
+// hasDigest reports whether bytes have a digest, in its text form.
+func hasDigest(b []byte, digest string) bool {
+	var h hash.Hash
+	algorithm, sum, _ := strings.Cut(digest, ":")
+	switch algorithm {
+	case "sha256":
+		h = sha256.New()
+	case "sha384":
+		h = sha512.New384()
+	case "sha512":
+		h = sha512.New()
+	default:
+		return false
+	}
+	h.Write(b)
+	return hex.EncodeToString(h.Sum(nil)) == sum
+}
+
+// isLoopback reports whether a host, with or without a port, is this machine.
+func isLoopback(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// speaksNoTLS finds out whether a registry must be asked in clear. One whose certificate
+// is not trusted is not: whoever stands in between would be told the credentials. So
+// this is decided before anything is sent, and not by whichever answer comes first.
+func speaksNoTLS(ctx context.Context, registry string) (bool, error) {
+	address := registry
+	if _, _, err := net.SplitHostPort(registry); err != nil {
+		address = net.JoinHostPort(strings.Trim(registry, "[]"), "443")
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	conn, err := new(tls.Dialer).DialContext(ctx, "tcp", address)
+	if err == nil {
+		return false, conn.Close()
+	}
+	if isCertificate(err) {
+		return false, err
+	}
+	return true, nil
+}
