@@ -107,6 +107,7 @@ func explain(err error) (code, hint string) {
 		{errNoSigner, "no-signer", "`hullmark sign --show` tells whose signatures are missing"},
 		{errNoSubmitter, "no-submitter", "submit with a key that the repository's metadata names, or let an operator run `hullmark operator relay`"},
 		{errDeclined, "declined", ""},
+		{errUnexpected, "unexpected-digest", "ask who made the request which file is meant, over a channel you trust; `hullmark sign --show` shows what is in it"},
 		{errNothing, "unchanged", ""},
 		{errNotOperator, "not-an-operator", "use the governance key of an operator; `hullmark trust show` lists them"},
 

@@ -23,19 +23,21 @@ func newOperator(s *session) *cobra.Command {
 
 func newOperatorRegister(s *session) *cobra.Command {
 	var keyFile, operator string
+	var expect []string
 	cmd := &cobra.Command{
 		Use:         "register REQUEST|- --key FILE",
 		Annotations: limit(writeTimeout),
 		Short:       "Register a repository under a name you own, from its publisher's request",
 		Long: `Register enters the repository of a signing request, made by ` + "`hullmark repo init`" + `,
-into the ledger. The first root is what every client will start from, so make sure
-that the request comes from the publisher: compare the SHA-256 that this command and
-repo init print. --key is the encrypted key file of your operator, NAME.key.
+into the ledger. The first root is what every client will start from, for good. So this
+command shows it and asks: make sure that the SHA-256 is the one that repo init printed,
+by asking the publisher over a channel you trust. Scripts name it with --expect-digest.
+--key is the encrypted key file of your operator, NAME.key.
 
 JSON: repository, ledger, operator, root_version, root_digest, expires,
 root_threshold, root_keys, targets_threshold, targets_keys, height, tx_hash.
 
-Exit status: 0 registered, 1 other error, 5 rejected by the ledger, 6 no node
+Exit status: 0 registered, 1 other error or declined, 5 rejected by the ledger, 6 no node
 reachable, 7 sent and perhaps committed.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,9 +51,14 @@ reachable, 7 sent and perhaps committed.`,
 			if r.Kind != client.RequestRegister {
 				return cli.Usage("a request of kind %s is for `hullmark operator relay` or `hullmark submit`", r.Kind)
 			}
-			return s.register(cmd.Context(), r, keyFile, operator)
+			expected, err := parseExpected(expect)
+			if err != nil {
+				return err
+			}
+			return s.register(cmd.Context(), r, keyFile, operator, expected)
 		},
 	}
+	expectFlag(cmd.Flags(), &expect)
 	operatorFlags(cmd.Flags(), &keyFile, &operator)
 	return cmd
 }
@@ -136,8 +143,9 @@ func (s *session) operator(ctx context.Context, keyFile, id string) (*keystore.K
 	return key, id, nil
 }
 
-// register registers a repository with its first root.
-func (s *session) register(ctx context.Context, r *client.Request, keyFile, operator string) error {
+// register registers a repository with its first root, which the operator has seen or
+// expects.
+func (s *session) register(ctx context.Context, r *client.Request, keyFile, operator string, expected []string) error {
 	c, err := s.client(bundle.DefaultPolicy())
 	if err != nil {
 		return err
@@ -148,6 +156,18 @@ func (s *session) register(ctx context.Context, r *client.Request, keyFile, oper
 	root := r.Parts[0].NewRoots[0]
 	if err := r.Complete(); err != nil {
 		return fmt.Errorf("couldn't register %s: %w", root.Binding.Repository, err)
+	}
+	if shown := newRootAnswer(root); len(expected) > 0 {
+		if err := checkExpected(expected, []string{shown.Digest}); err != nil {
+			return fmt.Errorf("couldn't register %s: %w", root.Binding.Repository, err)
+		}
+	} else {
+		var t table
+		shown.text(&t)
+		if err := s.confirm(ctx, t.String(), "Is that the SHA-256 that the publisher gave you? Register it for good?",
+			"name the SHA-256 that the publisher gave you with --expect-digest"); err != nil {
+			return err
+		}
 	}
 	key, operator, err := s.operator(ctx, keyFile, operator)
 	if err != nil {

@@ -60,6 +60,7 @@ func (f *roleFlags) add(flags *pflag.FlagSet) {
 func newRepoInit(s *session) *cobra.Command {
 	var f roleFlags
 	var output string
+	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "init REPO --root-key NAME... --targets-key NAME...",
 		Short: "Make a repository's first root and the request to register it",
@@ -67,7 +68,8 @@ func newRepoInit(s *session) *cobra.Command {
 keys that are in this home, and writes a signing request. Keys that are elsewhere are
 named by their public files, NAME.pub; who holds them signs the request with
 ` + "`hullmark sign`" + `. It then goes to the operator that owns the registry's name, who runs
-` + "`hullmark operator register`" + `. Nothing is sent anywhere. The operators' notary keys,
+` + "`hullmark operator register`" + `. Tell that operator the SHA-256 shown here over a channel
+you both trust: it will be asked for. Nothing is sent anywhere. The operators' notary keys,
 which the root lists as well, come from the trust anchor.
 
 JSON: repository, ledger, root_version, root_digest, expires, root_threshold,
@@ -127,11 +129,15 @@ must sign).`,
 			if missing != nil && !errors.Is(missing, client.ErrIncomplete) {
 				return missing
 			}
+			if quiet && s.output == outputText {
+				return s.writeOutput("-", []byte(out.Digest+"\n"), publicMode)
+			}
 			return s.print(&initAnswer{rootAnswer: out, Complete: missing == nil})
 		},
 	}
 	f.add(cmd.Flags())
 	cmd.Flags().StringVarP(&output, "file", "o", "", "file to write, - for standard output (default: the repository's last name and .request)")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only the root's SHA-256")
 	return cmd
 }
 
@@ -201,7 +207,7 @@ delegations shown are those that the targets role lists, or with --role a delega
 one; which role holds a tag in the end, ` + "`hullmark inspect`" + ` says.
 
 JSON: repository, registrant, revision, state_height, header_height, block_time,
-age_seconds, root_version, targets_version, roles [{name, parent, version, expires,
+age_seconds, root_version, root_digest, targets_version, roles [{name, parent, version, expires,
 effective, reason}], root_threshold, root_keys, targets_threshold, targets_keys,
 revocations, lifts, list (the role whose list follows), tag_count, tags [{tag, digest,
 size}], delegations [{role, threshold, keys, paths, terminating, digest}].
@@ -284,7 +290,7 @@ func (r rolesJSON) text(t *table) {
 }
 
 func newRootAnswer(root *tuf.Root) *rootAnswer {
-	digest := root.FileDigest()
+	digest := root.SignedDigest() // before anybody signs and after, the same
 	return &rootAnswer{
 		Repository: root.Binding.Repository.String(), Ledger: root.Binding.Ledger, Version: root.Version,
 		Digest: hex.EncodeToString(digest[:]), Expires: root.Expires, rolesJSON: newRoles(root),
@@ -331,6 +337,7 @@ type repoAnswer struct {
 	Revision   uint64 `json:"revision"`
 	proofJSON
 	RootVersion    uint64     `json:"root_version"`
+	RootDigest     string     `json:"root_digest"`
 	TargetsVersion uint64     `json:"targets_version"`
 	Roles          []roleJSON `json:"roles"`
 	rolesJSON
@@ -352,7 +359,7 @@ type tagJSON struct {
 func newRepoAnswer(r *bundle.Result, list string) *repoAnswer {
 	a := &repoAnswer{
 		Repository: r.Repository.String(), Registrant: r.Registrant, Revision: r.Revision, proofJSON: newProof(r),
-		RootVersion: r.RootVersion, TargetsVersion: r.TargetsVersion, Roles: newRoleList(r, time.Now()), rolesJSON: newRoles(r.Root),
+		RootVersion: r.RootVersion, RootDigest: newRootAnswer(r.Root).Digest, TargetsVersion: r.TargetsVersion, Roles: newRoleList(r, time.Now()), rolesJSON: newRoles(r.Root),
 		Revocations: r.Revocations, Lifts: r.Lifts, List: list, Tags: []tagJSON{}, Delegations: []delegationJSON{},
 	}
 	if file := r.Files[list]; file != nil {
@@ -369,6 +376,7 @@ func (a *repoAnswer) text(t *table) {
 	t.row("repository", "%s", a.Repository)
 	t.row("registered by", "%s", a.Registrant)
 	t.row("revision", "%d", a.Revision)
+	t.row("root", "version %d, SHA-256 %s", a.RootVersion, a.RootDigest)
 	roleRows(t, a.Roles)
 	a.rolesJSON.text(t)
 	var rows [][]string

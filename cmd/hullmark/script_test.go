@@ -57,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"fields":      fields,
 			"savefield":   saveField,
 			"eventually":  eventually,
+			"digestof":    digestOf,
 			"pushimage":   pushImage,
 			"register":    w.register,
 			"publishmany": publishMany,
@@ -209,6 +210,16 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// digestOf sets an environment variable to the SHA-256 of the first file of a request:
+// "digestof REQUEST VARIABLE".
+func digestOf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: digestof REQUEST VARIABLE")
+	}
+	ts.Check(ts.Exec("hullmark", "--output", "json", "sign", args[0], "--show"))
+	saveField(ts, false, []string{"files.0.signed_digest", args[1]})
+}
+
 // eventually runs a hullmark command until its standard output matches, for what no
 // command waits for: "eventually REGEXP COMMAND...".
 func eventually(ts *testscript.TestScript, neg bool, args []string) {
@@ -341,7 +352,8 @@ func (w *world) register(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: register REPO")
 	}
 	ts.Check(ts.Exec("hullmark", "repo", "init", args[0], "--root-key", "root", "--targets-key", "tagging", "-o", "registration"))
-	ts.Check(ts.Exec("hullmark", "operator", "register", "registration", "--key", ts.Getenv("OPERATOR_KEY")))
+	digestOf(ts, false, []string{"registration", "REGISTRATION"})
+	ts.Check(ts.Exec("hullmark", "operator", "register", "registration", "--key", ts.Getenv("OPERATOR_KEY"), "--expect-digest", ts.Getenv("REGISTRATION")))
 }
 
 // publishMany publishes many tags at once: "publishmany STATUS REPO PREFIX COUNT".

@@ -3,12 +3,16 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"hullmark/bundle"
@@ -17,8 +21,12 @@ import (
 	"hullmark/keys"
 )
 
-// errDeclined says that a person did not agree to what was about to be signed.
-var errDeclined = errors.New("not signed: declined")
+var (
+	// errDeclined says that a person did not agree to what was about to be signed.
+	errDeclined = errors.New("declined; nothing was done")
+	// errUnexpected says that a file is another one than a script was told to expect.
+	errUnexpected = errors.New("the file is not the one that is expected; nothing was done")
+)
 
 // signFlags are the flags of sign.
 type signFlags struct {
@@ -26,6 +34,8 @@ type signFlags struct {
 	file string
 	yes  bool
 	show bool
+	// expect are the digests of the files that a script expects.
+	expect []string
 	adoptionFlags
 }
 
@@ -43,7 +53,8 @@ registration and by ` + "`hullmark submit`" + ` or ` + "`hullmark operator relay
 Of a list of tags the changes are shown, if a key of this home has signed the list
 before; otherwise all tags are. What a list takes over of one that its role's keys have
 not signed, such as one of a stolen key, is shown apart, each tag and each delegation.
---show only shows. Scripts must say --yes, and name what is taken over with --adopt.
+--show only shows. The SHA-256 of each file is that of the part that is signed: ` + "`hullmark\nrepo init`" + ` and all who sign and register see the same. Scripts name what they expect
+with --expect-digest, or say --yes, and name what is taken over with --adopt.
 
 JSON: file, kind, ledger, complete, files [{repository, role, version, signed_digest,
 expires, root_threshold, root_keys, targets_threshold, targets_keys, compared_with,
@@ -61,8 +72,14 @@ Exit status: 0 signed, 1 other error or declined.`,
 	flags.StringVarP(&f.file, "file", "o", "", "write the signed request here instead of over the old one, - for standard output")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "sign without asking")
 	flags.BoolVar(&f.show, "show", false, "show what would be signed and sign nothing")
+	expectFlag(flags, &f.expect)
 	f.addAdopt(flags)
 	return cmd
+}
+
+// expectFlag adds the flag that names the files a script expects.
+func expectFlag(f *pflag.FlagSet, expect *[]string) {
+	f.StringArrayVar(expect, "expect-digest", nil, "SHA-256 of the file that is expected, as `hullmark repo init` and `hullmark sign` show it, instead of asking (repeatable; all of them)")
 }
 
 func (s *session) sign(ctx context.Context, file string, f signFlags) error {
@@ -98,16 +115,7 @@ func (s *session) sign(ctx context.Context, file string, f signFlags) error {
 	if len(own) == 0 && len(f.keys) == 0 {
 		return fmt.Errorf("couldn't sign request: %w", errNoSigner)
 	}
-	if f.yes {
-		adoption, err := s.adoption(f.adoptionFlags)
-		if err == nil {
-			err = adoption.Check(r.Inherited())
-		}
-		if err != nil {
-			return fmt.Errorf("couldn't sign request: %w", err)
-		}
-	}
-	if err := s.consent(ctx, before, f.yes); err != nil {
+	if err := s.consent(ctx, r, before, f); err != nil {
 		return err
 	}
 	signed, err := s.signHere(ctx, r, f.keys)
@@ -143,17 +151,72 @@ func (s *session) ownKeys(r *client.Request) ([]keys.PublicKey, error) {
 	return own, nil
 }
 
-// consent shows a person what is about to be signed and asks.
-func (s *session) consent(ctx context.Context, a *requestAnswer, yes bool) error {
-	if yes {
-		return nil
+// consent asks whoever signs for consent to what a request asks to sign: a person at a
+// terminal, or a script, which names the digests of the files it expects or says yes.
+func (s *session) consent(ctx context.Context, r *client.Request, a *requestAnswer, f signFlags) error {
+	expected, err := parseExpected(f.expect)
+	if err != nil {
+		return err
 	}
+	if len(expected) == 0 && !f.yes {
+		var t table
+		a.contents(&t)
+		return s.confirm(ctx, t.String(), "Sign this?", "review the request with --show, then use --expect-digest or --yes")
+	}
+	if len(expected) > 0 {
+		var files []string
+		for _, file := range a.Files {
+			files = append(files, file.Digest)
+		}
+		if err := checkExpected(expected, files); err != nil {
+			return fmt.Errorf("couldn't sign request: %w", err)
+		}
+	}
+	adoption, err := s.adoption(f.adoptionFlags)
+	if err == nil {
+		err = adoption.Check(r.Inherited())
+	}
+	if err != nil {
+		return fmt.Errorf("couldn't sign request: %w", err)
+	}
+	return nil
+}
+
+// parseExpected reads digests that a person was told over another channel.
+func parseExpected(texts []string) ([]string, error) {
+	var out []string
+	for _, text := range texts {
+		digest := strings.ToLower(strings.TrimPrefix(text, "sha256:"))
+		if b, err := hex.DecodeString(digest); err != nil || len(b) != sha256.Size {
+			return nil, cli.Usage("--expect-digest %q is not a SHA-256 of 64 hexadecimal digits", text)
+		}
+		out = append(out, digest)
+	}
+	return out, nil
+}
+
+// checkExpected reports, as errUnexpected, a file that nobody expects, or an expected
+// one that is not there.
+func checkExpected(expected, files []string) error {
+	for _, file := range files {
+		if !slices.Contains(expected, file) {
+			return fmt.Errorf("%w: it has SHA-256 %s", errUnexpected, file)
+		}
+	}
+	for _, digest := range expected {
+		if !slices.Contains(files, digest) {
+			return fmt.Errorf("%w: none has SHA-256 %s", errUnexpected, digest)
+		}
+	}
+	return nil
+}
+
+// confirm shows a person something and asks. Instead says what a script does.
+func (s *session) confirm(ctx context.Context, shown, question, instead string) error {
 	if s.stdin == nil || !term.IsTerminal(int(s.stdin.Fd())) {
-		return cli.Usage("there is no terminal to ask at; review the request with --show, then use --yes")
+		return cli.Usage("there is no terminal to ask at; %s", instead)
 	}
-	var t table
-	a.contents(&t)
-	if _, err := io.WriteString(s.stderr, t.String()+"Sign this? [y/N] "); err != nil {
+	if _, err := io.WriteString(s.stderr, shown+question+" [y/N] "); err != nil {
 		return err
 	}
 	done := s.asking()

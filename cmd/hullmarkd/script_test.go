@@ -168,15 +168,19 @@ func publish(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: publish REPO TAG KEYFILE")
 	}
 	repo, ref := args[0], args[0]+":"+args[1]
-	digest := "sha256:" + strings.Repeat("ab", 32)
+	digest, root := "sha256:"+strings.Repeat("ab", 32), ""
 	for _, command := range [][]string{
 		{"key", "generate", "root"}, {"key", "generate", "tagging"},
-		{"repo", "init", repo, "--root-key", "root", "--targets-key", "tagging", "-o", "app.request"},
-		{"operator", "register", "app.request", "--key", args[2]},
+		{"repo", "init", repo, "--root-key", "root", "--targets-key", "tagging", "-o", "app.request", "--quiet"},
+		{"operator", "register", "app.request", "--key", args[2], "--expect-digest", ""},
 		{"publish", ref, "--digest", digest, "--size", "3"},
 		{"verify", ref},
 	} {
+		if last := len(command) - 1; command[last] == "" {
+			command[last] = root // which repo init printed
+		}
 		ts.Check(ts.Exec("hullmark", command...))
+		root = strings.TrimSpace(ts.ReadFile("stdout"))
 	}
 }
 

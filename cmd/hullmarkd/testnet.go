@@ -162,8 +162,8 @@ In another terminal:
   export HULLMARK_PASSPHRASE_FILE=%s
   hullmark status
   hullmark key generate offline && hullmark key generate tagging
-  hullmark repo init %s/demo/app --root-key offline --targets-key tagging -o app.request
-  hullmark operator register app.request --key %s
+  root=$(hullmark repo init %s/demo/app --root-key offline --targets-key tagging -o app.request --quiet)
+  hullmark operator register app.request --key %s --expect-digest "$root"
   hullmark publish %s/demo/app:v1 --digest sha256:$(printf hello | sha256sum | cut -c-64) --size 5
   hullmark verify %s/demo/app:v1
 

@@ -15,14 +15,19 @@ func register(s *stage) error {
 		args,
 		{"key", "generate", "offline"},
 		{"key", "generate", "tagging"},
-		{"repo", "init", s.repository, "--root-key", "offline", "--targets-key", "tagging", "-o", s.path("app.request")},
 	} {
 		if _, err := s.hullmark("publisher", 0, step...); err != nil {
 			return err
 		}
 	}
-	s.say("The operator checks who asks, then signs the registration with its own key:")
-	if _, err := s.hullmark("publisher", 0, "operator", "register", s.path("app.request"), "--key", s.network.Operators[0].KeyFile); err != nil {
+	out, err := s.hullmark("publisher", 0, "repo", "init", s.repository, "--root-key", "offline", "--targets-key", "tagging", "-o", s.path("app.request"))
+	if err != nil {
+		return err
+	}
+	_, digest, _ := strings.Cut(out, "SHA-256 ")
+	digest, _, _ = strings.Cut(digest, "\n")
+	s.say("The publisher tells the operator the root's SHA-256, by telephone, say. The operator registers that root with its own key, and no other:")
+	if _, err := s.hullmark("publisher", 0, "operator", "register", s.path("app.request"), "--key", s.network.Operators[0].KeyFile, "--expect-digest", digest); err != nil {
 		return err
 	}
 	s.good("no trust on first use: the first root a client sees is the registered one")
