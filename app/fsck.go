@@ -26,6 +26,8 @@ type Check struct {
 const (
 	adviceResync = "run `hullmarkd resync` and start the node: it fetches everything again from the others"
 	adviceStart  = "if the node was killed or lost power, start it, stop it and check again: it repairs an interrupted write; if that does not help, run `hullmarkd resync`"
+	adviceWAL    = "start the node: it repairs what it still needs of that file. If it does not come back, run `hullmarkd resync`"
+	adviceOldWAL = "nothing: the node never reads that part again, and it goes with time. But bits that change by themselves mean a disk or memory that fails"
 	adviceKey    = "restore the file from the backup of your keys; if there is none, ask the others to replace your validator"
 	adviceOther  = "put back the genesis.json of the ledger this data is of: any of its operators has it; for another ledger use another --home"
 	adviceState  = "do not start this node, and never restore this file from a backup: it keeps the validator from signing two different blocks; docs/operators.md, \"The state file is damaged\", says what to do"
@@ -56,7 +58,7 @@ func Fsck(ctx context.Context, h Home, progress func(string)) ([]Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := h.lock()
+	release, err := h.lockToLook()
 	if err != nil {
 		return nil, err
 	}

@@ -4,15 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	cmtdb "github.com/cometbft/cometbft-db"
-	cmtconsensus "github.com/cometbft/cometbft/consensus"
 	dbm "github.com/cosmos/cosmos-db"
 	"github.com/syndtr/goleveldb/leveldb"
 	"github.com/syndtr/goleveldb/leveldb/filter"
@@ -118,51 +114,4 @@ func (f *fsck) checkLedger() error {
 	defer v.Close()
 	f.fine("ledger", "height %d, %d records, provable from %d", l.Height(), v.State().Log.Size, l.Oldest())
 	return f.ctx.Err()
-}
-
-// checkWAL reads the engine's write-ahead log.
-func (f *fsck) checkWAL() {
-	const what = "write-ahead log"
-	dir := filepath.Join(f.home.dataDir(), "cs.wal")
-	files, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		f.fine(what, "none yet")
-		return
-	}
-	if err != nil {
-		f.found(what, err, adviceStart)
-		return
-	}
-	var readers []io.Reader
-	// wal.000, wal.001 and so on, then wal.
-	slices.SortFunc(files, func(a, b fs.DirEntry) int {
-		if a.Name() == "wal" || b.Name() == "wal" {
-			return len(b.Name()) - len(a.Name())
-		}
-		return strings.Compare(a.Name(), b.Name())
-	})
-	for _, entry := range files {
-		if entry.Name() != "wal" && !strings.HasPrefix(entry.Name(), "wal.") || strings.Contains(entry.Name(), "CORRUPT") {
-			continue
-		}
-		file, err := os.Open(filepath.Join(dir, entry.Name()))
-		if err != nil {
-			f.found(what, err, adviceStart)
-			return
-		}
-		defer func() { _ = file.Close() }()
-		readers = append(readers, file)
-	}
-	decoder := cmtconsensus.NewWALDecoder(io.MultiReader(readers...))
-	for messages := 0; ; messages++ {
-		_, err := decoder.Decode()
-		if errors.Is(err, io.EOF) {
-			f.fine(what, "%d messages", messages)
-			return
-		}
-		if err != nil {
-			f.found(what, fmt.Errorf("couldn't read message %d: %w", messages, err), adviceStart)
-			return
-		}
-	}
 }

@@ -52,7 +52,30 @@ var ErrTwoSigners = errors.New("priv_validator_laddr is set and there is a valid
 // lock takes the home for this process until release is called or the process
 // ends.
 func (h Home) lock() (release func(), err error) {
-	f, err := os.OpenFile(h.lockFile(), os.O_CREATE|os.O_RDWR, 0o600)
+	return h.lockWith(func(path string) (*os.File, error) { return os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) })
+}
+
+// lockToLook is lock for those who only look, who may have no right to write: the file
+// system is read-only, or the home another user's. Where nobody has ever taken the
+// home there is nothing to take.
+func (h Home) lockToLook() (release func(), err error) { return h.lockToLookWith(os.OpenFile) }
+
+func (h Home) lockToLookWith(open func(path string, flag int, mode os.FileMode) (*os.File, error)) (release func(), err error) {
+	release, err = h.lockWith(func(path string) (*os.File, error) {
+		f, err := open(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) {
+			f, err = open(path, os.O_RDONLY, 0)
+		}
+		return f, err
+	})
+	if errors.Is(err, fs.ErrNotExist) && exists(string(h)) {
+		return func() {}, nil
+	}
+	return release, err
+}
+
+func (h Home) lockWith(open func(path string) (*os.File, error)) (release func(), err error) {
+	f, err := open(h.lockFile())
 	if err != nil {
 		return nil, fmt.Errorf("couldn't lock home: %w", err)
 	}

@@ -11,6 +11,7 @@ var found = []row{
 	{"D6", "a node whose newest block was ten minutes old was called ready", []string{"bundle.TestStanding", "cmd/hullmark.TestStatusOfOldNode", "app.TestReasons", "app.TestUnready"}, ""},
 	{"B3", "without HOME the working directory was the home, and a checkout the trust", []string{"internal/cli.TestDir", "cmd/hullmark.TestNoHome", "cmd/hullmarkd.TestNoHome"}, ""},
 	{"F2", "the README's commands needed a registry it did not speak of, lost the exit status on the way to docker pull, and left open where keys are", []string{"cmd/hullmark.TestScripts"}, ""},
+	{"E2", "fsck took a write that was cut off for damage, and could not look at a read-only file system", []string{"app.TestTornWAL", "app.TestTornWALGoesOn", "app.TestWALInFiles", "app.TestFsckReadOnly"}, ""},
 	{"E3", "settings of config.toml were misspelt, ignored or broke other commands without a word", []string{"app.TestEveryEngineSetting", "app.TestEngineFile", "app.TestNearest"}, ""},
 	{"E4", "a sign state of {} or null was taken for that of a validator that never signed", []string{"app.TestDecodeSignState", "app.TestForgottenSignatures"}, ""},
 	{"H1", "a cancelled context and a node's answer raced, and the exit status was 6 instead of 130", []string{"internal/cli.TestInterrupted", "client.TestInterruptedByTheWay", "cmd/hullmark.TestInterruptedFirst", "internal/flakes.TestRounds"}, ""},
