@@ -24,6 +24,7 @@ type chain struct {
 	c       *fixture.Consortium
 	db      dbm.DB
 	options store.Options
+	memory  ledger.Memory
 	l       *ledger.Ledger
 	late    time.Duration // added to the time of every block
 }
@@ -31,7 +32,16 @@ type chain struct {
 // newChain starts the ledger of a consortium.
 func newChain(t testing.TB, c *fixture.Consortium) *chain {
 	t.Helper()
-	ch := &chain{t: t, c: c, db: dbm.NewMemDB()}
+	return newChainOf(t, c, ledger.Memory{})
+}
+
+// memories are the sizes of memory that must not matter: the usual, one entry, none.
+var memories = []ledger.Memory{{}, {Results: 1, Files: 1}, {Results: -1, Files: -1}}
+
+// newChainOf is newChain with a memory of some size.
+func newChainOf(t testing.TB, c *fixture.Consortium, m ledger.Memory) *chain {
+	t.Helper()
+	ch := &chain{t: t, c: c, db: dbm.NewMemDB(), memory: m}
 	ch.reopen()
 	return ch
 }
@@ -43,7 +53,7 @@ func (ch *chain) reopen() {
 	if err != nil {
 		ch.t.Fatal(err)
 	}
-	if ch.l, err = ledger.New(ch.c.Genesis(), st); err != nil {
+	if ch.l, err = ledger.Open(ch.c.Genesis(), st, ch.memory); err != nil {
 		ch.t.Fatal(err)
 	}
 }

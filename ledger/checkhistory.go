@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -142,7 +143,7 @@ func (h *history) replay(done uint64, r indexedRecord) error {
 	}
 	complete := len(files) == len(roles)
 	for _, f := range files {
-		signed = append(signed, f.next.Signers()...)
+		signed = append(signed, f.signers...)
 	}
 	if signed = record.SortKeyIDs(signed); complete && !slices.Equal(signed, r.KeyIDs) || !containsAll(r.KeyIDs, signed) {
 		return inconsistent("key ids %v, the files are signed by %v", r.KeyIDs, signed)
@@ -192,11 +193,7 @@ func (h *history) replayRoots(r indexedRecord, change record.RoleChange) ([]keyI
 		signed = append(signed, root.Signers()...)
 		h.root = root
 	}
-	h.repo.SetRole(record.RoleState{
-		Name: record.RoleRoot, Version: h.root.Version,
-		SignedDigest: h.root.SignedDigest(), FileDigest: h.root.FileDigest(), FileSize: uint32(len(h.root.Bytes())),
-		Expires: h.root.Expires, MeetsKeys: true, Signers: h.root.Signers(),
-	})
+	h.repo.SetRole(rootState(h.root))
 	recountTargets(h.repo, h.root)
 	if got := roleChange(record.RoleRoot, &h.root.Metadata); got != change {
 		return nil, inconsistent("record names root %+v, stored is %+v", change, got)
@@ -259,7 +256,7 @@ func (h *history) replayFiles(r indexedRecord, roles []record.RoleChange) ([]*ne
 				return nil, err
 			}
 		}
-		f := &newFile{role: change.Name, next: next}
+		f := &newFile{role: change.Name, signers: next.Signers()}
 		f.put, f.remove = tuf.DiffTargets(old, next)
 		out = append(out, f)
 	}
@@ -305,7 +302,7 @@ func (h *history) replayFile(r indexedRecord, role string, old, next *tuf.Target
 	if err := h.checkCovered(h.repo, state, next); err != nil {
 		return err
 	}
-	h.repo.SetRole(replaced(state, next))
+	h.repo.SetRole(replacedBy(state, next))
 	var before *tuf.Delegations
 	if old != nil {
 		before = old.Delegations
@@ -325,6 +322,17 @@ func (h *history) delegator(role string) tuf.Delegator {
 		return f
 	}
 	return (*tuf.Delegations)(nil)
+}
+
+// replacedBy is replaced, with the delegations of the file.
+func replacedBy(r record.RoleState, next *tuf.Targets) record.RoleState {
+	r = replaced(r, &next.Metadata)
+	r.DelegationsSize, r.DelegationsDigest = 0, [32]byte{}
+	if next.Delegations != nil {
+		b := next.Delegations.Bytes()
+		r.DelegationsSize, r.DelegationsDigest = uint32(len(b)), sha256.Sum256(b)
+	}
+	return r
 }
 
 // checkCovered checks that all tags of a file are delegated to its role, all the
@@ -424,7 +432,7 @@ func (h *history) replayChanges(r indexedRecord, files []*newFile, changes []rec
 		if i < 0 {
 			v.TaggingKeys, v.taggingUnknown = r.KeyIDs, true
 		} else {
-			v.TaggingKeys = record.SortKeyIDs(slices.Concat(v.TaggingKeys, files[i].next.Signers()))
+			v.TaggingKeys = record.SortKeyIDs(slices.Concat(v.TaggingKeys, files[i].signers))
 		}
 	}
 	return nil
@@ -432,7 +440,7 @@ func (h *history) replayChanges(r indexedRecord, files []*newFile, changes []rec
 
 // checkValue compares the repository value with what the records lead to.
 func (h *history) checkValue() error {
-	s := &State{ledger: h.ledger, view: h.view, params: h.params, overlay: newOverlay(h.view)}
+	s := &State{ledger: h.ledger, view: h.view, params: h.params, overlay: newOverlay(committed{h.view})}
 	owner, ok, err := s.owner(h.name)
 	if err != nil {
 		return err
@@ -490,7 +498,7 @@ func (h *history) checkRoles() error {
 func (h *history) checkRole(r record.RoleState, file *tuf.Targets) error {
 	want := record.RoleState{Name: r.Name, Parent: r.Parent, Expires: time.Unix(0, 0).UTC(), Removed: r.Removed}
 	if file != nil {
-		want = replaced(want, file)
+		want = replacedBy(want, file)
 		want.MeetsKeys, want.Narrowed = false, r.Narrowed
 		if file.Delegations != nil {
 			if _, err := h.view.Content(want.DelegationsDigest); err != nil {

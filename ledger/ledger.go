@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"time"
@@ -15,8 +16,18 @@ type Ledger struct {
 	id      string
 	genesis *record.Genesis
 	store   *store.Store
-	roots   *rootCache
+	// verdicts on contents, and files that were read or made.
+	verdicts *memory[[32]byte, *verdict]
+	kept     *memory[fileKey, any]
 }
+
+// The memory of a ledger unless told otherwise, in bytes. Verdicts are those on a full
+// mempool and some blocks. Files are the largest of 64 repositories, or some ten
+// thousand of usual size.
+const (
+	defaultResults = 32 << 20
+	defaultFiles   = 64 << 20
+)
 
 // Memory bounds what a ledger keeps in memory to save time, in bytes. Nothing that
 // it decides depends on it. Zero is the default, less than zero none.
@@ -32,11 +43,14 @@ type Memory struct {
 func New(g *record.Genesis, st *store.Store) (*Ledger, error) { return Open(g, st, Memory{}) }
 
 // Open is New with a memory of another size.
-func Open(g *record.Genesis, st *store.Store, _ Memory) (*Ledger, error) {
+func Open(g *record.Genesis, st *store.Store, m Memory) (*Ledger, error) {
 	if err := g.Validate(); err != nil {
 		return nil, fmt.Errorf("couldn't open ledger: %w", err)
 	}
-	l := &Ledger{id: g.LedgerID(), genesis: g, store: st, roots: newRootCache()}
+	l := &Ledger{id: g.LedgerID(), genesis: g, store: st,
+		verdicts: newMemory[[32]byte, *verdict](cmp.Or(m.Results, defaultResults)),
+		kept:     newMemory[fileKey, any](cmp.Or(m.Files, defaultFiles)),
+	}
 	if err := st.Bind(store.Origin(sha256.Sum256(g.Encode()))); err != nil {
 		return nil, fmt.Errorf("couldn't open ledger %s: %w", l.id, err)
 	}

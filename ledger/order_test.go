@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/ledger"
 	"hullmark/proto"
 	"hullmark/record"
 	"hullmark/reference"
@@ -104,7 +106,14 @@ func faulty(ch *chain, p *fixture.Publisher, has func(name string) bool) []byte 
 		tx.Signature = new([keys.FixedSize]byte)
 	}
 	if has("work") {
-		tx.Body = make([]byte, 200<<10)
+		var u proto.RepositoryUpdate
+		for range 10 {
+			u.Roots = append(u.Roots, bytes.Repeat([]byte(`"sig":`), 1000))
+		}
+		u.Roles = []*proto.RoleUpdate{{Role: "targets", Content: &proto.RoleUpdate_File{File: bytes.Repeat([]byte(`"},"length":`), 15_000)}}}
+		tx.Message = &proto.Publish{Updates: []*proto.RepositoryUpdate{&u}}
+		tx.Body = nil
+		tx.Body = tx.EncodedBody()
 	}
 	if has("scope") {
 		tx.Scopes[0].Number = 1
@@ -137,8 +146,8 @@ func faulty(ch *chain, p *fixture.Publisher, has func(name string) bool) []byte 
 func TestOrderOfChecks(t *testing.T) {
 	c := fixture.NewConsortium(t, 4)
 	c.Params.OperatorQuota = record.Quota{Capacity: 1, Refill: 1000}
-	c.Params.MaxBlockWork = 600
-	ch := newChain(t, c)
+	c.Params.MaxBlockWork = 3400
+	ch := newChainOf(t, c, ledger.Memory{Results: -1})
 	p := c.NewPublisher("registry.example.com/app")
 	ch.commit(p.Register(c.Operators[0]), p.Publish(1, fixture.Tags{"1.0": "old"}))
 

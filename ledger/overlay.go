@@ -6,12 +6,35 @@ import (
 	"strings"
 
 	"hullmark/merkle"
+	"hullmark/merkle/store"
+	"hullmark/tuf"
 )
+
+// getter reads the map of a state.
+type getter interface {
+	Get(key []byte) (value []byte, ok bool, err error)
+}
 
 // reader reads the map and contents of a state below.
 type reader interface {
-	Get(key []byte) (value []byte, ok bool, err error)
-	Content(digest [32]byte) ([]byte, error)
+	getter
+	content(digest [32]byte) (blob, error)
+}
+
+// blob is a content: its bytes, or the change that leads to it from another one.
+// Files that follow each other differ little, and many of them can wait at once.
+type blob struct {
+	bytes []byte
+	base  [32]byte
+	delta *tuf.Delta // nil for bytes
+}
+
+// committed reads a committed height.
+type committed struct{ *store.View }
+
+func (c committed) content(digest [32]byte) (blob, error) {
+	b, err := c.Content(digest)
+	return blob{bytes: b}, err
 }
 
 // overlay is what transactions have changed on top of a reader. An overlay is
@@ -20,15 +43,15 @@ type reader interface {
 type overlay struct {
 	base     reader
 	values   map[string][]byte
-	contents map[[32]byte][]byte
+	contents map[[32]byte]blob
 	// records, newContents and superseded keep the order in which things came.
 	records     [][]byte
-	newContents [][]byte
+	newContents [][32]byte
 	superseded  [][32]byte
 }
 
 func newOverlay(base reader) *overlay {
-	return &overlay{base: base, values: make(map[string][]byte), contents: make(map[[32]byte][]byte)}
+	return &overlay{base: base, values: make(map[string][]byte), contents: make(map[[32]byte]blob)}
 }
 
 // Get implements reader.
@@ -39,12 +62,12 @@ func (o *overlay) Get(key []byte) ([]byte, bool, error) {
 	return o.base.Get(key)
 }
 
-// Content implements reader.
-func (o *overlay) Content(digest [32]byte) ([]byte, error) {
+// content implements reader.
+func (o *overlay) content(digest [32]byte) (blob, error) {
 	if c, ok := o.contents[digest]; ok {
 		return c, nil
 	}
-	return o.base.Content(digest)
+	return o.base.content(digest)
 }
 
 func (o *overlay) set(key, value []byte) { o.values[string(key)] = value }
@@ -52,11 +75,16 @@ func (o *overlay) set(key, value []byte) { o.values[string(key)] = value }
 // addContent stores content under its digest, which it returns.
 func (o *overlay) addContent(content []byte) [32]byte {
 	d := sha256.Sum256(content)
-	if _, ok := o.contents[d]; !ok {
-		o.contents[d] = content
-		o.newContents = append(o.newContents, content)
-	}
+	o.addBlob(d, blob{bytes: content})
 	return d
+}
+
+// addBlob stores content whose digest is known.
+func (o *overlay) addBlob(digest [32]byte, b blob) {
+	if _, ok := o.contents[digest]; !ok {
+		o.contents[digest] = b
+		o.newContents = append(o.newContents, digest)
+	}
 }
 
 // supersede notes that a content is needed no longer by any height from this one
@@ -68,8 +96,8 @@ func (o *overlay) merge(child *overlay) {
 	for k, v := range child.values { // order does not matter: keys are distinct
 		o.values[k] = v
 	}
-	for _, c := range child.newContents {
-		o.addContent(c)
+	for _, d := range child.newContents {
+		o.addBlob(d, child.contents[d])
 	}
 	o.records = append(o.records, child.records...)
 	o.superseded = append(o.superseded, child.superseded...)

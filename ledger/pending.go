@@ -16,11 +16,6 @@ var ErrClosed = errors.New("pending state is closed")
 // since.
 var ErrChanged = errors.New("pending state has changed")
 
-// maxRetries is how often a transaction is judged beside others before it is
-// judged alone. Transactions meet where they change one value: a repository, the
-// quota of an operator, a digest that both publish.
-const maxRetries = 3
-
 // Pending is the state transactions are judged by before there is a block for
 // them: committed state plus those that were admitted. It is safe for concurrent
 // use, and judges outside its lock, so that neither signatures nor large files of
@@ -33,6 +28,11 @@ type Pending struct {
 	// what it holds of the store.
 	users  int
 	closed bool
+	// admitted are the transactions taken in, order their hashes, and before what the
+	// state before a block had.
+	admitted map[[32]byte]*admitted
+	order    [][32]byte
+	before   carry
 }
 
 // BeginPending returns the state at the next height and the time of the last
@@ -52,20 +52,8 @@ func (l *Ledger) BeginPending() (*Pending, error) {
 		return nil, err
 	}
 	s.pending = true
-	return &Pending{state: s}, nil
+	return &Pending{state: s, admitted: make(map[[32]byte]*admitted)}, nil
 }
-
-// Next returns the pending state on top of the newest height, which was committed
-// with the transactions of those hashes, in order. The state before stays usable
-// until it is closed.
-func (p *Pending) Next(applied [][32]byte) (*Pending, error) {
-	return p.state.ledger.BeginPending()
-}
-
-// Readmit admits again a transaction that the state before had admitted and whose
-// subjects the block left as that state had them. It reports false for any other:
-// judge it.
-func (p *Pending) Readmit(hash [32]byte) (*Outcome, bool) { return nil, false }
 
 // Block returns the block transactions are judged for.
 func (p *Pending) Block() Block { return p.state.block }
@@ -109,9 +97,8 @@ func (p *Pending) leave() {
 
 // Judgement is a transaction that was found good by a pending state.
 type Judgement struct {
-	fork    *State
-	seen    *readSet
-	outcome *Outcome
+	seen *readSet
+	*admitted
 }
 
 // Check judges a transaction and admits nothing. charge, unless nil, is called once
@@ -123,18 +110,23 @@ func (p *Pending) Check(env *record.Envelope, v keys.Verifier, charge func(Admis
 		return nil, err
 	}
 	defer p.leave()
-	for range maxRetries {
+	for {
 		f, seen := p.fork()
-		out, err := f.judge(env, v, charge)
-		charge = nil
+		t := f.transaction(env, v, charge)
+		err := t.run()
+		if t.verdict != nil {
+			charge = nil // paid
+		}
 		if err == nil {
-			return &Judgement{fork: f, seen: seen, outcome: out}, nil
+			return &Judgement{seen, &admitted{
+				hash: env.Hash, outcome: &t.outcome, effects: f.overlay, span: t.verdict.span, subjects: subjectsOf(&env.Header),
+			}}, nil
 		}
 		if !isRejection(err) || p.unchanged(seen) { // the node's own fault, whatever else happens
 			return nil, err
 		}
+		// Others were admitted meanwhile, so this comes to an end.
 	}
-	return nil, ErrChanged
 }
 
 func (p *Pending) unchanged(seen *readSet) bool {
@@ -155,7 +147,8 @@ func (p *Pending) Admit(j *Judgement) (*Outcome, error) {
 	case j.seen.pending != p || !j.seen.unchanged():
 		return nil, ErrChanged
 	}
-	p.state.merge(j.fork.overlay)
+	p.before.spoil(j.subjects)
+	p.take(j.admitted)
 	return j.outcome, nil
 }
 
@@ -176,7 +169,7 @@ func (p *Pending) Apply(tx []byte, v keys.Verifier) (*Outcome, error) {
 
 // ApplyEnvelope is Apply for a transaction that is decoded already.
 func (p *Pending) ApplyEnvelope(env *record.Envelope, v keys.Verifier) (*Outcome, error) {
-	for range maxRetries {
+	for {
 		j, err := p.Check(env, v, nil)
 		if err == nil {
 			var out *Outcome
@@ -188,16 +181,6 @@ func (p *Pending) ApplyEnvelope(env *record.Envelope, v keys.Verifier) (*Outcome
 			return nil, err
 		}
 	}
-	if err := p.enter(); err != nil {
-		return nil, err
-	}
-	defer p.leave()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return nil, ErrClosed
-	}
-	return p.state.apply(env, v)
 }
 
 // fork returns a state for one transaction that reads the pending one under its
@@ -245,15 +228,15 @@ func (r *readSet) Get(key []byte) ([]byte, bool, error) {
 	return v, ok, nil
 }
 
-// Content implements reader.
-func (r *readSet) Content(digest [32]byte) ([]byte, error) {
+// content implements reader.
+func (r *readSet) content(digest [32]byte) (blob, error) {
 	r.pending.mu.RLock()
 	c, ok := r.pending.state.contents[digest]
 	r.pending.mu.RUnlock()
 	if ok {
 		return c, nil
 	}
-	return r.pending.state.base.Content(digest)
+	return r.pending.state.base.content(digest)
 }
 
 // unchanged reports whether everything that was read is still as it was. The

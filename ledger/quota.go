@@ -2,20 +2,23 @@ package ledger
 
 import "hullmark/record"
 
-// takeQuota takes the tokens a transaction about repositories costs: for what is
-// ordinary, one of the operator who pays or else one of each repository; for every
+// takeQuota takes the tokens a transaction costs: for a registration one of the
+// operator's; for what is ordinary, one of the operator who pays or else one of each repository; for every
 // emergency, one of the repository's own bucket of that class, whoever carries it.
 // So neither a stolen tagging key nor a busy operator can use up what is needed to
 // switch the key off (docs/spec.md, "Quota").
-func (t *transaction) takeQuota(subjects []*subject, payer *record.Operator) error {
+func (t *transaction) takeQuota() error {
+	if t.env.Header.Kind == record.KindRegisterRepository {
+		return t.takeOperatorQuota(t.payer)
+	}
 	paid := false
-	for _, s := range subjects {
+	for _, s := range t.subjects {
 		class := record.QuotaClassOf(s.scopes)
-		if class == record.QuotaOrdinary && payer != nil {
+		if class == record.QuotaOrdinary && t.payer != nil {
 			if paid {
 				continue
 			}
-			if err := t.takeOperatorQuota(payer); err != nil {
+			if err := t.takeOperatorQuota(t.payer); err != nil {
 				return err
 			}
 			paid = true

@@ -129,7 +129,7 @@ func TestWork(t *testing.T) {
 
 	// More than a block alone never enters.
 	tags := fixture.Tags{}
-	for i := range 250 {
+	for i := range 40 {
 		tags[fmt.Sprintf("t%03d", i)] = "x"
 	}
 	version := versionOf(ch, p) + 1

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 
 // newFile is a role file that was accepted.
 type newFile struct {
-	role string
-	next *tuf.Targets
+	role    string
+	change  record.RoleChange
+	signers []keyID
 	// put and remove are the rows that differ from the stored file: as they are
 	// now, and as they were.
 	put, remove []tuf.Target
@@ -21,31 +23,28 @@ type newFile struct {
 
 // newFiles judges the role files of a repository other than roots, delegators
 // first, and makes them current. Their effect on tags is not theirs alone and
-// comes later. The files are returned in the order in which they were judged.
-func (t *transaction) newFiles(s *subject, updates []*proto.RoleUpdate) ([]*newFile, error) {
-	scopes := slices.DeleteFunc(slices.Clone(s.scopes), func(c record.Scope) bool { return c.Role == record.RoleRoot })
+// comes later. They are kept in the order in which they were judged.
+func (x *examiner) newFiles(u *update, updates []*proto.RoleUpdate) error {
+	scopes := slices.DeleteFunc(slices.Clone(u.scopes), func(c record.Scope) bool { return c.Role == record.RoleRoot })
 	if len(updates) != len(scopes) {
-		return nil, record.Reject(record.CodeScopeMismatch, "%d role files of %s for %d scopes", len(updates), s.name, len(scopes))
+		return record.Reject(record.CodeScopeMismatch, "%d role files of %s for %d scopes", len(updates), u.name, len(scopes))
 	}
-	for i, u := range updates {
-		if u.GetRole() != scopes[i].Role {
-			return nil, record.Reject(record.CodeScopeMismatch, "file of role %q, the scope is of %s", u.GetRole(), scopes[i].Role)
+	for i, m := range updates {
+		if m.GetRole() != scopes[i].Role {
+			return record.Reject(record.CodeScopeMismatch, "file of role %q, the scope is of %s", m.GetRole(), scopes[i].Role)
 		}
 	}
-	var out []*newFile
 	for len(scopes) > 0 {
-		i := nextToJudge(s.repo, scopes)
+		i := nextToJudge(u.repo, scopes)
 		if i < 0 {
-			return nil, record.Reject(record.CodeWrongRole, "no role of %s delegates to %s", s.name, scopes[0].Role)
+			return record.Reject(record.CodeWrongRole, "no role of %s delegates to %s", u.name, scopes[0].Role)
 		}
-		f, err := t.newFile(s, scopes[i], updates[i])
-		if err != nil {
-			return nil, err
+		if err := x.newFile(u, scopes[i], updates[i]); err != nil {
+			return err
 		}
-		out = append(out, f)
 		scopes, updates = slices.Delete(scopes, i, i+1), slices.Delete(slices.Clone(updates), i, i+1)
 	}
-	return out, nil
+	return nil
 }
 
 // nextToJudge returns which of the files comes next: the first by name of a role
@@ -64,109 +63,122 @@ func nextToJudge(repo *record.Repository, scopes []record.Scope) int {
 
 // newFile judges one role file by the current file of its delegator and makes it
 // current.
-func (t *transaction) newFile(s *subject, scope record.Scope, u *proto.RoleUpdate) (*newFile, error) {
-	state, ok := s.repo.Role(scope.Role)
+func (x *examiner) newFile(u *update, scope record.Scope, m *proto.RoleUpdate) error {
+	state, ok := u.repo.Role(scope.Role)
 	if !ok {
 		state = record.RoleState{Name: record.RoleTargets, Parent: record.RoleRoot}
 	}
-	old, err := t.loadFile(state)
+	next, content, err := x.readFile(state, m)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	next, err := readFile(old, u)
-	if err != nil {
-		return nil, err
-	}
+	x.watchFile(&next.Metadata, x.params.TargetsHorizon)
 	if next.Version != scope.Number {
-		return nil, record.Reject(record.CodeWrongVersion, "%s %d of %s, the scope names %d", scope.Role, next.Version, s.name, scope.Number)
+		return record.Reject(record.CodeWrongVersion, "%s %d of %s, the scope names %d", scope.Role, next.Version, u.name, scope.Number)
 	}
-	if !s.repo.Effective(state.Parent, t.block.Time) {
-		return nil, record.Reject(record.CodeRoleNotEffective, "%s of %s, which delegates to %s, is expired or must be signed anew; publish its next version first",
-			state.Parent, s.name, scope.Role)
+	if !u.repo.Effective(state.Parent, x.now) {
+		return record.Reject(record.CodeRoleNotEffective, "%s of %s, which delegates to %s, is expired or must be signed anew; publish its next version first",
+			state.Parent, u.name, scope.Role)
 	}
-	if err := t.addWork(len(next.Signatures)); err != nil {
-		return nil, err
-	}
-	by, err := t.delegator(s, state)
+	by, err := x.delegator(u, state)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := tuf.VerifyTargetsFile(t.verifier, by, next, t.binding(s.name, scope.Role), t.block.Time); err != nil {
-		return nil, rejectMetadata(err)
+	if err := tuf.VerifyTargetsFile(x.verifier, by, &next.Metadata, x.binding(u.subject, scope.Role), x.now); err != nil {
+		return rejectMetadata(err)
 	}
-	if next.Expires.After(t.block.Time.Add(t.params.TargetsHorizon)) {
-		return nil, record.Reject(record.CodeExpiresTooLate, "%s expires %s, at most %s ahead", scope.Role, next.Expires, t.params.TargetsHorizon)
+	if next.Expires.After(x.now.Add(x.params.TargetsHorizon)) {
+		return record.Reject(record.CodeExpiresTooLate, "%s expires %s, at most %s ahead", scope.Role, next.Expires, x.params.TargetsHorizon)
 	}
-	f := &newFile{role: scope.Role, next: next}
-	f.put, f.remove = tuf.DiffTargets(old, next)
-	changes := len(f.put) + len(f.remove)
-	if s.changes += changes; s.changes > record.MaxChanges {
-		return nil, record.Reject(record.CodeTooManyChanges, "%d tags change, at most %d", s.changes, record.MaxChanges)
+	changes := len(next.Put) + len(next.Remove)
+	if u.changes += changes; u.changes > record.MaxChanges {
+		return record.Reject(record.CodeTooManyChanges, "%d tags change, at most %d", u.changes, record.MaxChanges)
 	}
-	if err := t.addWork(changes); err != nil {
-		return nil, err
-	}
-	rows := f.put
+	rows := next.Put
 	if state.Narrowed {
-		rows = next.Targets
+		if rows, err = allRows(next.Bytes()); err != nil {
+			return err
+		}
 	}
-	if err := t.checkCovered(s, state, rows); err != nil {
-		return nil, err
+	if err := x.checkCovered(u, state, rows); err != nil {
+		return err
 	}
-	return f, t.makeCurrent(s, state, old, next)
+	return x.makeCurrent(u, state, next, content)
 }
 
 // readFile returns the file an update carries, whole or as a change of the stored
-// one.
-func readFile(old *tuf.Targets, u *proto.RoleUpdate) (*tuf.Targets, error) {
-	m, isDelta := u.GetContent().(*proto.RoleUpdate_Delta)
+// one, and what it takes to store it.
+func (x *examiner) readFile(state record.RoleState, m *proto.RoleUpdate) (*tuf.Successor, blob, error) {
+	change, isDelta := m.GetContent().(*proto.RoleUpdate_Delta)
 	if !isDelta {
-		next, err := tuf.ParseTargets(u.GetFile())
+		next, err := tuf.ParseTargets(m.GetFile())
 		if err != nil {
-			return nil, rejectMetadata(err)
+			return nil, blob{}, rejectMetadata(err)
 		}
-		return next, nil
+		old, err := x.files.stored(state)
+		if err != nil {
+			return nil, blob{}, err
+		}
+		return old.Follow(next), blob{bytes: next.Bytes()}, nil
 	}
-	if old == nil {
-		return nil, record.Reject(record.CodeStaleBase, "there is no file of %s yet", u.GetRole())
+	if state.Version == 0 {
+		return nil, blob{}, record.Reject(record.CodeStaleBase, "there is no file of %s yet", m.GetRole())
 	}
-	delta, err := readDelta(m.Delta, u.GetRole())
+	delta, err := readDelta(change.Delta, m.GetRole())
+	if err != nil {
+		return nil, blob{}, err
+	}
+	if delta.Base != state.SignedDigest { // found out without the file
+		return nil, blob{}, rejectMetadata(tuf.ErrStaleBase)
+	}
+	old, err := x.files.stored(state)
+	if err != nil {
+		return nil, blob{}, err
+	}
+	next, err := old.Apply(delta, state.SignedDigest)
+	if err != nil {
+		return nil, blob{}, rejectMetadata(err)
+	}
+	return next, blob{base: state.FileDigest, delta: &delta}, nil
+}
+
+// allRows returns the rows of a file.
+func allRows(file []byte) ([]tuf.Target, error) {
+	s, err := tuf.OpenStored(file)
 	if err != nil {
 		return nil, err
 	}
-	next, err := old.Apply(delta)
-	if err != nil {
-		return nil, rejectMetadata(err)
-	}
-	return next, nil
+	return slices.Collect(s.Rows()), nil
 }
 
 // delegator returns what says who signs for a role: the root, or the delegations
 // of its parent.
-func (t *transaction) delegator(s *subject, state record.RoleState) (tuf.Delegator, error) {
+func (x *examiner) delegator(u *update, state record.RoleState) (tuf.Delegator, error) {
 	if state.Name == record.RoleTargets {
-		return s.root, nil
+		return u.root, nil
 	}
-	return t.loadDelegations(s.repo, state.Parent)
+	return x.delegations(u, state.Parent)
 }
 
-// patternsPerUnit is how many comparisons of a tag with a pattern make a unit of
-// work. The longest that a pattern can take is a few microseconds.
-const patternsPerUnit = 8
+// delegations returns those of the current file of a role, which may be one of this
+// transaction's.
+func (x *examiner) delegations(u *update, role string) (*tuf.Delegations, error) {
+	if d, ok := u.redelegated[role]; ok {
+		return d, nil
+	}
+	return x.files.delegations(u.repo, role)
+}
 
 // checkCovered checks that a role may set the tags of some rows: that every
 // delegation from targets down to the role covers them, and that no search for
 // them ends at a terminating role before.
-func (t *transaction) checkCovered(s *subject, state record.RoleState, rows []tuf.Target) error {
-	for ; !state.TopLevel() && len(rows) > 0; state, _ = s.repo.Role(state.Parent) {
-		delegations, err := t.loadDelegations(s.repo, state.Parent)
+func (x *examiner) checkCovered(u *update, state record.RoleState, rows []tuf.Target) error {
+	for ; !state.TopLevel() && len(rows) > 0; state, _ = u.repo.Role(state.Parent) {
+		delegations, err := x.delegations(u, state.Parent)
 		if err != nil {
 			return err
 		}
 		reach, _ := delegations.Reach(state.Name)
-		if err := t.addWork((len(rows)*reach.Patterns() + patternsPerUnit - 1) / patternsPerUnit); err != nil {
-			return err
-		}
 		for _, row := range rows {
 			if !reach.Covers(row.Tag) {
 				return record.Reject(record.CodeTagNotDelegated, "%s does not delegate tag %s to %s", state.Parent, row.Tag, state.Name)
@@ -178,20 +190,38 @@ func (t *transaction) checkCovered(s *subject, state record.RoleState, rows []tu
 
 // makeCurrent replaces the stored file of a role. The file before is needed no
 // longer, except by heights that are kept.
-func (t *transaction) makeCurrent(s *subject, state record.RoleState, old, next *tuf.Targets) error {
+func (x *examiner) makeCurrent(u *update, state record.RoleState, next *tuf.Successor, content blob) error {
 	if state.Version > 0 {
-		t.supersede(state.FileDigest)
+		u.superseded = append(u.superseded, state.FileDigest)
 	}
-	t.addContent(next.Bytes())
-	var before *tuf.Delegations
-	if old != nil {
-		before = old.Delegations
+	before, err := x.delegations(u, state.Name)
+	if err != nil {
+		return err
 	}
-	if next.Delegations != nil {
-		t.addContent(next.Delegations.Bytes())
+	after := before
+	r := replaced(state, &next.Metadata)
+	if next.Redelegate {
+		after = next.Delegations
+		r.DelegationsSize, r.DelegationsDigest = 0, [32]byte{}
+		if after != nil {
+			b := after.Bytes()
+			r.DelegationsSize, r.DelegationsDigest = uint32(len(b)), sha256.Sum256(b)
+			if r.DelegationsDigest != state.DelegationsDigest {
+				u.contents = append(u.contents, newContent{r.DelegationsDigest, blob{bytes: b}})
+			}
+		}
+		if u.redelegated == nil {
+			u.redelegated = make(map[string]*tuf.Delegations)
+		}
+		u.redelegated[state.Name] = after
 	}
-	s.repo.SetRole(replaced(state, next))
-	return redelegate(s.repo, state.Name, before, next.Delegations)
+	u.contents = append(u.contents, newContent{r.FileDigest, content})
+	x.files.keep(r.FileDigest, next.Bytes())
+	u.effect.files = append(u.effect.files, &newFile{
+		role: state.Name, change: roleChange(state.Name, &next.Metadata), signers: next.Signers(), put: next.Put, remove: next.Remove,
+	})
+	u.repo.SetRole(r)
+	return redelegate(u.repo, state.Name, before, after)
 }
 
 // readDelta returns a delta of a role's file as package tuf has it.

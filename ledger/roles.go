@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -29,16 +28,11 @@ func recountTargets(repo *record.Repository, root *tuf.Root) {
 }
 
 // replaced returns the entry of a role whose file was replaced by one that its
-// delegator's keys signed.
-func replaced(r record.RoleState, next *tuf.Targets) record.RoleState {
+// delegator's keys signed. Its delegations are for the caller.
+func replaced(r record.RoleState, next *tuf.Metadata) record.RoleState {
 	r.Version, r.Expires = next.Version, next.Expires
 	r.SignedDigest, r.FileDigest, r.FileSize = next.SignedDigest(), next.FileDigest(), uint32(len(next.Bytes()))
 	r.MeetsKeys, r.Narrowed, r.Signers = true, false, next.Signers()
-	r.DelegationsSize, r.DelegationsDigest = 0, [32]byte{}
-	if next.Delegations != nil {
-		b := next.Delegations.Bytes()
-		r.DelegationsSize, r.DelegationsDigest = uint32(len(b)), sha256.Sum256(b)
-	}
 	return r
 }
 

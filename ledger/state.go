@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -15,13 +14,15 @@ import (
 // State is the ledger with some transactions of one block applied. It is for one
 // goroutine.
 type State struct {
-	ledger  *Ledger
-	block   Block
-	params  *record.Params
-	view    *store.View // empty before the first commit
-	logSize uint64      // records committed before this block
-	work    uint64      // done by the transactions applied so far
-	pending bool        // many blocks' worth may be applied
+	ledger *Ledger
+	block  Block
+	params *record.Params
+	// paramsHash is that of the parameters, which verdicts depend on.
+	paramsHash [32]byte
+	view       *store.View // empty before the first commit
+	logSize    uint64      // records committed before this block
+	spent      cost        // of the transactions applied so far
+	pending    bool        // many blocks' worth may be applied
 	// nextValidators is the hash of the set that signs the next block.
 	nextValidators [32]byte
 	*overlay
@@ -29,13 +30,13 @@ type State struct {
 
 // newState returns the state on top of a view, which is its to close.
 func newState(l *Ledger, b Block, v *store.View) (*State, error) {
-	s := &State{ledger: l, block: b, view: v, logSize: v.State().Log.Size, overlay: newOverlay(v)}
+	s := &State{ledger: l, block: b, view: v, logSize: v.State().Log.Size, overlay: newOverlay(committed{v})}
 	p, err := s.loadParams()
 	if err != nil {
 		v.Close()
 		return nil, err
 	}
-	s.params = p
+	s.params, s.paramsHash = p, record.MetaOf(p).ParamsHash
 	return s, nil
 }
 
@@ -50,10 +51,14 @@ func (s *State) Params() *record.Params { return s.params }
 
 // Stage computes what the block writes. It writes nothing.
 func (s *State) Stage() (*store.Staged, error) {
+	contents, err := s.lastingContents()
+	if err != nil {
+		return nil, fmt.Errorf("couldn't stage height %d: %w", s.block.Height, err)
+	}
 	staged, err := s.ledger.store.Stage(s.block.Height, store.Changes{
 		Map:        s.changes(),
 		Records:    s.records,
-		Contents:   s.lastingContents(),
+		Contents:   contents,
 		Superseded: s.superseded,
 		Meta:       record.MetaOf(s.params).Encode(),
 		Extra:      s.extra(),
@@ -66,15 +71,30 @@ func (s *State) Stage() (*store.Staged, error) {
 
 // lastingContents returns the new contents without those that the block itself
 // supersedes: no height ever names them.
-func (s *State) lastingContents() [][]byte {
+func (s *State) lastingContents() ([][]byte, error) {
 	superseded := make(map[[32]byte]bool, len(s.superseded))
 	for _, d := range s.superseded {
 		superseded[d] = true
 	}
-	return slices.DeleteFunc(slices.Clone(s.newContents), func(b []byte) bool {
-		return len(superseded) > 0 && superseded[sha256.Sum256(b)]
-	})
+	var out [][]byte
+	for _, d := range s.newContents {
+		if superseded[d] {
+			continue
+		}
+		b, err := s.Content(d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, nil
 }
+
+// files reads contents through the memory of the ledger.
+func (s *State) files() files { return files{s.ledger.kept, s.overlay} }
+
+// Content returns a content by its digest.
+func (s *State) Content(digest [32]byte) ([]byte, error) { return s.files().bytes(digest) }
 
 // fork returns a state for one transaction, to be merged or forgotten.
 func (s *State) fork() *State {
@@ -94,7 +114,7 @@ func (s *State) nextIndex() uint64 {
 
 // load reads and decodes one value of the map; ok is false if there is none.
 // A value that does not decode is damage to the node's own state.
-func load[T any](r reader, key []byte, decode func([]byte) (T, error)) (value T, ok bool, err error) {
+func load[T any](r getter, key []byte, decode func([]byte) (T, error)) (value T, ok bool, err error) {
 	b, ok, err := r.Get(key)
 	if err != nil || !ok {
 		return value, false, err
@@ -114,10 +134,6 @@ func (s *State) loadParams() (*record.Params, error) {
 	return p, nil
 }
 
-func (s *State) loadRepository(r reference.Repository) (*record.Repository, bool, error) {
-	return load(s, record.RepositoryKey(r), record.DecodeRepository)
-}
-
 func (s *State) loadOperator(id string) (*record.Operator, bool, error) {
 	return load(s, record.OperatorKey(id), record.DecodeOperator)
 }
@@ -135,53 +151,6 @@ func (s *State) owner(r reference.Repository) (string, bool, error) {
 		}
 	}
 	return "", false, nil
-}
-
-// loadRoot returns the current root of a registered repository.
-func (s *State) loadRoot(repo *record.Repository) (*tuf.Root, error) {
-	role, ok := repo.Role(record.RoleRoot)
-	if !ok {
-		return nil, fmt.Errorf("couldn't load root: repository has none")
-	}
-	if root := s.ledger.roots.get(role.FileDigest); root != nil {
-		return root, nil
-	}
-	b, err := s.Content(role.FileDigest)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't load root: %w", err)
-	}
-	root, err := tuf.ParseRoot(b)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't load root: %w", err)
-	}
-	s.ledger.roots.put(role.FileDigest, root)
-	return root, nil
-}
-
-// loadFile returns the stored file of a role, or nil if none was published.
-func (s *State) loadFile(role record.RoleState) (*tuf.Targets, error) {
-	if role.Version == 0 {
-		return nil, nil
-	}
-	b, err := s.Content(role.FileDigest)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't load file of %s: %w", role.Name, err)
-	}
-	return tuf.ParseTargets(b)
-}
-
-// loadDelegations returns the delegations of the stored file of a role, or nil if
-// it has none.
-func (s *State) loadDelegations(repo *record.Repository, role string) (*tuf.Delegations, error) {
-	r, ok := repo.Role(role)
-	if !ok || r.DelegationsSize == 0 {
-		return nil, nil
-	}
-	b, err := s.Content(r.DelegationsDigest)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't load delegations of %s: %w", role, err)
-	}
-	return tuf.ParseDelegations(b, role)
 }
 
 // signers returns the ids of the keys that signed a file, ascending, limited to

@@ -6,6 +6,7 @@ import (
 
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/ledger"
 	"hullmark/proto"
 	"hullmark/record"
 	"hullmark/reference"
@@ -77,7 +78,9 @@ func faultyLift(s *stage, has func(name string) bool) []byte {
 		tx.Signature = new([keys.FixedSize]byte)
 	}
 	if has("work") {
-		tx.Body = make([]byte, 200<<10)
+		tx.Message = &proto.Statements{Statements: [][]byte{make([]byte, 200<<10)}}
+		tx.Body = nil
+		tx.Body = tx.EncodedBody()
 	}
 	if has("scope") {
 		tx.Scopes[0].Number = 1
@@ -99,8 +102,8 @@ func faultyLift(s *stage, has func(name string) bool) []byte {
 func TestOrderOfStatementChecks(t *testing.T) {
 	c := fixture.NewConsortium(t, 4)
 	c.Params.Quotas[record.QuotaRoot] = record.Quota{Capacity: 3, Refill: 1000}
-	c.Params.MaxBlockWork = 600
-	s := &stage{chain: newChain(t, c)}
+	c.Params.MaxBlockWork = 300
+	s := &stage{chain: newChainOf(t, c, ledger.Memory{Results: -1})}
 	s.p, s.q = c.NewPublisher("registry.example.com/app"), c.NewPublisher("registry.example.com/poor")
 	s.commit(s.p.Register(c.Operators[0]), s.q.Register(c.Operators[0]))
 	for _, p := range []*fixture.Publisher{s.p, s.q} {

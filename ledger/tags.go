@@ -13,9 +13,9 @@ import (
 // returns the change list. Only rows that differ from the role's file before do
 // anything: a row that stays neither claims a tag nor gives one up. All that is
 // given up comes first, so that a tag can move between roles at once.
-func (t *transaction) changeTags(s *subject, files []*newFile) ([]record.TagChange, error) {
+func (t *transaction) changeTags(s *subject, e *effect) ([]record.TagChange, error) {
 	changes := make(map[reference.Tag]record.TagChange)
-	for _, f := range files {
+	for _, f := range e.files {
 		for _, row := range f.remove {
 			tag, ok, err := t.loadTag(s.name, row.Tag)
 			if err != nil {
@@ -26,7 +26,7 @@ func (t *transaction) changeTags(s *subject, files []*newFile) ([]record.TagChan
 			}
 		}
 	}
-	for _, f := range files {
+	for _, f := range e.files {
 		for _, row := range f.put {
 			if c, ok := changes[row.Tag]; ok && c.Op == record.ChangeSet {
 				return nil, record.Reject(record.CodeTagHeld, "%s and %s both set %s", c.Role, f.role, row.Tag)
@@ -43,7 +43,7 @@ func (t *transaction) changeTags(s *subject, files []*newFile) ([]record.TagChan
 		list = append(list, c)
 	}
 	slices.SortFunc(list, func(a, b record.TagChange) int { return strings.Compare(a.Tag.String(), b.Tag.String()) })
-	return list, t.applyTags(s, files, list)
+	return list, t.applyTags(s, e, list)
 }
 
 func tagChange(op record.ChangeOp, row tuf.Target, role string) record.TagChange {
@@ -69,12 +69,11 @@ func (s *State) loadTag(r reference.Repository, tag reference.Tag) (*record.Imag
 
 // applyTags writes the tags that changed, and vouches for the digests that were
 // set.
-func (t *transaction) applyTags(s *subject, files []*newFile, changes []record.TagChange) error {
-	tagging := make(map[string][]keyID, len(files))
-	for _, f := range files {
-		tagging[f.role] = f.next.Signers()
+func (t *transaction) applyTags(s *subject, e *effect, changes []record.TagChange) error {
+	tagging := make(map[string][]keyID, len(e.files))
+	for _, f := range e.files {
+		tagging[f.role] = f.signers
 	}
-	offline := signers(s.root.Signatures, s.root.Roles.Root.KeyIDs)
 	now := record.Publication{Height: t.block.Height, Time: t.block.Time, Index: t.nextIndex()}
 	for _, c := range changes {
 		tag := record.ImageTag{
@@ -86,7 +85,7 @@ func (t *transaction) applyTags(s *subject, files []*newFile, changes []record.T
 		}
 		t.set(record.TagKey(s.name, c.Tag), tag.Encode())
 		if c.Op == record.ChangeSet {
-			if err := t.vouch(s.name, c.Digest, now, tagging[c.Role], offline); err != nil {
+			if err := t.vouch(s.name, c.Digest, now, tagging[c.Role], e.offline); err != nil {
 				return err
 			}
 		}

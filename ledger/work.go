@@ -1,66 +1,327 @@
 package ledger
 
-import "hullmark/record"
+import (
+	"bytes"
 
-// The cost of judging a transaction in work units, a unit being about what one
-// Ed25519 verification takes. What bytes cost is known before anything is parsed;
-// the rest is counted when the submitter is known, before it is done.
-const (
-	// workBase covers the envelope's signature and the fixed look-ups.
-	workBase = 4
-	// bytesPerUnit of what the transaction carries and of the stored files it
-	// is compared with.
-	bytesPerUnit = 256
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"hullmark/record"
+	"hullmark/reference"
+	"hullmark/tuf"
 )
 
-// takeWork counts the work of the transaction and refuses it when the block has
-// no room for it. stored is the size of the stored files it is compared with.
-func (t *transaction) takeWork(stored int) error {
-	return t.addWork(workBase + (t.size+stored+bytesPerUnit-1)/bytesPerUnit)
+// A unit of work is unitTime nanoseconds of one core, as measured on the machine of
+// docs/benchmarks. All that follows is in nanoseconds and known before the content is
+// looked at: from the header, the sizes in the state, and the numbers of things in the
+// body. docs/spec.md, "Work", has the same numbers, which are a rule of the ledger;
+// BenchmarkWork compares them with what they stand for.
+const (
+	unitTime = 50_000
+
+	// envelopeTime covers decoding and the submitter's signature.
+	envelopeTime = 100_000
+	// repositoryTime covers the value of a repository and its log record.
+	repositoryTime = 100_000
+	// byteTime is for a byte of a transaction: hashed, decoded and parsed.
+	byteTime = 40
+	// rootByteTime is for a byte of a root or of delegations that a transaction brings,
+	// on top of that: most of them can be keys, each of which is checked.
+	rootByteTime = 180
+	// delegationByteTime is for a byte of stored roots and delegations, likewise.
+	delegationByteTime = 60
+	// storedByteTime is for a byte of the stored file that another one follows.
+	storedByteTime = 1
+	// fileByteTime is for a byte of a new file: copied, hashed twice and written, one
+	// unit for each 4 KiB. Most of it stands for the disk.
+	fileByteTime = 12
+	// signatureTime and signedByteTime are for each signature and for each byte that it
+	// covers.
+	signatureTime  = 80_000
+	signedByteTime = 2
+	// rowTime is for a row that changes: the values of a tag, a voucher and an image, in
+	// a map of 100,000 values.
+	rowTime = 150_000
+	// digestTime is for a digest of a statement: the value of a voucher.
+	digestTime = 60_000
+	// patternTime is for a comparison of a tag with a pattern.
+	patternTime = 4_000
+
+	// maxBlockFiles bounds the bytes of files that a block makes every node write.
+	maxBlockFiles = 16 << 20
+
+	// maxGrowth is how much more a row or signature can take in a file than in a delta.
+	maxGrowth = 3
+
+	// minFileSize and minRowSize are what the shortest targets file takes without rows,
+	// and the shortest row.
+	minFileSize = 400
+	minRowSize  = len(`"a":{"hashes":{"sha256":""},"length":1},`) + 64
+)
+
+// cost is what transactions count against the bounds of a block.
+type cost struct {
+	work  uint64 // units
+	files uint64 // bytes of new files
 }
 
-// addWork counts further units.
-func (t *transaction) addWork(units int) error {
-	w := t.outcome.Work + uint64(units)
-	if w > t.params.MaxBlockWork || t.work > t.params.MaxBlockWork-w {
-		return record.Reject(record.CodeWork, "%d units, the block has %d left of %d",
-			w, t.params.MaxBlockWork-min(t.work, t.params.MaxBlockWork), t.params.MaxBlockWork)
-	}
-	t.outcome.Work = w
-	return nil
-}
+func (c cost) plus(d cost) cost { return cost{c.work + d.work, c.files + d.files} }
 
-// storedSize is the size of what a publish reads of a repository: the root, the
-// files it replaces, and the delegations that lead to them.
-func storedSize(s *subject) int {
-	root, _ := s.repo.Role(record.RoleRoot)
-	size := int(root.FileSize)
-	for _, c := range s.scopes {
-		r, ok := s.repo.Role(c.Role)
-		if !ok || c.Role == record.RoleRoot {
-			continue
-		}
-		size += int(r.FileSize)
-		for range record.MaxRoles {
-			if r, ok = s.repo.Role(r.Parent); !ok {
-				break
+// costOf returns the cost of a transaction about repositories, as the state has them.
+func costOf(env *record.Envelope, subjects []*subject) cost {
+	n := envelopeTime + byteTime*env.Size()
+	var files int
+	switch env.Header.Kind {
+	case record.KindRegisterRepository:
+		n += repositoryTime + rootTime(env.Body)
+		files = len(env.Body)
+	case record.KindPublish:
+		updates := countUpdates(env.Body)
+		for i, s := range subjects {
+			n += repositoryTime
+			if i < len(updates) {
+				t, b := publishTime(s, updates[i])
+				n, files = n+t, files+b
 			}
-			size += int(r.DelegationsSize)
+		}
+	default:
+		for i, s := range subjects {
+			n += repositoryTime
+			if sizes := countBytes(env.Body); i < len(sizes) {
+				n += statementTime(s, sizes[i])
+			}
 		}
 	}
-	return size
+	n += fileByteTime * files
+	return cost{work: uint64(n+unitTime-1) / unitTime, files: uint64(files)}
+}
+
+// publishTime is the time for the files of one repository, and their size at most.
+func publishTime(s *subject, u updateCounts) (n, files int) {
+	root, _ := s.repo.Role(record.RoleRoot)
+	n += delegationByteTime * int(root.FileSize)
+	for _, root := range u.roots {
+		n += rootTime(root)
+		files += len(root)
+	}
+	scopes := s.scopes
+	for _, r := range u.roles {
+		if len(scopes) > 0 && scopes[0].Role == record.RoleRoot {
+			scopes = scopes[1:]
+		}
+		if len(scopes) == 0 {
+			break // refused as soon as the content is looked at
+		}
+		t, b := roleTime(s, scopes[0].Role, r)
+		n, files, scopes = n+t, files+b, scopes[1:]
+	}
+	return n, files
+}
+
+// rootTime is the time for one root file.
+func rootTime(file []byte) int {
+	return rootByteTime*len(file) + countSignatures(file)*(signatureTime+signedByteTime*len(file))
+}
+
+// countSignatures returns how many signatures a whole file has at most. Nothing but a
+// signature has such a field.
+func countSignatures(file []byte) int {
+	return min(bytes.Count(file, []byte(`"sig":`)), tuf.MaxSignatures)
+}
+
+// storedRows returns how many rows a file of a size has at most.
+func storedRows(size int) int { return max(0, size-minFileSize) / minRowSize }
+
+// countRows returns how many rows a whole file has. Nothing but a row has such a field
+// behind its hashes.
+func countRows(file []byte) int { return bytes.Count(file, []byte(`"},"length":`)) }
+
+// roleTime is the time for one role file, and its size at most.
+func roleTime(s *subject, name string, c roleCounts) (n, size int) {
+	state, ok := s.repo.Role(name)
+	if !ok {
+		state = record.RoleState{Name: name, Parent: record.RoleRoot}
+	}
+	old := int(state.FileSize)
+	size = min(old+maxGrowth*c.size, tuf.MaxTargetsSize)
+	changes := c.put + c.remove
+	if c.whole {
+		size, changes = c.size, c.rows+storedRows(old)
+	}
+	changes = min(changes, record.MaxChanges)
+	n += storedByteTime*old + min(c.signatures, tuf.MaxSignatures)*(signatureTime+signedByteTime*size) + rowTime*changes
+	n += delegationByteTime*int(state.DelegationsSize) + rootByteTime*c.delegations
+	rows := changes
+	if state.Narrowed {
+		rows = storedRows(size)
+	}
+	for range record.MaxRoles {
+		if state.TopLevel() {
+			break
+		}
+		patterns := int(state.Patterns)
+		parent, _ := s.repo.Role(state.Parent)
+		if _, brings := s.scope(state.Parent); brings {
+			patterns = record.MaxPatterns // its new file may have others
+		}
+		n += delegationByteTime*int(parent.DelegationsSize) + patternTime*rows*patterns
+		state = parent
+	}
+	return n, size
+}
+
+// statementTime is the time for one statement of a size.
+func statementTime(s *subject, size int) int {
+	root, _ := s.repo.Role(record.RoleRoot)
+	keys := max(len(s.repo.RootKeys), len(s.repo.TargetsKeys))
+	return delegationByteTime*int(root.FileSize) + keys*signatureTime + digestTime*min(size/minDigestSize, record.MaxStatementDigests)
+}
+
+// minDigestSize is what a digest takes in a statement.
+const minDigestSize = 1 + 32
+
+// takeWork counts the work of the transaction and refuses it when the block has no
+// room for it.
+func (t *transaction) takeWork() error {
+	t.cost = costOf(t.env, t.subjects)
+	t.outcome.Work = t.cost.work
+	spent := t.spent
+	if t.pending {
+		spent = cost{}
+	}
+	return checkRoom(t.params, spent.plus(t.cost))
 }
 
 // CheckWork sums the work of transactions by the state as it is, without looking
 // at any content, and refuses them (*record.Rejection) if a block can't hold them.
-// It errs on the side of less: what they do to each other is not known yet.
+// It never counts more than they will be charged in their order: of a repository
+// that one before is about, nothing is known.
 func (s *State) CheckWork(envs []*record.Envelope) error {
-	sum := uint64(0)
+	var sum cost
+	seen := make(map[reference.Repository]bool)
 	for _, env := range envs {
-		sum += uint64(workBase + (env.Size()+bytesPerUnit-1)/bytesPerUnit)
+		t := s.transaction(env, nil, nil)
+		for _, c := range env.Header.Scopes {
+			if n := len(t.subjects); n > 0 && t.subjects[n-1].name == c.Repository {
+				t.subjects[n-1].scopes = append(t.subjects[n-1].scopes, c)
+				continue
+			}
+			known := &subject{name: c.Repository, repo: new(record.Repository), scopes: []record.Scope{c}}
+			if !c.Repository.IsZero() && !seen[c.Repository] {
+				repo, ok, err := load(s, record.RepositoryKey(c.Repository), record.DecodeRepository)
+				if err != nil {
+					return err
+				}
+				if ok {
+					known.repo = repo
+				}
+			}
+			t.subjects = append(t.subjects, known)
+		}
+		for _, known := range t.subjects {
+			seen[known.name] = true
+		}
+		if sum = sum.plus(costOf(env, t.subjects)); checkRoom(s.params, sum) != nil {
+			break
+		}
 	}
-	if sum > s.params.MaxBlockWork {
-		return record.Reject(record.CodeWork, "%d units, a block has %d", sum, s.params.MaxBlockWork)
+	return checkRoom(s.params, sum)
+}
+
+// checkRoom refuses what is more than a block may hold.
+func checkRoom(p *record.Params, c cost) error {
+	if c.work > p.MaxBlockWork {
+		return record.Reject(record.CodeWork, "%d units with what is before it in the block, which may have %d", c.work, p.MaxBlockWork)
+	}
+	if c.files > maxBlockFiles {
+		return record.Reject(record.CodeWork, "%d bytes of files with what is before it in the block, which may have %d", c.files, maxBlockFiles)
 	}
 	return nil
+}
+
+// updateCounts is how much an update carries.
+type updateCounts struct {
+	roots [][]byte
+	roles []roleCounts
+}
+
+// roleCounts is how much a role update carries.
+type roleCounts struct {
+	size                                 int // bytes of the file or delta
+	whole                                bool
+	rows                                 int // of a whole file
+	put, remove, signatures, delegations int
+}
+
+// fields calls f for the fields of a protobuf message that have bytes. It ends where
+// the message does or is none: that is for decoding to refuse.
+func fields(b []byte, f func(number protowire.Number, value []byte)) {
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return
+		}
+		b = b[n:]
+		var value []byte
+		if kind == protowire.BytesType {
+			value, n = protowire.ConsumeBytes(b)
+		} else {
+			n = protowire.ConsumeFieldValue(number, kind, b)
+		}
+		if n < 0 {
+			return
+		}
+		if b = b[n:]; kind == protowire.BytesType {
+			f(number, value)
+		}
+	}
+}
+
+// countUpdates counts what a Publish carries.
+func countUpdates(body []byte) []updateCounts {
+	var out []updateCounts
+	fields(body, func(number protowire.Number, b []byte) {
+		var u updateCounts
+		fields(b, func(number protowire.Number, b []byte) {
+			switch number {
+			case 2:
+				u.roots = append(u.roots, b)
+			case 3:
+				u.roles = append(u.roles, countRole(b))
+			}
+		})
+		out = append(out, u)
+	})
+	return out
+}
+
+func countRole(b []byte) roleCounts {
+	c := roleCounts{whole: true}
+	fields(b, func(number protowire.Number, b []byte) {
+		switch number {
+		case 2:
+			c.size, c.signatures, c.rows = len(b), countSignatures(b), countRows(b)
+		case 3:
+			c.size, c.whole = len(b), false
+			fields(b, func(number protowire.Number, b []byte) {
+				switch number {
+				case 4:
+					c.put++
+				case 5:
+					c.remove++
+				case 6:
+					c.signatures++
+				case 7:
+					c.delegations = len(b)
+				}
+			})
+		}
+	})
+	return c
+}
+
+// countBytes returns the sizes of the statements of a body.
+func countBytes(body []byte) []int {
+	var out []int
+	fields(body, func(_ protowire.Number, b []byte) { out = append(out, len(b)) })
+	return out
 }

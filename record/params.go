@@ -61,7 +61,7 @@ func DefaultParams() Params {
 		TrustingPeriod: 14 * day,
 		RootHorizon:    10 * 365 * day,
 		TargetsHorizon: 3 * 365 * day,
-		MaxBlockWork:   40_000,
+		MaxBlockWork:   20_000,
 		// For blocks about a second apart: the capacity is the burst a bucket
 		// takes, the refill the pace it takes for ever.
 		Quotas: [3]Quota{

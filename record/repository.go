@@ -215,6 +215,19 @@ func (r *Repository) Encode() []byte {
 	return e
 }
 
+// RepositoryParts returns two parts of an encoded repository value: the counts of
+// statements and recoveries, and what its files are, which are the keys and the roles.
+// Together they are all that the files and statements of a transaction are judged by.
+func RepositoryParts(b []byte) (counts, files []byte) {
+	d := decoder{b: b}
+	d.take(2) // version and profile
+	d.str(MaxNameLength)
+	d.u64() // revision
+	counts = d.take(8 + 8 + 4)
+	d.take(3*8 + 3*(4+8)) // the newest record and the buckets
+	return counts, d.b
+}
+
 // DecodeRepository is the inverse of Repository.Encode.
 func DecodeRepository(b []byte) (*Repository, error) {
 	d := decoder{b: b}

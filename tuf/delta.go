@@ -135,23 +135,9 @@ func cloneSignatures(list []Signature) []Signature {
 
 // mergeTargets returns the sorted rows with put written and remove removed.
 func mergeTargets(rows, put []Target, remove []reference.Tag) ([]Target, error) {
-	for i, target := range put {
-		if err := target.check(); err != nil {
-			return nil, err
-		}
-		if i > 0 && compareTag(put[i-1], target.Tag.String()) >= 0 {
-			return nil, fmt.Errorf("%w: tags to put are not sorted", ErrDelta)
-		}
+	if err := checkRows(put, remove); err != nil {
+		return nil, err
 	}
-	for i, tag := range remove {
-		if i > 0 && remove[i-1].String() >= tag.String() {
-			return nil, fmt.Errorf("%w: tags to remove are not sorted", ErrDelta)
-		}
-		if _, found := slices.BinarySearchFunc(put, tag.String(), compareTag); found {
-			return nil, fmt.Errorf("%w: tag %s is put and removed", ErrDelta, tag)
-		}
-	}
-
 	merged := make([]Target, 0, len(rows)+len(put))
 	for _, row := range rows {
 		for len(put) > 0 && compareTag(put[0], row.Tag.String()) < 0 {

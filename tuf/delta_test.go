@@ -75,6 +75,7 @@ func TestDeltaEqualsWholeFile(t *testing.T) {
 			if diff := cmp.Diff(string(whole.Bytes()), string(rebuilt.Bytes())); diff != "" {
 				t.Fatal(diff)
 			}
+			followsAlike(t, current, delta)
 			// Not only the bytes: everything a caller can see.
 			reparsed, err := ParseTargets(rebuilt.Bytes())
 			if err != nil {
@@ -156,6 +157,9 @@ func TestDeltaRefused(t *testing.T) {
 			test.change(&delta)
 			if _, err := base.Apply(delta); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
+			}
+			if _, err := stored(t, base).Apply(delta, base.SignedDigest()); !errors.Is(err, test.want) {
+				t.Errorf("from the stored bytes: got %v, want %v", err, test.want)
 			}
 		})
 	}

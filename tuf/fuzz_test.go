@@ -37,6 +37,7 @@ func FuzzApply(f *testing.F) {
 			}
 			d.Delegations = l
 		}
+		followsAlike(t, base, d)
 		next, err := base.Apply(d)
 		if err != nil {
 			return

@@ -167,10 +167,10 @@ func (s forestScene) judge(t *testing.T, by *Targets, role string, who []testSig
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := VerifyTargetsFile(keys.Direct{}, by, file, bindingFor(role), testNow)
+	ours := VerifyTargetsFile(keys.Direct{}, by, &file.Metadata, bindingFor(role), testNow)
 	agree(t, !spoiled && !foreign, ours, guarded(func() error { return theirTop.VerifyDelegate(role, theirs) }))
 	// The delegations alone judge as the file they stand in does.
-	if alone := VerifyTargetsFile(keys.Direct{}, by.Delegations, file, bindingFor(role), testNow); (alone == nil) != (ours == nil) {
+	if alone := VerifyTargetsFile(keys.Direct{}, by.Delegations, &file.Metadata, bindingFor(role), testNow); (alone == nil) != (ours == nil) {
 		t.Errorf("by the file %v, by its delegations %v", ours, alone)
 	}
 	if ours == nil {

@@ -3,9 +3,10 @@ package tuf
 import "hullmark/keys"
 
 const (
-	// MaxTargetsSize bounds a targets file in bytes. Stock TUF clients refuse
-	// larger ones; about 40,000 tags fit, and larger repositories delegate.
-	MaxTargetsSize = 5_000_000
+	// MaxTargetsSize bounds a targets file in bytes. A signature covers the whole
+	// file, so this bounds what one small delta makes every node hash and write. About
+	// 8,000 tags fit, and larger repositories delegate.
+	MaxTargetsSize = 1_000_000
 
 	// MaxRootSize bounds a root file in bytes, again as stock TUF clients do.
 	MaxRootSize = 512_000

@@ -99,16 +99,7 @@ func (m *Metadata) finish(b []byte, writeSigned func(*writer)) error {
 // encode writes the file of about the given size, and what derives from it.
 func (m *Metadata) encode(size int, writeSigned func(*writer)) {
 	w := writer{b: make([]byte, 0, size), form: fileForm}
-	w.raw(`{"signatures":[`)
-	for i, s := range m.Signatures {
-		w.comma(i)
-		w.raw(`{"keyid":`)
-		w.hex(s.KeyID[:])
-		w.raw(`,"sig":`)
-		w.hex(s.Sig)
-		w.raw(`}`)
-	}
-	w.raw(`],"signed":`)
+	m.writeSignatures(&w)
 	start := len(w.b)
 	writeSigned(&w)
 	end := len(w.b)
@@ -121,6 +112,20 @@ func (m *Metadata) encode(size int, writeSigned func(*writer)) {
 		m.signed = signing.b
 	}
 	m.fileDigest, m.signedDigest = sha256.Sum256(m.file), sha256.Sum256(m.signed)
+}
+
+// writeSignatures writes all that stands before the signed part.
+func (m *Metadata) writeSignatures(w *writer) {
+	w.raw(`{"signatures":[`)
+	for i, s := range m.Signatures {
+		w.comma(i)
+		w.raw(`{"keyid":`)
+		w.hex(s.KeyID[:])
+		w.raw(`,"sig":`)
+		w.hex(s.Sig)
+		w.raw(`}`)
+	}
+	w.raw(`],"signed":`)
 }
 
 // checkCommon applies the rules of the common fields to values that were not decoded

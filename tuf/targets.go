@@ -186,18 +186,23 @@ func (t *Targets) writeSigned(w *writer) {
 	w.raw(`,"targets":{`)
 	for i, target := range t.Targets {
 		w.comma(i)
-		w.text(target.Tag.String())
-		w.raw(`:{"hashes":{`)
-		w.text(target.Digest.Algorithm().String())
-		w.raw(`:`)
-		w.text(target.Digest.Hex())
-		w.raw(`},"length":`)
-		w.integer(target.Length)
-		w.raw(`}`)
+		target.write(w)
 	}
 	w.raw(`},`)
 	t.writeVersion(w)
 	w.raw(`,`)
 	t.writeBinding(w)
+	w.raw(`}`)
+}
+
+// write writes the row.
+func (t Target) write(w *writer) {
+	w.text(t.Tag.String())
+	w.raw(`:{"hashes":{`)
+	w.text(t.Digest.Algorithm().String())
+	w.raw(`:`)
+	w.text(t.Digest.Hex())
+	w.raw(`},"length":`)
+	w.integer(t.Length)
 	w.raw(`}`)
 }

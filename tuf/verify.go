@@ -76,7 +76,7 @@ func VerifyTargets(v keys.Verifier, by Delegator, t *Targets, want Binding, now 
 }
 
 func verifyTargets(v keys.Verifier, by Delegator, t *Targets, want Binding, now time.Time) error {
-	role, err := verifyDelegated(by, t, want, now)
+	role, err := verifyDelegated(by, &t.Metadata, want, now)
 	if err != nil {
 		return err
 	}
@@ -89,8 +89,9 @@ func verifyTargets(v keys.Verifier, by Delegator, t *Targets, want Binding, now 
 }
 
 // VerifyTargetsFile is VerifyTargets but for the paths of the delegation, for
-// callers who know that most tags are covered and check the others.
-func VerifyTargetsFile(v keys.Verifier, by Delegator, t *Targets, want Binding, now time.Time) error {
+// callers who know that most tags are covered and check the others. It takes what a
+// targets file has in common with others.
+func VerifyTargetsFile(v keys.Verifier, by Delegator, t *Metadata, want Binding, now time.Time) error {
 	role, err := verifyDelegated(by, t, want, now)
 	if err == nil {
 		err = t.verifySignatures(v, authority{role: role, key: by.Key})
@@ -119,7 +120,7 @@ func VerifyStoredTargets(v keys.Verifier, by Delegator, t *Targets, want Binding
 
 // verifyDelegated checks binding and expiry of a file and returns the role that
 // must have signed it.
-func verifyDelegated(by Delegator, t *Targets, want Binding, now time.Time) (Role, error) {
+func verifyDelegated(by Delegator, t *Metadata, want Binding, now time.Time) (Role, error) {
 	if err := t.verifyPlace(want, now); err != nil {
 		return Role{}, err
 	}

@@ -33,7 +33,7 @@ func Product() Settings {
 		TimeoutPrecommit: time.Second, TimeoutPrecommitDelta: 500 * time.Millisecond,
 		TimeoutCommit: time.Second, EmptyBlocks: 5 * time.Second,
 		GossipSleep: 50 * time.Millisecond, Flush: 10 * time.Millisecond, SendRate: 50 << 20,
-		PartSize: 64 << 10, BlockSize: 4 << 20, BlockWork: 40_000, Waiting: 4000,
+		PartSize: 64 << 10, BlockSize: 4 << 20, BlockWork: 20_000, Waiting: 4000,
 	}
 }
 

@@ -1,0 +1,77 @@
+package ledger
+
+import (
+	"slices"
+
+	"hullmark/merkle"
+	"hullmark/record"
+	"hullmark/reference"
+)
+
+// apply carries out what the content does, and refuses what it meets in the ledger.
+func (t *transaction) apply() error {
+	if t.env.Header.Kind == record.KindRegisterRepository {
+		repo := &record.Repository{Profile: t.env.Header.Profile, Registrant: t.env.Header.Payer}
+		for i, q := range t.params.Quotas {
+			repo.Quotas[i] = record.Bucket{Tokens: q.Capacity, Height: t.block.Height}
+		}
+		t.subjects = []*subject{{name: t.env.Header.Scopes[0].Repository, repo: repo}}
+	}
+	for i := range t.verdict.effects {
+		e, s := &t.verdict.effects[i], t.subjects[i]
+		var err error
+		if e.statement != nil {
+			err = t.applyStatement(s, e)
+		} else {
+			err = t.applyFiles(s, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyFiles makes new files of a repository current, and changes its tags.
+func (t *transaction) applyFiles(s *subject, e *effect) error {
+	s.repo.Roles, s.repo.RootKeys, s.repo.TargetsKeys = slices.Clone(e.roles), e.rootKeys, e.targetsKeys
+	for _, r := range e.roots {
+		t.set(record.RootKey(s.name, r.version), record.RootFile{FileDigest: r.digest}.Encode())
+	}
+	for _, c := range e.contents {
+		t.addBlob(c.digest, c.blob)
+	}
+	for _, d := range e.superseded {
+		t.supersede(d)
+	}
+	changes, err := t.changeTags(s, e)
+	if err != nil {
+		return err
+	}
+	return t.commitRecord(s.name, s.repo, &record.LogRecord{
+		Roles: e.changed, Changes: uint32(len(changes)), ChangesHash: t.addContent(record.EncodeChanges(changes)), KeyIDs: e.signers,
+	})
+}
+
+// commitRecord ends the work on one repository: it counts a revision, completes and
+// appends the log record, and stores the repository's value.
+func (t *transaction) commitRecord(name reference.Repository, repo *record.Repository, r *record.LogRecord) error {
+	r.Kind, r.Profile = t.env.Header.Kind, repo.Profile
+	r.Height, r.Time = t.block.Height, t.block.Time
+	r.Repository, r.Revision, r.Previous = name, repo.Revision+1, record.NoRecord
+	if repo.Revision > 0 {
+		r.Previous = repo.LastIndex
+	}
+	encoded := r.Encode()
+	if len(encoded) > record.MaxRecordSize || len(encoded) < merkle.MinRecordSize {
+		return record.Reject(record.CodeMalformed, "log record of %d bytes", len(encoded))
+	}
+	repo.Revision = r.Revision
+	repo.LastIndex = t.nextIndex()
+	repo.LastHeight = t.block.Height
+	repo.LastTime = t.block.Time
+	t.records = append(t.records, encoded)
+	t.set(record.RepositoryKey(name), repo.Encode())
+	t.outcome.Records = append(t.outcome.Records, r)
+	return nil
+}

@@ -1,0 +1,277 @@
+package ledger
+
+import (
+	"errors"
+	"slices"
+
+	"hullmark/keys"
+	"hullmark/record"
+)
+
+// transaction is one transaction being judged, on a fork of the block's state.
+type transaction struct {
+	*State
+	env      *record.Envelope
+	verifier keys.Verifier
+	// charge is asked before the content is looked at; unpaid says that it refused.
+	charge func(Admission) error
+	unpaid bool
+
+	subjects []*subject // the repositories of the scopes, none for a registration
+	payer    *record.Operator
+	payers   []Payer
+	cost     cost
+	key      [32]byte // of the verdict on the content
+	verdict  *verdict
+	outcome  Outcome
+}
+
+// step is one row of the table in docs/spec.md, "Order of checks".
+type step struct {
+	check string
+	run   func(*transaction) error
+}
+
+// steps are the checks of a decoded transaction in their order. It is the only place
+// that orders them. Up to the submitter's signature they know the header, the state
+// and the sizes of things, cost microseconds and are always done again. The content is
+// judged once; what its effect meets in the state comes last.
+func steps() []step {
+	return []step{
+		{"chain id", (*transaction).checkChain},
+		{"profile 1, a kind that is active", (*transaction).checkActive},
+		{"shape of the scopes", (*transaction).checkShape},
+		{"repository, submitter, owner", (*transaction).checkParties},
+		{"each scope's number is what the ledger has + 1", (*transaction).checkNumbers},
+		{"quota", (*transaction).takeQuota},
+		{"work", (*transaction).takeWork},
+		{"the submitter's signature", (*transaction).checkSubmitter},
+		{"the content: the body, then each file or statement, roots first", (*transaction).checkContent},
+		{"what the content meets in the ledger: tags, digests", (*transaction).apply},
+	}
+}
+
+// judge is the whole judgement of a well-formed envelope.
+func (t *transaction) judge() error {
+	for _, s := range steps() {
+		if err := s.run(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isRejection(err error) bool { return asRejection(err) != nil }
+
+func asRejection(err error) *record.Rejection {
+	var r *record.Rejection
+	errors.As(err, &r)
+	return r
+}
+
+func (t *transaction) checkChain() error {
+	if id := t.env.Header.ChainID; id != t.ledger.id {
+		return record.Reject(record.CodeWrongChain, "made for %q, this is %q", id, t.ledger.id)
+	}
+	return nil
+}
+
+func (t *transaction) checkActive() error {
+	h := &t.env.Header
+	if h.Profile != record.ProfileTUF {
+		return record.Reject(record.CodeNotActive, "profile %d", h.Profile)
+	}
+	switch h.Kind {
+	case record.KindRegisterRepository, record.KindPublish, record.KindRevoke, record.KindLift:
+		return nil
+	default:
+		return record.Reject(record.CodeNotActive, "transactions of kind %s", h.Kind)
+	}
+}
+
+// checkShape checks that the scopes are those of the kind.
+func (t *transaction) checkShape() error {
+	h := &t.env.Header
+	want := record.ScopeRole
+	switch h.Kind {
+	case record.KindRegisterRepository:
+		if len(h.Scopes) != 1 || h.Scopes[0].Kind != record.ScopeRole || h.Scopes[0].Role != record.RoleRoot || h.Scopes[0].Number != 1 {
+			return record.Reject(record.CodeScopeMismatch, "a registration has one scope, version 1 of the root")
+		}
+	case record.KindRevoke:
+		want = record.ScopeRevocation
+	case record.KindLift:
+		want = record.ScopeLift
+	}
+	for _, c := range h.Scopes {
+		if c.Kind != want {
+			return record.Reject(record.CodeScopeMismatch, "a %s claims %s", h.Kind, c)
+		}
+	}
+	return nil
+}
+
+// checkParties finds the repositories, and whether the submitter may submit: as the
+// operator who pays, or with a key in the stored metadata of every repository
+// concerned. Keys that only a new root or a new delegation names submit from the next
+// transaction on.
+func (t *transaction) checkParties() error {
+	h := &t.env.Header
+	if h.Kind == record.KindRegisterRepository {
+		return t.checkOwner()
+	}
+	// Scopes are ascending, so those of one repository stand together.
+	for _, c := range h.Scopes {
+		if n := len(t.subjects); n > 0 && t.subjects[n-1].name == c.Repository {
+			t.subjects[n-1].scopes = append(t.subjects[n-1].scopes, c)
+			continue
+		}
+		s, err := t.loadSubject(c)
+		if err != nil {
+			return err
+		}
+		t.subjects = append(t.subjects, s)
+	}
+	if h.Payer == "" {
+		return nil
+	}
+	// An operator who pays may carry what anybody signed.
+	return t.loadPayer()
+}
+
+// loadSubject loads the repository of a scope.
+func (t *transaction) loadSubject(c record.Scope) (*subject, error) {
+	value, ok, err := t.Get(record.RepositoryKey(c.Repository))
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, record.Reject(record.CodeUnknownRepository, "%s", c.Repository)
+	}
+	repo, err := record.DecodeRepository(value)
+	if err != nil {
+		return nil, err
+	}
+	if t.env.Header.Payer == "" && !t.maySubmit(repo) {
+		return nil, record.Reject(record.CodeUnknownSubmitter, "key %s is not in the metadata of %s", t.env.Header.Submitter.ID(), c.Repository)
+	}
+	return &subject{name: c.Repository, repo: repo, scopes: []record.Scope{c}, value: value}, nil
+}
+
+// maySubmit reports whether the stored metadata of a repository gives a role to the
+// submitter's key. It reads nothing but the repository's value.
+func (t *transaction) maySubmit(repo *record.Repository) bool {
+	id := t.env.Header.Submitter.ID()
+	has := func(list []keyID) bool { return slices.Contains(list, id) }
+	return has(repo.RootKeys) || has(repo.TargetsKeys) ||
+		slices.ContainsFunc(repo.Roles, func(r record.RoleState) bool { return has(r.Keys) })
+}
+
+// loadPayer loads the operator the header names as paying. Its governance key must
+// be the submitter's.
+func (t *transaction) loadPayer() error {
+	id := t.env.Header.Payer
+	op, ok, err := t.loadOperator(id)
+	if err != nil {
+		return err
+	}
+	if !ok || !op.GovernanceKey.Equal(t.env.Header.Submitter) {
+		return record.Reject(record.CodeUnknownSubmitter, "key %s is not that of operator %q", t.env.Header.Submitter.ID(), id)
+	}
+	t.payer = op
+	return nil
+}
+
+// checkOwner checks that a repository is new, and that the operator who registers it
+// owns the longest namespace around its name. That spares clients trust on first use.
+func (t *transaction) checkOwner() error {
+	h := &t.env.Header
+	name := h.Scopes[0].Repository
+	if err := t.loadPayer(); err != nil {
+		return err
+	}
+	if _, exists, err := t.Get(record.RepositoryKey(name)); err != nil {
+		return err
+	} else if exists {
+		return record.Reject(record.CodeRepositoryExists, "%s", name)
+	}
+	owner, ok, err := t.owner(name)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return record.Reject(record.CodeNotOwner, "no operator owns a namespace of %s", name)
+	}
+	if owner != h.Payer {
+		return record.Reject(record.CodeNotOwner, "%s belongs to operator %q", name, owner)
+	}
+	return nil
+}
+
+// checkNumbers compares the numbers that the scopes claim with those the ledger has.
+func (t *transaction) checkNumbers() error {
+	for _, s := range t.subjects {
+		for _, c := range s.scopes {
+			var have uint64
+			switch c.Kind {
+			case record.ScopeRevocation:
+				have = s.repo.RevocationSequence
+			case record.ScopeLift:
+				have = s.repo.LiftSequence
+			default:
+				if r, ok := s.repo.Role(c.Role); ok {
+					have = r.Version
+				}
+			}
+			if err := checkNext(c, have); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkNext compares the number a scope claims with what the ledger has.
+func checkNext(s record.Scope, stored uint64) error {
+	switch next := stored + 1; {
+	case s.Number < next:
+		return record.Reject(record.CodeStaleScope, "%s: number %d, the ledger has %d", s, s.Number, stored)
+	case s.Number > next:
+		return record.Reject(record.CodeFutureScope, "%s: number %d, the next is %d", s, s.Number, next)
+	}
+	return nil
+}
+
+// checkSubmitter checks the envelope's own signature.
+func (t *transaction) checkSubmitter() error {
+	key := t.env.Header.Submitter
+	if err := keys.VerifyFixed(t.verifier, key, t.env.SignedMessage(), t.env.Signature[:]); err != nil {
+		return record.Reject(record.CodeSubmitterSignature, "by key %s", key.ID())
+	}
+	return nil
+}
+
+// checkContent has the content paid for, unless the verdict on it is known, and judges
+// it.
+func (t *transaction) checkContent() (err error) {
+	if t.key, err = t.verdictKey(); err != nil {
+		return err
+	}
+	if t.charge != nil {
+		known, ok := t.ledger.verdicts.peek(t.key)
+		err := t.charge(Admission{
+			Payers: t.payers, Work: t.outcome.Work, Emergency: t.env.Header.Emergency(),
+			Remembered: ok && known.span.holds(t.block.Time),
+		})
+		if t.unpaid = err != nil; t.unpaid {
+			return err
+		}
+	}
+	if t.verdict, err = t.judgeContent(); err != nil {
+		return err
+	}
+	if t.verdict.refusal != nil {
+		return t.verdict.refusal
+	}
+	return nil
+}

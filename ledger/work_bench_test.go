@@ -1,0 +1,315 @@
+package ledger_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	dbm "github.com/cosmos/cosmos-db"
+
+	"hullmark/internal/fixture"
+	"hullmark/keys"
+	"hullmark/ledger"
+	"hullmark/record"
+	"hullmark/tuf"
+)
+
+// workload is one kind of transactions, for what they cost.
+type workload struct {
+	name string
+	// prepare brings a ledger to where the transactions are valid and returns them,
+	// to be applied in one block.
+	prepare func(ch *chain, c *fixture.Consortium) [][]byte
+}
+
+// rows returns tags of a file, each of the given size.
+func rows(n, size int) fixture.Tags {
+	tags := fixture.Tags{}
+	for i := range n {
+		tags[fmt.Sprintf("%0*d", size, i)] = "image"
+	}
+	return tags
+}
+
+// grow publishes a targets file of some rows, in steps that a transaction can carry.
+func grow(ch *chain, p *fixture.Publisher, tags fixture.Tags) *tuf.Targets {
+	have := fixture.Tags{}
+	file := p.Targets(1, have)
+	ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(file)))
+	names := slices.Sorted(func(yield func(string) bool) {
+		for name := range tags {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+	for len(names) > 0 {
+		n := min(len(names), record.MaxChanges)
+		for _, name := range names[:n] {
+			have[name] = tags[name]
+		}
+		names = names[n:]
+		next := p.Targets(file.Version+1, have)
+		ch.commit(ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: next, Bases: []*tuf.Targets{file}}))
+		file = next
+	}
+	return file
+}
+
+// deltas returns transactions in a row, each of which changes a file by some rows.
+func deltas(ch *chain, p *fixture.Publisher, file *tuf.Targets, tags fixture.Tags, count, changes int, signers ...*fixture.Key) [][]byte {
+	var txs [][]byte
+	if len(signers) == 0 {
+		signers = p.TaggingKeys
+	}
+	for i := range count {
+		for j := range changes {
+			tags[fmt.Sprintf("new-%d-%d", i, j)] = fmt.Sprint("image", i, j)
+		}
+		next := p.SignTargets(p.TargetsSpec(file.Version+1, tags), signers...)
+		txs = append(txs, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: next, Bases: []*tuf.Targets{file}}))
+		file = next
+	}
+	return txs
+}
+
+func registered(ch *chain, name string, change func(*fixture.Publisher)) *fixture.Publisher {
+	p := ch.c.NewPublisher("registry.example.com/" + name)
+	if change != nil {
+		change(p)
+	}
+	ch.commit(p.Register(ch.c.Operators[0]))
+	return p
+}
+
+// workloads are the kinds of work that a block can be full of.
+var workloads = []workload{
+	{"routine delta, 100 tags", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		tags := rows(100, 10)
+		return deltas(ch, p, grow(ch, p, tags), tags, 50, 1)
+	}},
+	{"routine delta, largest file", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		tags := rows(8300, 10)
+		return deltas(ch, p, grow(ch, p, tags), tags, 10, 1)
+	}},
+	{"sixteen signatures, largest file", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) {
+			p.TaggingKeys, p.TaggingThreshold = fixture.NewKeys(ch.t, keys.KeytypeEd25519, "tagging", 16), 1
+		})
+		tags := rows(8300, 10)
+		return deltas(ch, p, grow(ch, p, tags), tags, 4, 1)
+	}},
+	{"sixteen P-256 signatures", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) {
+			p.TaggingKeys, p.TaggingThreshold = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "tagging", 16), 1
+		})
+		tags := rows(10, 10)
+		return deltas(ch, p, grow(ch, p, tags), tags, 20, 1)
+	}},
+	{"thousand rows", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		tags := fixture.Tags{}
+		return deltas(ch, p, grow(ch, p, tags), tags, 3, 1000)
+	}},
+	{"whole file, thousand rows", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var txs [][]byte
+		for i := range 3 {
+			p := registered(ch, fmt.Sprint("app-", i), nil)
+			tags := rows(record.MaxChanges, 100)
+			for name := range tags {
+				tags[name] = "image " + name
+			}
+			txs = append(txs, p.Publish(1, tags))
+		}
+		return txs
+	}},
+	{"rotation, largest root", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) {
+			p.RootKeys, p.RootThreshold = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "root", 16), 8
+			p.TaggingKeys = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "tagging", 16)
+		})
+		var txs [][]byte
+		for i := range uint64(5) {
+			txs = append(txs, ch.c.Publish(p.RootKeys[0], roots(p.Root(2+i))))
+		}
+		return txs
+	}},
+	{"sixteen rotations", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) {
+			p.RootKeys, p.RootThreshold = fixture.NewKeys(ch.t, keys.KeytypeEd25519, "root", 16), 8
+		})
+		var list []*tuf.Root
+		for i := range uint64(16) {
+			list = append(list, p.Root(2+i))
+		}
+		return [][]byte{ch.c.Publish(p.RootKeys[0], roots(list...))}
+	}},
+	{"registration", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var txs [][]byte
+		for i := range 30 {
+			txs = append(txs, ch.c.NewPublisher(fmt.Sprint("registry.example.com/app-", i)).Register(ch.c.Operators[0]))
+		}
+		return txs
+	}},
+	{"sixteen repositories", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var updates, next []fixture.Update
+		for i := range 16 {
+			p := registered(ch, fmt.Sprint("app-", i), nil)
+			file := p.Targets(1, fixture.Tags{"1.0": "one"})
+			updates = append(updates, targets(file))
+			next = append(next, fixture.Update{Targets: p.Targets(2, fixture.Tags{"1.0": fmt.Sprint("two", i)}), Bases: []*tuf.Targets{file}})
+		}
+		ch.commit(ch.c.Relay(ch.c.Operators[1], updates...))
+		return [][]byte{ch.c.Relay(ch.c.Operators[1], next...)}
+	}},
+	{"revocation of 256 digests", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var txs [][]byte
+		p := registered(ch, "app", nil)
+		for i := range uint64(4) {
+			st := p.Revocation("root", i+1)
+			for j := range record.MaxStatementDigests {
+				st.Digests = append(st.Digests, fixture.Digest(fmt.Sprint(i, j)))
+			}
+			st.Digests = record.SortDigests(st.Digests)
+			txs = append(txs, ch.c.State(p.RootKeys[0], p.SignStatement(st, p.RootKeys...)))
+		}
+		return txs
+	}},
+	{"sixty delegations", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		ci := fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 60)
+		var txs [][]byte
+		var before *tuf.Targets
+		for v := range uint64(6) {
+			spec := p.TargetsSpec(v+1, nil)
+			spec.Delegations = new(tuf.Delegations)
+			for i, k := range ci {
+				spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
+				role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i)}
+				for j := range tuf.MaxPaths {
+					role.Paths = append(role.Paths, fmt.Sprintf("r%d-%d-%d-*", i, j, v))
+				}
+				spec.Delegations.Roles = append(spec.Delegations.Roles, role)
+			}
+			file := p.SignTargets(spec, p.TaggingKeys...)
+			if before != nil {
+				txs = append(txs, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: file, Bases: []*tuf.Targets{before}}))
+			} else {
+				ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(file)))
+			}
+			before = file
+		}
+		return txs
+	}},
+	{"delta below sixty delegations", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		ci := fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 60)
+		spec := p.TargetsSpec(1, nil)
+		spec.Delegations = new(tuf.Delegations)
+		for i, k := range ci {
+			spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
+			role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Terminating: true}
+			for j := range tuf.MaxPaths {
+				role.Paths = append(role.Paths, fmt.Sprintf("*%s%d-%d", strings.Repeat("a", 60), i, j))
+			}
+			if i == len(ci)-1 {
+				role.Paths = []string{"*"}
+			}
+			spec.Delegations.Roles = append(spec.Delegations.Roles, role)
+		}
+		ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(p.SignTargets(spec, p.TaggingKeys...))))
+		var txs [][]byte
+		var before *tuf.Targets
+		for v := range uint64(3) {
+			tags := fixture.Tags{}
+			for i := range v*50 + 1 {
+				tags[strings.Repeat("a", 128-int(i))] = "image"
+			}
+			s := p.TargetsSpec(v+1, tags)
+			s.Binding.Role = "targets/r59"
+			file := p.SignTargets(s, ci[59])
+			if before != nil {
+				txs = append(txs, ch.c.Publish(ci[59], fixture.Update{Delegated: []*tuf.Targets{file}, Bases: []*tuf.Targets{before}}))
+			} else {
+				ch.commit(ch.c.Publish(ci[59], fixture.Update{Delegated: []*tuf.Targets{file}}))
+			}
+			before = file
+		}
+		return txs
+	}},
+}
+
+// processorTime is the time that this process has computed.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// spend does what a validator does with a block that it has not seen anything of: it
+// judges it as a proposal, applies it, and writes it. It returns the work and the time.
+func spend(ch *chain, txs [][]byte) (work uint64, judged, total time.Duration) {
+	ch.t.Helper()
+	ch.reopen()
+	began := processorTime()
+	apply := func(s *ledger.State) {
+		work = 0
+		for i, tx := range txs {
+			out, err := s.Apply(tx, keys.Direct{})
+			if err != nil {
+				ch.t.Fatalf("transaction %d: %v", i, err)
+			}
+			work += out.Work
+		}
+	}
+	proposed := ch.begin()
+	apply(proposed)
+	proposed.Close()
+	judged = processorTime() - began
+	s := ch.begin()
+	apply(s)
+	ch.end(s)
+	return work, judged, processorTime() - began
+}
+
+// BenchmarkWork compares what transactions count as with what they cost: of one core,
+// from an unknown proposal to the commit, for each unit of 50 us. A ratio of one is
+// right, above two the bound of a block does not hold.
+func BenchmarkWork(b *testing.B) {
+	for _, w := range workloads {
+		b.Run(w.name, func(b *testing.B) {
+			var work uint64
+			var judged, total time.Duration
+			n := 0
+			for b.Loop() {
+				c := fixture.NewConsortium(b, 4)
+				c.Params.MaxBlockWork = 1 << 40
+				ch := &chain{t: b, c: c}
+				db, err := dbm.NewGoLevelDB("ledger", b.TempDir(), nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				ch.db = db
+				ch.reopen()
+				txs := w.prepare(ch, c)
+				u, j, d := spend(ch, txs)
+				work, judged, total, n = work+u, judged+j, total+d, n+len(txs)
+				if err := db.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(work)/float64(n), "units/tx")
+			b.ReportMetric(float64(total.Microseconds())/float64(n), "us/tx")
+			b.ReportMetric(float64(judged.Microseconds())/float64(n), "us-judged/tx")
+			b.ReportMetric(float64(total.Nanoseconds())/float64(work)/50_000, "ratio")
+		})
+	}
+}
