@@ -171,8 +171,8 @@ func LoadConfig(h Home) (Config, error) {
 	} else if err != nil {
 		return Config{}, fmt.Errorf("couldn't read configuration: %w", err)
 	}
-	if err := v.ReadInConfig(); err != nil {
-		return Config{}, fmt.Errorf("couldn't read configuration: %w", err)
+	if err := h.readTOML(v, h.configFile(), "an empty file stands for the settings that init writes"); err != nil {
+		return Config{}, err
 	}
 	if err := checkKeys(v, configKeys()); err != nil {
 		return Config{}, fmt.Errorf("couldn't read configuration %s: %w", h.configFile(), err)

@@ -66,8 +66,8 @@ func loadEngineConfig(h Home) (*cmtcfg.Config, error) {
 	}
 	v := viper.New()
 	v.SetConfigFile(h.engineConfigFile())
-	if err := v.ReadInConfig(); err != nil {
-		return nil, fmt.Errorf("couldn't read engine configuration: %w", err)
+	if err := h.readTOML(v, h.engineConfigFile(), "`hullmarkd init --home DIRECTORY` writes a good one to compare with into a new home"); err != nil {
+		return nil, err
 	}
 	c := cmtcfg.DefaultConfig()
 	if err := checkEngineFile(v, engineValues(c)); err != nil {

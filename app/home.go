@@ -76,6 +76,9 @@ func (h Home) lockToLookWith(open func(path string, flag int, mode os.FileMode) 
 
 func (h Home) lockWith(open func(path string) (*os.File, error)) (release func(), err error) {
 	f, err := open(h.lockFile())
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, h.notOurs(h.lockFile(), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("couldn't lock home: %w", err)
 	}

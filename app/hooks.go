@@ -47,7 +47,13 @@ func (m maxOpenFiles) Get(option string) any {
 // keep so many tables open.
 func (h Hooks) withDefaults(tables int) Hooks {
 	if h.LedgerDB == nil {
-		h.LedgerDB = func(dir string) (dbm.DB, error) { return dbm.NewGoLevelDB(ledgerDB, dir, maxOpenFiles(tables)) }
+		h.LedgerDB = func(dir string) (dbm.DB, error) {
+			db, err := dbm.NewGoLevelDB(ledgerDB, dir, maxOpenFiles(tables))
+			if err != nil {
+				return nil, err // and not a database that is nil
+			}
+			return db, nil
+		}
 	}
 	if h.EngineDB == nil {
 		h.EngineDB = func(c *cmtcfg.DBContext) (cmtdb.DB, error) { return openEngineDB(c, tables) }

@@ -103,6 +103,9 @@ type Node struct {
 // Open prepares the node of a home: it takes the home for this process, checks
 // keys and genesis, and opens the ledger. Nothing runs yet.
 func Open(h Home, o Options) (_ *Node, err error) {
+	if err := h.checkAccess(syscall.Access); err != nil {
+		return nil, err
+	}
 	release, err := h.lock()
 	if err != nil {
 		return nil, err
@@ -131,6 +134,9 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	if err := n.divideFiles(o.Hooks, engineConfig); err != nil {
 		return nil, err
 	}
+	if err := checkAddresses(addresses(h, o.Config.HTTP, engineConfig)); err != nil {
+		return nil, err
+	}
 	if err := h.checkSecrets(engineConfig.PrivValidatorListenAddr != ""); err != nil {
 		return nil, err
 	}
@@ -143,9 +149,12 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	}
 	n.genesis = g
 	if n.db, err = n.hooks.LedgerDB(h.dataDir()); err != nil {
-		return nil, fmt.Errorf("couldn't open ledger database: %w", err)
+		return nil, fmt.Errorf("couldn't open ledger database: %w", h.damaged(err))
 	}
 	st, err := store.Open(n.db, store.Options{KeepRecent: o.Config.State.KeepRecent})
+	if errors.Is(err, store.ErrCorrupt) {
+		err = h.damaged(err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open ledger in %s: %w", h.dataDir(), err)
 	}
@@ -182,10 +191,16 @@ func Open(h Home, o Options) (_ *Node, err error) {
 	}
 	n.peers, n.firstPeers = splitPeers(engineConfig.P2P.PersistentPeers, string(nodeKey.ID()))
 	engineConfig.P2P.PersistentPeers = strings.Join(n.firstPeers, ",")
-	n.engine, err = node.NewNode(engineConfig, validator, nodeKey,
-		n.hooks.Connections(abci.NewClientCreator(n.app)),
-		func() (*cmttypes.GenesisDoc, error) { return doc, nil },
-		n.openEngineDB(doc, own), node.DefaultMetricsProvider(engineConfig.Instrumentation), engineLog)
+	err = h.undamaged(func() (err error) {
+		n.engine, err = node.NewNode(engineConfig, validator, nodeKey,
+			n.hooks.Connections(abci.NewClientCreator(n.app)),
+			func() (*cmttypes.GenesisDoc, error) { return doc, nil },
+			n.openEngineDB(doc, own), node.DefaultMetricsProvider(engineConfig.Instrumentation), engineLog)
+		if errors.Is(err, ErrDamagedData) {
+			return h.damaged(err)
+		}
+		return err
+	})
 	if errors.As(err, new(privval.EndpointTimeoutError)) {
 		err = fmt.Errorf("%w: %w", ErrNoSigner, err)
 	}
@@ -289,7 +304,7 @@ func (n *Node) Start() error {
 		return err
 	}
 	n.engineDBs = nil
-	if err := n.engine.Start(); err != nil {
+	if err := n.home.undamaged(n.engine.Start); err != nil {
 		if errors.Is(err, cmtconsensus.ErrSignatureFoundInPastBlocks) {
 			err = fmt.Errorf("%w: %w", ErrSignedElsewhere, err)
 		}
@@ -382,7 +397,7 @@ func (n *Node) openEngineDB(doc *cmttypes.GenesisDoc, validator *privval.FilePV)
 	return func(c *cmtcfg.DBContext) (cmtdb.DB, error) {
 		db, err := n.hooks.EngineDB(c)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("couldn't open database %s: %w", c.ID, n.home.damaged(err))
 		}
 		n.engineDBs = append(n.engineDBs, db)
 		if err := checkEngineData(c.ID, db, doc); err != nil {

@@ -81,9 +81,12 @@ func exitCode(err error) int {
 
 // hint says what to do about an error, if that is known.
 func hint(err error) string {
+	var advised *app.Advised
 	switch {
 	case cli.IsUsage(err):
 		return "run the command with --help"
+	case errors.As(err, &advised):
+		return advised.Advice
 	case errors.Is(err, cli.ErrNoUserDir):
 		return "set HOME to your home directory, or name the directory with that flag"
 	case errors.Is(err, safefile.ErrUnsafe):
