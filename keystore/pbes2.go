@@ -6,10 +6,12 @@ import (
 	"crypto/cipher"
 	"crypto/pbkdf2"
 	"crypto/rand"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
+	"hash"
 	"math/bits"
 
 	"golang.org/x/crypto/scrypt"
@@ -46,6 +48,9 @@ func oidScrypt() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{1, 3, 6, 1
 func oidHMACSHA256() asn1.ObjectIdentifier {
 	return asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}
 }
+func oidHMACSHA1() asn1.ObjectIdentifier {
+	return asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 7}
+}
 func oidAES256CBC() asn1.ObjectIdentifier {
 	return asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
 }
@@ -60,9 +65,26 @@ func (p scryptParams) derive(passphrase []byte) ([]byte, error) {
 	return scrypt.Key(passphrase, p.Salt, p.N, p.R, p.P, derivedKeySize)
 }
 
-func (p pbkdf2Params) derive(passphrase []byte) ([]byte, error) {
-	return pbkdf2.Key(sha256.New, string(passphrase), p.Salt, p.Iterations, derivedKeySize)
+// pbkdf2KDF is PBKDF2 with a hash function.
+type pbkdf2KDF struct {
+	pbkdf2Params
+	hash func() hash.Hash
 }
+
+func (p pbkdf2KDF) derive(passphrase []byte) ([]byte, error) {
+	return pbkdf2.Key(p.hash, string(passphrase), p.Salt, p.Iterations, derivedKeySize)
+}
+
+// origin is where an encrypted key comes from, which decides what is read.
+type origin int
+
+const (
+	// ours is a key file of a store.
+	ours origin = iota
+	// imported is a file from elsewhere: it may use HMAC-SHA-1, as Docker Content
+	// Trust and Notary wrote it. It is never kept so.
+	imported
+)
 
 // sealed is an encrypted key, decoded and within the limits, but not yet decrypted.
 type sealed struct {
@@ -125,7 +147,7 @@ func identify(oid asn1.ObjectIdentifier, params any) (pkix.AlgorithmIdentifier, 
 
 // parseSealed decodes an encrypted key and checks everything that can be checked
 // before the expensive part. Errors wrap ErrFormat or ErrCost.
-func parseSealed(der []byte) (sealed, error) {
+func parseSealed(der []byte, from origin) (sealed, error) {
 	var info encryptedPrivateKeyInfo
 	if err := unmarshal(der, &info); err != nil {
 		return sealed{}, err
@@ -157,7 +179,7 @@ func parseSealed(der []byte) (sealed, error) {
 	case oid.Equal(oidScrypt()):
 		s.kdf, err = parseScrypt(params.KeyDerivation.Parameters.FullBytes)
 	case oid.Equal(oidPBKDF2()):
-		s.kdf, err = parsePBKDF2(params.KeyDerivation.Parameters.FullBytes)
+		s.kdf, err = parsePBKDF2(params.KeyDerivation.Parameters.FullBytes, from)
 	default:
 		err = fmt.Errorf("%w: the key derivation is %v, neither scrypt nor PBKDF2", ErrFormat, oid)
 	}
@@ -182,7 +204,7 @@ func parseScrypt(der []byte) (kdf, error) {
 	return p, nil
 }
 
-func parsePBKDF2(der []byte) (kdf, error) {
+func parsePBKDF2(der []byte, from origin) (kdf, error) {
 	var p pbkdf2Params
 	if err := unmarshal(der, &p); err != nil {
 		return nil, err
@@ -190,12 +212,15 @@ func parsePBKDF2(der []byte) (kdf, error) {
 	if err := checkCommon(p.Salt, p.KeyLength); err != nil {
 		return nil, err
 	}
+	out := pbkdf2KDF{p, sha256.New}
 	// An absent function means HMAC-SHA-1.
-	if !p.PRF.Algorithm.Equal(oidHMACSHA256()) {
+	if from == imported && (len(p.PRF.Algorithm) == 0 || p.PRF.Algorithm.Equal(oidHMACSHA1())) {
+		out.hash = sha1.New
+	} else if !p.PRF.Algorithm.Equal(oidHMACSHA256()) {
 		return nil, fmt.Errorf("%w: PBKDF2 without HMAC-SHA-256", ErrFormat)
 	}
 	if null := p.PRF.Parameters.FullBytes; len(null) != 0 && !bytes.Equal(null, asn1.NullBytes) {
-		return nil, fmt.Errorf("%w: HMAC-SHA-256 with parameters", ErrFormat)
+		return nil, fmt.Errorf("%w: the function of PBKDF2 has parameters", ErrFormat)
 	}
 	if p.Iterations < 1 {
 		return nil, fmt.Errorf("%w: PBKDF2 with %d iterations", ErrFormat, p.Iterations)
@@ -203,7 +228,7 @@ func parsePBKDF2(der []byte) (kdf, error) {
 	if p.Iterations > maxPBKDF2Iterations {
 		return nil, fmt.Errorf("%w: PBKDF2 with %d iterations", ErrCost, p.Iterations)
 	}
-	return p, nil
+	return out, nil
 }
 
 func checkCommon(salt []byte, keyLength int) error {

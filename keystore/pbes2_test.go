@@ -116,6 +116,7 @@ func TestParseSealed(t *testing.T) {
 		{"PBKDF2, at the bound", withPBKDF2(func(p *pbkdf2Params) { p.Iterations = maxPBKDF2Iterations }), nil},
 		{"PBKDF2, too many iterations", withPBKDF2(func(p *pbkdf2Params) { p.Iterations = maxPBKDF2Iterations + 1 }), ErrCost},
 		{"PBKDF2, no iterations", withPBKDF2(func(p *pbkdf2Params) { p.Iterations = 0 }), ErrFormat},
+		{"PBKDF2, SHA-1 by name", withPBKDF2(func(p *pbkdf2Params) { p.PRF.Algorithm = oidHMACSHA1() }), ErrFormat},
 		{"PBKDF2, SHA-1 by default", withPBKDF2(func(p *pbkdf2Params) { p.PRF = pkix.AlgorithmIdentifier{} }), ErrFormat},
 		{"PBKDF2, another function", withPBKDF2(func(p *pbkdf2Params) { p.PRF.Algorithm = oidScrypt() }), ErrFormat},
 		{"PBKDF2, function with parameters", withPBKDF2(func(p *pbkdf2Params) { p.PRF = mustIdentify(t, oidHMACSHA256(), 1) }), ErrFormat},
@@ -129,10 +130,40 @@ func TestParseSealed(t *testing.T) {
 		{"no data", with(func(f *form) { f.data = nil }), ErrFormat},
 		{"half a block", with(func(f *form) { f.data = make([]byte, 24) }), ErrFormat},
 	}
+	// What the old files of Notary have is read from elsewhere, within the same bounds.
+	for _, tc := range []struct {
+		name string
+		form form
+		want error
+	}{
+		{"good", withPBKDF2(func(*pbkdf2Params) {}), nil},
+		{"SHA-1 by default", withPBKDF2(func(p *pbkdf2Params) { p.PRF = pkix.AlgorithmIdentifier{} }), nil},
+		{"SHA-1 by name", withPBKDF2(func(p *pbkdf2Params) { p.PRF.Algorithm = oidHMACSHA1() }), nil},
+		{"SHA-1 with parameters", withPBKDF2(func(p *pbkdf2Params) { p.PRF = mustIdentify(t, oidHMACSHA1(), 1) }), ErrFormat},
+		{"SHA-1, at the bound", withPBKDF2(func(p *pbkdf2Params) {
+			p.PRF, p.Iterations = pkix.AlgorithmIdentifier{}, maxPBKDF2Iterations
+		}), nil},
+		{"SHA-1, too many iterations", withPBKDF2(func(p *pbkdf2Params) {
+			p.PRF, p.Iterations = pkix.AlgorithmIdentifier{}, maxPBKDF2Iterations+1
+		}), ErrCost},
+		{"SHA-1, short salt", withPBKDF2(func(p *pbkdf2Params) {
+			p.PRF, p.Salt = pkix.AlgorithmIdentifier{}, p.Salt[:7]
+		}), ErrFormat},
+		{"SHA-1, long salt", withPBKDF2(func(p *pbkdf2Params) {
+			p.PRF, p.Salt = pkix.AlgorithmIdentifier{}, make([]byte, 65)
+		}), ErrFormat},
+		{"another function", withPBKDF2(func(p *pbkdf2Params) { p.PRF.Algorithm = oidScrypt() }), ErrFormat},
+	} {
+		t.Run("imported, "+tc.name, func(t *testing.T) {
+			if _, err := parseSealed(tc.form.der(t), imported); !errors.Is(err, tc.want) {
+				t.Errorf("got %v, want %v", err, tc.want)
+			}
+		})
+	}
 	// parseSealed takes no passphrase, so it cannot derive keys at any cost.
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			if _, err := parseSealed(tc.form.der(t)); !errors.Is(err, tc.want) {
+			if _, err := parseSealed(tc.form.der(t), ours); !errors.Is(err, tc.want) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
 		})
@@ -146,7 +177,7 @@ func TestSealRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := parseSealed(der)
+		s, err := parseSealed(der, imported)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +201,7 @@ func FuzzParseSealed(f *testing.F) {
 		f.Add(der)
 	}
 	f.Fuzz(func(t *testing.T, der []byte) {
-		s, err := parseSealed(der)
+		s, err := parseSealed(der, imported)
 		if err != nil {
 			if !errors.Is(err, ErrFormat) && !errors.Is(err, ErrCost) {
 				t.Fatal(err)
@@ -185,7 +216,7 @@ func FuzzParseSealed(f *testing.F) {
 			if p.N*p.R*p.P > 1<<8 {
 				return
 			}
-		case pbkdf2Params:
+		case pbkdf2KDF:
 			if p.Iterations > maxPBKDF2Iterations {
 				t.Fatalf("accepted %d iterations", p.Iterations)
 			}

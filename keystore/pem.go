@@ -65,7 +65,7 @@ func decodePrivate(text, passphrase []byte) (crypto.Signer, keys.PublicKey, erro
 	if err != nil {
 		return nil, keys.PublicKey{}, err
 	}
-	encrypted, err := parseSealed(der)
+	encrypted, err := parseSealed(der, ours)
 	if err != nil {
 		return nil, keys.PublicKey{}, err
 	}
@@ -74,15 +74,9 @@ func decodePrivate(text, passphrase []byte) (crypto.Signer, keys.PublicKey, erro
 		return nil, keys.PublicKey{}, err
 	}
 	defer clear(plaintext)
-	private, err := x509.ParsePKCS8PrivateKey(plaintext)
+	signer, err := parsePrivate(plaintext)
 	if err != nil {
-		// One wrong passphrase in 256 leaves padding that looks right. The parser's
-		// own words could repeat parts of the key, so they are dropped.
-		return nil, keys.PublicKey{}, ErrPassphrase
-	}
-	signer, ok := private.(crypto.Signer)
-	if !ok {
-		return nil, keys.PublicKey{}, fmt.Errorf("%w: %T cannot sign", ErrType, private)
+		return nil, keys.PublicKey{}, err
 	}
 	public, err := keys.New(signer.Public())
 	if err != nil {
@@ -91,10 +85,33 @@ func decodePrivate(text, passphrase []byte) (crypto.Signer, keys.PublicKey, erro
 	return signer, public, nil
 }
 
+// parsePrivate reads a PKCS#8 private key that has just been decrypted.
+func parsePrivate(plaintext []byte) (crypto.Signer, error) {
+	private, err := x509.ParsePKCS8PrivateKey(plaintext)
+	if err != nil {
+		if kind := privateKind(plaintext); kind != "" {
+			return nil, fmt.Errorf("%w: %s", ErrType, kind)
+		}
+		// One wrong passphrase in 256 leaves padding that looks right. The parser's
+		// own words could repeat parts of the key, so they are dropped.
+		return nil, ErrPassphrase
+	}
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s", ErrType, privateKind(plaintext))
+	}
+	return signer, nil
+}
+
 // DecodePublic reads the text of a public file, as it stands beside a key in a
-// store and as EncodePublic writes it. It wraps ErrFormat or ErrType.
+// store and as EncodePublic writes it, or as Docker Content Trust and Notary write it.
+// It wraps ErrFormat or ErrType.
 func DecodePublic(text []byte) (keys.PublicKey, error) {
-	key, err := decodePublic(text)
+	plain, err := withoutHeaders(text, publicBlock)
+	if err != nil {
+		return keys.PublicKey{}, fmt.Errorf("couldn't read public key: %w", err)
+	}
+	key, err := decodePublic(plain)
 	if err != nil {
 		return keys.PublicKey{}, fmt.Errorf("couldn't read public key: %w", err)
 	}
@@ -112,6 +129,9 @@ func decodePublic(text []byte) (keys.PublicKey, error) {
 	}
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
+		if kind := publicKind(der); kind != "" {
+			return keys.PublicKey{}, fmt.Errorf("%w: %s", ErrType, kind)
+		}
 		return keys.PublicKey{}, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	public, err := keys.New(parsed)

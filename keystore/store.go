@@ -106,14 +106,16 @@ func (s *Store) Generate(name string, keyType Type, passphrase []byte) (Info, er
 	return info, nil
 }
 
-// Import takes over a key from an encrypted PKCS#8 file, made by this program or
-// by OpenSSL, and encrypts it anew under the same passphrase. It reads PBES2 with
-// AES-256-CBC and scrypt or PBKDF2-HMAC-SHA-256.
+// Import takes over a key from an encrypted file, made by this program, by OpenSSL, or
+// by Docker Content Trust or Notary, and encrypts it anew under the same passphrase. It
+// reads PKCS#8 with PBES2, AES-256-CBC and scrypt or PBKDF2 with HMAC-SHA-256 or
+// HMAC-SHA-1, and the PEM encryption of old Notary files. A kind of key that cannot be
+// used is ErrType.
 func (s *Store) Import(name string, text, passphrase []byte) (Info, error) {
 	if err := errors.Join(CheckName(name), CheckPassphrase(passphrase)); err != nil {
 		return Info{}, fmt.Errorf("couldn't import key: %w", err)
 	}
-	signer, _, err := decodePrivate(text, passphrase)
+	signer, err := decodeImported(text, passphrase)
 	if err != nil {
 		return Info{}, fmt.Errorf("couldn't import key %s: %w", name, err)
 	}
@@ -133,7 +135,7 @@ func (s *Store) Export(name string) ([]byte, error) {
 	}
 	der, err := decodePEM(text, privateBlock)
 	if err == nil {
-		_, err = parseSealed(der)
+		_, err = parseSealed(der, ours)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("couldn't export key %s: %w", name, err)
@@ -220,7 +222,7 @@ func (s *Store) info(name string) (Info, error) {
 func (s *Store) save(name string, signer crypto.Signer, passphrase []byte) (Info, error) {
 	public, err := keys.New(signer.Public())
 	if err != nil {
-		return Info{}, err
+		return Info{}, fmt.Errorf("%w: %w", ErrType, err)
 	}
 	publicText, err := encodePublic(signer)
 	if err != nil {

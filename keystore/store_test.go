@@ -512,7 +512,9 @@ func TestImportRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode(good)
-	withHeader := pem.EncodeToMemory(&pem.Block{Type: block.Type, Headers: map[string]string{"role": "root"}, Bytes: block.Bytes})
+	withHeader := func(name string) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: block.Type, Headers: map[string]string{name: "root"}, Bytes: block.Bytes})
+	}
 	tests := []struct {
 		name string
 		text []byte
@@ -524,7 +526,8 @@ func TestImportRefuses(t *testing.T) {
 		{"not PEM", []byte("key"), keystore.ErrFormat},
 		{"unencrypted", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), keystore.ErrFormat},
 		{"unencrypted under the other name", pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der}), keystore.ErrFormat},
-		{"headers", withHeader, keystore.ErrFormat},
+		{"headers of Notary", withHeader("role"), nil},
+		{"headers of others", withHeader("Comment"), keystore.ErrFormat},
 		{"text before", append([]byte("hello\n"), good...), keystore.ErrFormat},
 		{"text after", append(bytes.Clone(good), "hello\n"...), keystore.ErrFormat},
 		{"two keys", append(bytes.Clone(good), good...), keystore.ErrFormat},

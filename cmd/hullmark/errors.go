@@ -111,7 +111,7 @@ func explain(err error) (code, hint string) {
 		{errNothing, "unchanged", ""},
 		{errNotOperator, "not-an-operator", "use the governance key of an operator; `hullmark trust show` lists them"},
 
-		{safefile.ErrUnsafe, "unsafe-permissions", "take it away from other users, then run the command again"},
+		{safefile.ErrUnsafe, "unsafe-permissions", "close it to other users with the chmod above, or have its owner do it; then run the command again"},
 		{cli.ErrNoUserDir, "no-home", "set HOME to your home directory, or name the client's home with --home or HULLMARK_HOME"},
 		{client.ErrNoAnchor, "no-trust-anchor", "get trust.json from an operator over a channel you trust, then run `hullmark trust import trust.json --node URL`"},
 		{client.ErrNoNodes, "no-nodes", "name nodes with --node, HULLMARK_NODES, or once for all with `hullmark trust import FILE --node URL`"},
@@ -130,7 +130,8 @@ func explain(err error) (code, hint string) {
 		{keystore.ErrExists, "key-exists", "keys are never overwritten; choose another name"},
 		{keystore.ErrPassphrase, "wrong-passphrase", "check the passphrase; nothing was signed"},
 		{keystore.ErrNoPassphrase, "no-passphrase", "name a file that holds it with --passphrase-file"},
-		{keystore.ErrFormat, "bad-key-file", "a key file is an encrypted PKCS#8 PEM file, as `hullmark key export` and `openssl pkcs8 -topk8 -v2 aes-256-cbc` write it"},
+		{keystore.ErrType, "unsupported-key", "use an Ed25519, ECDSA P-256 or RSA key; `hullmark key generate` makes one"},
+		{keystore.ErrFormat, "bad-key-file", "a key file is an encrypted PKCS#8 PEM file, as `hullmark key export`, Docker Content Trust and `openssl pkcs8 -topk8 -v2 aes-256-cbc` write it"},
 
 		{bundle.ErrUnknownRepository, "unknown-repository", "check the name; a repository is registered by the operator that owns its registry's name"},
 		{bundle.ErrAbsentTag, "absent-tag", "check the tag; `hullmark repo show` lists those published"},

@@ -138,10 +138,13 @@ func newKeyImport(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "import NAME FILE|-",
 		Short: "Take over an encrypted key file",
-		Long: `Import reads an encrypted PKCS#8 file in PEM, made by hullmark or by OpenSSL, and
-keeps it in the client's home under the same passphrase.
+		Long: `Import reads an encrypted key file in PEM, made by hullmark, OpenSSL, Docker Content
+Trust or Notary, and keeps it in the client's home under the same passphrase, encrypted
+anew. Keys of Docker Content Trust lie in ~/.docker/trust/private, those of Notary in
+~/.notary/private; hullmark's id of a key is another than theirs, and both are shown.
 
-JSON: name, type, key_id, private_file, public_file.`,
+JSON: name, type, key_id, private_file, public_file, and notary_key_id for a
+key of Docker Content Trust or Notary.`,
 		Args: cli.Args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := args[0]
@@ -161,7 +164,11 @@ JSON: name, type, key_id, private_file, public_file.`,
 			if err != nil {
 				return err
 			}
-			return s.print(s.storedKeyAnswer(info))
+			a := s.storedKeyAnswer(info)
+			if keystore.FromNotary(pem) {
+				a.NotaryKeyID = info.PublicKey.NotaryID().String()
+			}
+			return s.print(a)
 		},
 	}
 }
@@ -170,6 +177,8 @@ type keyAnswer struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`
 	KeyID string `json:"key_id"`
+	// NotaryKeyID is how Docker Content Trust and Notary name a key that comes from there.
+	NotaryKeyID string `json:"notary_key_id,omitempty"`
 	// The files of a key that has just been stored.
 	PrivateFile string `json:"private_file,omitempty"`
 	PublicFile  string `json:"public_file,omitempty"`
@@ -194,6 +203,9 @@ func (a *keyAnswer) text(t *table) {
 	t.row("key", "%s", a.Name)
 	t.row("type", "%s", a.Type)
 	t.row("key id", "%s", a.KeyID)
+	if a.NotaryKeyID != "" {
+		t.row("Notary key id", "%s", a.NotaryKeyID)
+	}
 	if a.PrivateFile != "" {
 		t.row("private key", "%s (encrypted)", a.PrivateFile)
 		t.row("public key", "%s", a.PublicFile)

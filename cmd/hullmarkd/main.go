@@ -90,7 +90,7 @@ func hint(err error) string {
 	case errors.Is(err, cli.ErrNoUserDir):
 		return "set HOME to your home directory, or name the directory with that flag"
 	case errors.Is(err, safefile.ErrUnsafe):
-		return "take it away from other users, then run the command again"
+		return "close it to other users with the chmod above, or have its owner do it; then run the command again"
 	case errors.Is(err, app.ErrNoGenesis):
 		return "install the consortium's genesis with `hullmarkd init --genesis FILE`"
 	case errors.Is(err, app.ErrHomeExists):
