@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -375,13 +376,18 @@ func TestDroppedIsAnswered(t *testing.T) {
 func TestMempoolFull(t *testing.T) {
 	h, c := newHome(t, 4)
 	text := string(readFile(t, h.engineConfigFile()))
-	changed := strings.Replace(text, "\nsize = 5000\n", "\nsize = 2\n", 1) // one of them ordinary
+	changed := strings.Replace(text, "\nsize = 5000\n", "\nsize = 100\n", 1) // 80 of them ordinary
 	if changed == text {
 		t.Fatal("config.toml has no size of the mempool")
 	}
 	replaceFile(t, h.engineConfigFile(), []byte(changed))
 	n := openHome(t, h, func(c *Config) { c.HTTP.SubmitTimeout = time.Second })
 	url := start(t, n)
+	for i := range 79 {
+		if err := n.offer(c.NewPublisher(fmt.Sprintf("registry.example.com/a%d", i)).Register(c.Operators[0])); err != nil {
+			t.Fatalf("registration %d: %v", i, err)
+		}
+	}
 	post(t, url, c.NewPublisher("registry.example.com/a").Register(c.Operators[0])).expect(t, 504, "not-committed", 0)
 	r := post(t, url, c.NewPublisher("registry.example.com/b").Register(c.Operators[0]))
 	r.expect(t, 503, "mempool-full", 0)
