@@ -168,7 +168,8 @@ generate-check: $(TOOLS)/buf $(TOOLS)/protoc-gen-go
 ## vectors: write the test vectors for other implementations anew, after a rule or format changed on purpose
 .PHONY: vectors
 vectors:
-	go test ./merkle ./record ./tuf ./bundle -run Vector -update
+	go test ./bundle ./merkle ./proto ./record ./tuf -run Vectors -update
+	go test ./ledger -run Vectors -vectors
 
 ## clean: remove what the build made
 .PHONY: clean

@@ -39,56 +39,65 @@ func TestCanonicalRoundTrip(t *testing.T) {
 	}
 }
 
-func TestUnmarshalRefuses(t *testing.T) {
+// notCanonical are encodings of messages that are not the one they may have.
+func notCanonical(t *testing.T) []encoding {
+	t.Helper()
 	good, err := Marshal(&RegisterRepository{Root: []byte("x")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cases := map[string][]byte{
-		"unknown field":           append(append([]byte{}, good...), 0x10, 0x01),
-		"field twice":             append(append([]byte{}, good...), good...),
-		"default value written":   {0x0a, 0x00},
-		"length not minimal":      {0x0a, 0x81, 0x00, 'x'},
-		"tag not minimal":         {0x8a, 0x00, 0x01, 'x'},
-		"length past the end":     {0x0a, 0x05, 'x'},
-		"huge length":             {0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
-		"wrong wire type":         {0x08, 0x01},
-		"group":                   {0x0b, 0x0c},
-		"cut in the tag":          {0x8a},
-		"trailing byte":           append(append([]byte{}, good...), 0x00),
-		"field number zero":       {0x02, 0x00},
-		"length without contents": {0x0a},
+	nested, err := Marshal(samplePublish())
+	if err != nil {
+		t.Fatal(err)
 	}
-	for name, b := range cases {
-		t.Run(name, func(t *testing.T) {
-			var m RegisterRepository
-			if err := Unmarshal(b, &m); !errors.Is(err, ErrNotCanonical) {
-				t.Errorf("Unmarshal(%x) = %v, want ErrNotCanonical", b, err)
+	return []encoding{
+		{"unknown field", new(RegisterRepository), append(append([]byte{}, good...), 0x10, 0x01)},
+		{"field twice", new(RegisterRepository), append(append([]byte{}, good...), good...)},
+		{"default value written", new(RegisterRepository), []byte{0x0a, 0x00}},
+		{"length not minimal", new(RegisterRepository), []byte{0x0a, 0x81, 0x00, 'x'}},
+		{"tag not minimal", new(RegisterRepository), []byte{0x8a, 0x00, 0x01, 'x'}},
+		{"length past the end", new(RegisterRepository), []byte{0x0a, 0x05, 'x'}},
+		{"huge length", new(RegisterRepository), []byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}},
+		{"wrong wire type", new(RegisterRepository), []byte{0x08, 0x01}},
+		{"group", new(RegisterRepository), []byte{0x0b, 0x0c}},
+		{"cut in the tag", new(RegisterRepository), []byte{0x8a}},
+		{"trailing byte", new(RegisterRepository), append(append([]byte{}, good...), 0x00)},
+		{"field number zero", new(RegisterRepository), []byte{0x02, 0x00}},
+		{"length without contents", new(RegisterRepository), []byte{0x0a}},
+		{"fields out of order", new(TargetRow), []byte{0x18, 0x01, 0x0a, 0x01, 'a'}},
+		{"number not minimal", new(TargetRow), []byte{0x18, 0x81, 0x00}},
+		{"zero written", new(TargetRow), []byte{0x18, 0x00}},
+		{"number twice", new(TargetRow), []byte{0x18, 0x01, 0x18, 0x01}},
+		{"number above 64 bits", new(TargetRow), []byte{0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02}},
+		{"both members of a oneof", new(RoleUpdate), []byte{0x12, 0x01, 'a', 0x1a, 0x00}},
+		{"string not UTF-8", new(TargetRow), []byte{0x0a, 0x01, 0xff}},
+		{"unknown field of a nested message", new(Publish), []byte{0x0a, 0x02, 0x20, 0x01}},
+		{"nested field out of order", new(RoleUpdate), []byte{0x1a, 0x04, 0x18, 0x01, 0x10, 0x01}},
+		{"repeated field in two places", new(RepositoryUpdate), []byte{0x12, 0x01, 'a', 0x1a, 0x00, 0x12, 0x01, 'b'}},
+		{"cut short", new(Publish), nested[:len(nested)-1]},
+	}
+}
+
+// encoding is an encoding of a message.
+type encoding struct {
+	name    string
+	message proto.Message
+	b       []byte
+}
+
+func TestUnmarshalRefuses(t *testing.T) {
+	for _, c := range notCanonical(t) {
+		t.Run(c.name, func(t *testing.T) {
+			if err := Unmarshal(c.b, c.message); !errors.Is(err, ErrNotCanonical) {
+				t.Errorf("Unmarshal(%x) = %v, want ErrNotCanonical", c.b, err)
 			}
 		})
 	}
-	t.Run("fields out of order", func(t *testing.T) {
-		var m TargetRow
-		if err := Unmarshal([]byte{0x18, 0x01, 0x0a, 0x01, 'a'}, &m); !errors.Is(err, ErrNotCanonical) {
-			t.Errorf("got %v", err)
-		}
-	})
-	t.Run("both members of a oneof", func(t *testing.T) {
-		var m RoleUpdate
-		if err := Unmarshal([]byte{0x12, 0x01, 'a', 0x1a, 0x00}, &m); !errors.Is(err, ErrNotCanonical) {
-			t.Errorf("got %v", err)
-		}
-	})
-	t.Run("string not UTF-8", func(t *testing.T) {
-		var m TargetRow
-		if err := Unmarshal([]byte{0x0a, 0x01, 0xff}, &m); !errors.Is(err, ErrNotCanonical) {
-			t.Errorf("got %v", err)
-		}
-	})
 }
 
-func TestUnmarshalJSONRefuses(t *testing.T) {
-	cases := map[string]string{
+// notJSON are texts that are not bundles.
+func notJSON() map[string]string {
+	return map[string]string{
 		"unknown field":   `{"version":1,"extra":2}`,
 		"duplicate field": `{"version":1,"version":1}`,
 		"trailing data":   `{"version":1} {}`,
@@ -141,7 +150,10 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 		"no comma":                `{"version":1 "profile":1}`,
 		"no end":                  `{"version":1`,
 	}
-	for name, text := range cases {
+}
+
+func TestUnmarshalJSONRefuses(t *testing.T) {
+	for name, text := range notJSON() {
 		t.Run(name, func(t *testing.T) {
 			var m Bundle
 			if err := UnmarshalJSON([]byte(text), &m); !errors.Is(err, ErrJSON) {
@@ -151,10 +163,15 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 	}
 }
 
-// What docs/spec.md allows beside the form that is written is read.
-func TestUnmarshalJSONAccepts(t *testing.T) {
-	want := &Bundle{Version: 1, Ledger: "a\"b", LightBlock: []byte{0xfb, 0xff}, Roots: [][]byte{{}, {0}}, State: &AppState{LogSize: 1<<64 - 1}}
-	for name, text := range map[string]string{
+// readable is what all texts of alsoJSON mean.
+func readable() *Bundle {
+	return &Bundle{Version: 1, Ledger: "a\"b", LightBlock: []byte{0xfb, 0xff}, Roots: [][]byte{{}, {0}}, State: &AppState{LogSize: 1<<64 - 1}}
+}
+
+// alsoJSON are texts of one bundle: what docs/spec.md allows beside the form that is
+// written.
+func alsoJSON() map[string]string {
+	return map[string]string{
 		"as written":        `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","roots":["","AA=="],"state":{"logSize":"18446744073709551615"}}`,
 		"number for a long": `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","roots":["","AA=="],"state":{"logSize":18446744073709551615}}`,
 		"other names":       `{"version":1,"ledger":"a\"b","light_block":"+/8=","roots":["","AA=="],"state":{"log_size":"18446744073709551615"}}`,
@@ -162,13 +179,17 @@ func TestUnmarshalJSONAccepts(t *testing.T) {
 		"white space":       " {\n\t\"version\" : 1 , \"ledger\":\"a\\\"b\",\"lightBlock\":\"+/8=\",\"roots\":[ \"\" , \"AA==\" ],\"state\":{\"logSize\":\"18446744073709551615\"}}\r\n",
 		"defaults":          `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","roots":["","AA=="],"targets":[],"profile":0,"state":{"logSize":"18446744073709551615","meta":""}}`,
 		"escape in text":    `{"version":1,"ledger":"\u0061\"b","lightBlock":"+/8=","roots":["","AA=="],"state":{"logSize":"18446744073709551615"}}`,
-	} {
+	}
+}
+
+func TestUnmarshalJSONAccepts(t *testing.T) {
+	for name, text := range alsoJSON() {
 		t.Run(name, func(t *testing.T) {
 			var got Bundle
 			if err := UnmarshalJSON([]byte(text), &got); err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(want, &got, protocmp.Transform()); d != "" {
+			if d := cmp.Diff(readable(), &got, protocmp.Transform()); d != "" {
 				t.Error(d)
 			}
 		})
