@@ -1,7 +1,9 @@
 package bundle
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"hullmark/keys"
 	"hullmark/record"
@@ -147,12 +149,34 @@ func (v *verification) findDigest() error {
 // the policy says otherwise, still does now.
 func (v *verification) checkEffective(role string) error {
 	if !v.repository.Effective(role, v.header.Time) {
-		return v.deny(ErrNotEffective, "role %s of %s at block time", role, v.request.Repository)
+		return v.deny(ErrNotEffective, "role %s of %s at block time: %s", role, v.request.Repository, v.ineffective(role, v.header.Time))
 	}
 	if !v.policy.AllowExpired && !v.repository.Effective(role, v.now) {
-		return v.deny(ErrNotEffective, "role %s of %s has expired since", role, v.request.Repository)
+		return v.deny(ErrNotEffective, "role %s of %s since: %s", role, v.request.Repository, v.ineffective(role, v.now))
 	}
 	return nil
+}
+
+// ineffective says why a role is not effective: what is wrong with the topmost role
+// above it, or with itself.
+func (v *verification) ineffective(role string, at time.Time) string {
+	list := append(v.chain(role), tuf.RoleTargets, tuf.RoleRoot)
+	for _, name := range slices.Backward(list) {
+		s, ok := v.repository.Role(name)
+		switch {
+		case !ok || s.Removed:
+			return fmt.Sprintf("nobody delegates to %s", name)
+		case s.Version == 0:
+			return fmt.Sprintf("%s has published nothing", name)
+		case !at.Before(s.Expires):
+			return fmt.Sprintf("%s expired %s", name, s.Expires.UTC().Format(time.RFC3339))
+		case !s.MeetsKeys:
+			return fmt.Sprintf("%s is not signed by the keys it has now", name)
+		case s.Narrowed:
+			return fmt.Sprintf("%s must be signed anew, since less is delegated to it", name)
+		}
+	}
+	return "nobody delegates to it any more"
 }
 
 // proveVoucher returns the proven value of the image in the repository, or nil

@@ -11,11 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/proto"
 	"hullmark/record"
+	"hullmark/tuf"
 )
 
 // Test what happens when others publish in between.
@@ -262,5 +264,31 @@ func TestUncertain(t *testing.T) {
 	n.nodes[0].Close()
 	if _, _, err := c.Submit(t.Context(), tx); !errors.Is(err, client.ErrUnreachable) || errors.Is(err, client.ErrUncertain) {
 		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+// Test that a reader is told of an expired root when that is what is expired, and of
+// the list when it is that.
+func TestExpiredRootIsNamed(t *testing.T) {
+	for expired, want := range map[string]string{tuf.RoleRoot: ": root expired 2026-", tuf.RoleTargets: ": targets expired 2026-"} {
+		n := newNetwork(t, 1)
+		p := n.chain.NewPublisher("registry.example.com/short")
+		soon, late := n.now().Add(time.Minute), p.Expires
+		sign := func(role string) {
+			if p.Expires = late; role == expired {
+				p.Expires = soon
+			}
+		}
+		sign(tuf.RoleRoot)
+		n.commit(p.Register(n.chain.Operators[0]))
+		sign(tuf.RoleTargets)
+		n.commit(p.Publish(1, fixture.Tags{"v1": "one"}))
+		for range 15 { // of five seconds each
+			n.commit()
+		}
+		_, _, _, err := n.client().Resolve(t.Context(), ref("registry.example.com/short:v1"))
+		if !errors.Is(err, bundle.ErrNotEffective) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", expired, err)
+		}
 	}
 }

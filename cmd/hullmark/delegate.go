@@ -82,7 +82,7 @@ perhaps committed.`,
 	flags.BoolVar(&f.terminating, "terminating", false, "leave tags that match to this role, whatever roles after it say")
 	flags.StringVar(&f.before, "before", "", "role that this one comes before (default: a new one comes last)")
 	flags.BoolVar(&f.remove, "remove", false, "take the delegation away")
-	flags.StringVar(&f.role, "from", tuf.RoleTargets, "role that delegates")
+	roleFlag(flags, &f.role, "from", "role that delegates")
 	f.addKeys(flags)
 	durationFlag(flags, &f.expires, "expires", defaultTargetsLife, "life of the list that delegates")
 	f.adoptionFlags.add(flags)
@@ -100,9 +100,6 @@ func delegatedName(name string) string {
 
 // checkDelegation refuses flags that contradict each other.
 func (f *delegateFlags) checkDelegation() error {
-	if f.role != tuf.RoleTargets {
-		f.role = delegatedName(f.role)
-	}
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -132,6 +129,9 @@ func (s *session) delegate(ctx context.Context, name reference.Repository, role 
 	current, err := s.role(ctx, c, name, f.role)
 	if err != nil {
 		return err
+	}
+	if err := checkRoot(current); err != nil {
+		return fmt.Errorf("couldn't change delegations of %s: %w", name, err)
 	}
 	change, err := s.delegationChange(ctx, current.Files[f.role], role, f)
 	if err != nil {

@@ -39,6 +39,12 @@ var (
 	errNoSigner = errors.New("no key in this home has anything to sign there")
 	// errNoSubmitter says that no key of this home may submit a request.
 	errNoSubmitter = errors.New("no key in this home may submit it")
+	// errNoCommonKey says that no key of this home stands in all of several repositories.
+	errNoCommonKey = errors.New("no key in this home stands in the metadata of all of them, as the one that submits them together must")
+	// errRootExpired says that nothing in a repository can be signed before its root is.
+	errRootExpired = errors.New("the root is expired, and with it whatever it delegates")
+	// errNeverPublished says that a digest was never published in a repository.
+	errNeverPublished = errors.New("the digest was never published there")
 	// errNothing says that what was asked for is so already.
 	errNothing = errors.New("the ledger says so already; there is nothing to sign")
 	// errNotOperator says that a key is no operator's.
@@ -109,6 +115,9 @@ func explain(err error) (code, hint string) {
 		{errDeclined, "declined", ""},
 		{errUnexpected, "unexpected-digest", "ask who made the request which file is meant, over a channel you trust; `hullmark sign --show` shows what is in it"},
 		{errNothing, "unchanged", ""},
+		{errNoCommonKey, "no-common-key", "publish in one repository after the other; or write one request for all with -o, which `hullmark operator relay` submits"},
+		{errRootExpired, "root-expired", "renew the root with `hullmark repo rotate REPO`, which takes its root keys; then run the same command again"},
+		{errNeverPublished, "never-published", "check the digest, for example with `hullmark history`; --force revokes it all the same"},
 		{errNotOperator, "not-an-operator", "use the governance key of an operator; `hullmark trust show` lists them"},
 
 		{safefile.ErrUnsafe, "unsafe-permissions", "close it to other users with the chmod above, or have its owner do it; then run the command again"},
@@ -138,7 +147,7 @@ func explain(err error) (code, hint string) {
 		{bundle.ErrAbsentImage, "absent-image", "the repository does not vouch for this digest; do not use the image"},
 		{bundle.ErrWithdrawn, "withdrawn", "the publisher took the tag back; ask the publisher for another one"},
 		{bundle.ErrRevoked, "revoked", "the publisher revoked the image; do not use it"},
-		{bundle.ErrNotEffective, "not-effective", "the publisher must sign anew; `hullmark inspect` shows which role"},
+		{bundle.ErrNotEffective, "not-effective", "the publisher must sign anew, a root with `hullmark repo rotate`, a list with `hullmark repo refresh`; `hullmark inspect` shows which"},
 		{bundle.ErrDifferentDigest, "different-digest", "the image is not what the tag means now; `hullmark verify` the tag alone shows what it means"},
 		{bundle.ErrNotListed, "not-listed", "the publisher vouched for it once and no longer does"},
 		{bundle.ErrPolicy, "policy", "this client's own policy refuses it"},

@@ -17,6 +17,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/client"
 	"hullmark/internal/cli"
+	"hullmark/internal/fixture"
 	"hullmark/keystore"
 	"hullmark/record"
 )
@@ -400,6 +401,22 @@ func TestDurations(t *testing.T) {
 		v := durationValue{new(time.Duration)}
 		if err := v.Set(text); err == nil {
 			t.Errorf("%q: accepted as %s", text, v)
+		}
+	}
+}
+
+// Test that nothing is signed below a root that is expired, and that the advice works:
+// to renew the root, not the list.
+func TestExpiredRoot(t *testing.T) {
+	p := fixture.NewConsortium(t, 4).NewPublisher("registry.example.com/app")
+	for left, want := range map[time.Duration]error{time.Hour: nil, -time.Hour: errRootExpired} {
+		p.Expires = time.Now().Add(left).UTC().Truncate(time.Second)
+		err := checkRoot(&bundle.Result{Root: p.Root(1)})
+		if !errors.Is(err, want) {
+			t.Errorf("%s left: %v", left, err)
+		}
+		if _, hint := explain(err); want != nil && !strings.Contains(hint, "repo rotate") {
+			t.Errorf("hint %q", hint)
 		}
 	}
 }

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +16,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/client"
 	"hullmark/internal/cli"
+	"hullmark/keystore"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -32,7 +38,7 @@ func (f *signingFlags) addKeys(flags *pflag.FlagSet) {
 
 func (f *signingFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.role, "role", tuf.RoleTargets, "role whose list it is: targets, or a delegated one such as targets/ci")
+	roleFlag(flags, &f.role, "role", "role whose list it is: targets, or a delegated one such as targets/ci, or ci for short")
 	f.addKeys(flags)
 	durationFlag(flags, &f.expires, "expires", defaultTargetsLife, "life of the list of tags; publish again before it ends")
 	f.adoptionFlags.add(flags)
@@ -49,6 +55,30 @@ func (f *signingFlags) check() error {
 	}
 	return checkRole(f.role)
 }
+
+// roleName is a flag that names a role with a list of tags, a delegated one by its
+// short name too.
+type roleName string
+
+// roleFlag adds a flag that names a role, targets unless it is given.
+func roleFlag(flags *pflag.FlagSet, role *string, name, usage string) {
+	*role = tuf.RoleTargets
+	flags.Var((*roleName)(role), name, usage)
+}
+
+// String implements pflag.Value.
+func (r *roleName) String() string { return string(*r) }
+
+// Set implements pflag.Value.
+func (r *roleName) Set(text string) error {
+	if *r = roleName(text); text != tuf.RoleTargets {
+		*r = roleName(delegatedName(text))
+	}
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*roleName) Type() string { return "string" }
 
 // checkRole refuses what is no role with a list of tags.
 func checkRole(name string) error {
@@ -114,8 +144,9 @@ func newWithdraw(s *session) *cobra.Command {
 		Short:       "Take tags back: from now on they mean nothing",
 		Long: `Withdraw removes tags from the signed lists, of one repository or several, all or
 none. Whoever asks is told that the publisher withdrew the tag: it never falls back to
-an older image. Published again it means what is published. To say that an image is
-bad, whatever tags it has, revoke its digest instead.
+an older image. Published again it means what is published. Without --role a tag is
+taken out of the list of the role that holds it. To say that an image is bad, whatever
+tags it has, revoke its digest instead.
 
 JSON: that of publish; the tags have no digest.
 
@@ -136,7 +167,13 @@ perhaps committed.`,
 					return cli.Usage("%s names a digest; a tag is what is withdrawn", ref)
 				}
 			}
-			return s.publishChanges(cmd.Context(), group(refs), f, func(ref reference.Reference) (client.TagChange, error) {
+			groups := group(refs)
+			if !cmd.Flags().Changed("role") {
+				if groups, err = s.withHolders(cmd.Context(), groups); err != nil {
+					return err
+				}
+			}
+			return s.publishChanges(cmd.Context(), groups, f, func(ref reference.Reference) (client.TagChange, error) {
 				tag, _ := ref.Tag()
 				return client.TagChange{Tag: tag}, nil
 			})
@@ -237,6 +274,39 @@ func parsePublished(texts []string, f publishFlags) ([]reference.Reference, erro
 type tagGroup struct {
 	repository reference.Repository
 	refs       []reference.Reference
+	// role is the one whose list changes, when it is not the one of --role.
+	role string
+}
+
+// withHolders returns groups with the roles that hold their tags. Tags that nobody
+// holds, or no answer about them, change nothing here: what follows says so.
+func (s *session) withHolders(ctx context.Context, groups []tagGroup) ([]tagGroup, error) {
+	c, err := s.client(bundle.DefaultPolicy())
+	if err != nil {
+		return nil, err
+	}
+	for i, g := range groups {
+		var held []string // TAG in ROLE
+		for _, ref := range g.refs {
+			tag, _ := ref.Tag()
+			done := s.progress("asking who holds " + tag.String())
+			r, _, _, err := c.Resolve(ctx, bundle.Request{Repository: g.repository, Tag: tag})
+			done()
+			var denial *bundle.Denial
+			if errors.As(err, &denial) {
+				r = denial.Result
+			}
+			if r == nil || r.Role == "" {
+				continue
+			}
+			groups[i].role = r.Role
+			held = append(held, fmt.Sprintf("%s in %s", tag, r.Role))
+			if _, first, _ := strings.Cut(held[0], " in "); first != r.Role {
+				return nil, cli.Usage("the tags are in lists of several roles, %s; withdraw those of each with --role", strings.Join(held, ", "))
+			}
+		}
+	}
+	return groups, nil
 }
 
 // group sorts references by repository, in the order in which they come.
@@ -278,16 +348,21 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 	}
 	var orders []client.Publication
 	names := make([][]string, len(groups))
+	var currents []*bundle.Result
 	for i, g := range groups {
 		// Whether it can work at all is known before the registry is asked and
 		// anybody types a passphrase.
-		p := client.Publication{Repository: g.repository, Role: f.role, Expires: expiry(f.expires), Adoption: adoption}
-		current, err := s.role(ctx, c, g.repository, f.role)
+		p := client.Publication{Repository: g.repository, Role: cmp.Or(g.role, f.role), Expires: expiry(f.expires), Adoption: adoption}
+		current, err := s.role(ctx, c, g.repository, p.Role)
 		if err != nil {
 			return err
 		}
-		s.warnExpiry(current, f.role)
-		if names[i], err = s.taggingKeys(current, f); err != nil {
+		currents = append(currents, current)
+		if err := checkRoot(current); err != nil {
+			return fmt.Errorf("couldn't publish %s: %w", p, err)
+		}
+		s.warnExpiry(current, p.Role)
+		if names[i], err = s.taggingKeys(current, p.Role, f); err != nil {
 			return fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
 		for _, ref := range g.refs {
@@ -302,13 +377,23 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 	if f.file != "" {
 		return s.requestChanges(ctx, c, orders, f)
 	}
+	together, err := s.together(currents)
+	if err != nil {
+		return fmt.Errorf("couldn't publish %s and %s together: %w", orders[0], orders[1], err)
+	}
 	for i := range orders {
 		signers, err := s.openKeys(ctx, names[i])
 		if err != nil {
 			return err
 		}
 		orders[i].Signers = tufSigners(signers)
-		if orders[i].Submitter, err = submitter(signers); err != nil {
+		if len(together) > 0 {
+			signers, err = s.openKeys(ctx, together)
+		}
+		if err == nil {
+			orders[i].Submitter, err = submitter(signers)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -368,23 +453,56 @@ func (s *session) waitProven(ctx context.Context, c *client.Client, p client.Pub
 
 // taggingKeys returns the names of the home's keys that sign the tags of a role:
 // enough of them, unless only a request is to be written.
-func (s *session) taggingKeys(current *bundle.Result, f signingFlags) ([]string, error) {
+func (s *session) taggingKeys(current *bundle.Result, name string, f signingFlags) ([]string, error) {
 	if len(f.keys) > 0 {
 		return f.keys, nil
 	}
-	role, _ := client.RoleKeys(current, f.role)
+	role, _ := client.RoleKeys(current, name)
 	names, err := s.keysOf(role)
 	if err != nil {
 		return nil, err
 	}
 	if f.file == "" && len(names) < role.Threshold {
 		what := "tagging keys"
-		if f.role != tuf.RoleTargets {
-			what = "keys of " + f.role
+		if name != tuf.RoleTargets {
+			what = "keys of " + name
 		}
 		return nil, fmt.Errorf("%w: %d of its %d %s must sign, %d are here", errNoKey, role.Threshold, len(role.KeyIDs), what, len(names))
 	}
 	return names, nil
+}
+
+// together returns the name of a key of this home that may submit for several
+// repositories at once, and none for one.
+func (s *session) together(currents []*bundle.Result) ([]string, error) {
+	if len(currents) < 2 {
+		return nil, nil
+	}
+	list, err := s.keys().List()
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range list {
+		if info.Type == "" || info.Type == keystore.TypeRSA {
+			continue
+		}
+		id := info.PublicKey.ID()
+		if !slices.ContainsFunc(currents, func(r *bundle.Result) bool {
+			return !inForce(client.RequestPart{Root: r.Root, Roles: slices.Collect(maps.Values(r.Files))}, id)
+		}) {
+			return []string{info.Name}, nil
+		}
+	}
+	return nil, errNoCommonKey
+}
+
+// checkRoot refuses to sign below a root that is expired: the ledger takes nothing
+// there but a new root.
+func checkRoot(current *bundle.Result) error {
+	if root := current.Root; root.Expired(time.Now()) {
+		return fmt.Errorf("%w, since %s", errRootExpired, stamp(root.Expires))
+	}
+	return nil
 }
 
 // image returns what a tag is to mean.

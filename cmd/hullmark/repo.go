@@ -197,7 +197,7 @@ func setNotaries(spec *tuf.RootSpec, a *bundle.Anchor) {
 }
 
 func newRepoShow(s *session) *cobra.Command {
-	role := tuf.RoleTargets
+	var role string
 	cmd := &cobra.Command{
 		Use:         "show REPO",
 		Annotations: limit(readTimeout),
@@ -235,7 +235,7 @@ node reachable or answer too old.`,
 			return s.print(newRepoAnswer(r, role))
 		},
 	}
-	cmd.Flags().StringVar(&role, "role", role, "role whose list to show: targets, or a delegated one such as targets/ci")
+	roleFlag(cmd.Flags(), &role, "role", "role whose list to show: targets, or a delegated one such as targets/ci, or ci for short")
 	return cmd
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +25,8 @@ type statementFlags struct {
 	file   string
 	// receipt is the file to save the receipt to.
 	receipt string
+	// force revokes digests that were never published.
+	force bool
 }
 
 func (f *statementFlags) add(cmd *cobra.Command) {
@@ -53,7 +57,8 @@ func newRevoke(s *session) *cobra.Command {
 repositories: from then on they verify nowhere under those names, whatever tags they
 have, and cannot be published again. It is known to everybody at once, and stays until
 the root keys take it back with ` + "`hullmark lift`" + `. Tagging keys sign it, or with --role
-root the root keys. Works when the quota for publishing is used up.
+root the root keys. Works when the quota for publishing is used up. A digest that was
+never published in the repository may be a slip: the command asks, or needs --force.
 
 JSON: kind, ledger, files [{repository, role, version, signed_digest, by, reason, note,
 digests}], changed, height, tx_hash, receipt (the file of --receipt); with -o that of sign.
@@ -71,11 +76,12 @@ perhaps committed.`,
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&f.role, "role", tuf.RoleTargets, "role whose keys sign: targets or root")
+	cmd.Flags().BoolVar(&f.force, "force", false, "revoke digests too that were never published there")
 	return cmd
 }
 
 func newLift(s *session) *cobra.Command {
-	f := statementFlags{role: tuf.RoleRoot, reason: record.ReasonMistake.String()}
+	f := statementFlags{role: tuf.RoleRoot, reason: record.ReasonUnspecified.String()}
 	cmd := &cobra.Command{
 		Use:         "lift REPO@DIGEST...",
 		Annotations: limit(writeTimeout),
@@ -149,6 +155,14 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 		if err != nil {
 			return err
 		}
+		if err := checkRoot(current); err != nil {
+			return fmt.Errorf("couldn't %s in %s: %w", action, g.repository, err)
+		}
+		if action == record.ActionRevoke && !f.force {
+			if err := s.checkPublished(ctx, c, g); err != nil {
+				return err
+			}
+		}
 		ledger = current.Root.Binding.Ledger
 		st := record.Statement{
 			Action: action, Binding: tuf.Binding{Ledger: ledger, Repository: g.repository, Role: f.role},
@@ -175,4 +189,28 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 		return err
 	}
 	return s.conclude(ctx, c, r, f.keys, f.file, f.receipt)
+}
+
+// checkPublished asks about digests that were never published in their repository: who
+// revokes one that was misspelt would think the right one revoked.
+func (s *session) checkPublished(ctx context.Context, c *client.Client, g tagGroup) error {
+	for _, ref := range g.refs {
+		d, _ := ref.Digest()
+		_, _, warnings, err := c.Resolve(ctx, bundle.Request{Repository: g.repository, Digest: d})
+		var denial *bundle.Denial
+		switch {
+		case errors.As(err, &denial) && errors.Is(err, bundle.ErrAbsentImage):
+			s.warnAll(warnings, nil)
+			err = s.confirm(ctx, "", fmt.Sprintf("%s was never published. Revoke it all the same?", ref), "use --force")
+			if cli.IsUsage(err) {
+				return fmt.Errorf("couldn't revoke %s: %w", ref, errNeverPublished)
+			}
+			if err != nil {
+				return err
+			}
+		case err != nil && denial == nil:
+			return err
+		}
+	}
+	return nil
 }
