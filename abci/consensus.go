@@ -93,10 +93,12 @@ func (a *Application) judgeProposal(height int64, blockTime time.Time, txs [][]b
 	if err := s.CheckWork(envs); err != nil {
 		return 0, err
 	}
-	if i, err := a.verifySubmitters(envs); err != nil {
-		return i, err
-	}
+	ahead := a.verifyAhead(envs)
+	defer ahead.stop()
 	for i, env := range envs {
+		if bad, ok := ahead.found(); ok {
+			return bad, record.Reject(record.CodeSubmitterSignature, "by key %s", envs[bad].Header.Submitter.ID())
+		}
 		out, err := s.ApplyEnvelope(env, a.cache)
 		if err != nil {
 			return i, err

@@ -82,35 +82,48 @@ func (a *Application) preverify(height int64, blockTime time.Time, txs [][]byte)
 	wg.Wait()
 }
 
-// verifySubmitters verifies the submitters' signatures of a proposal on all cores and
-// stops at the first that is wrong: no order of judgement makes that one good. It
-// returns the one it found.
-func (a *Application) verifySubmitters(envs []*record.Envelope) (int, error) {
-	workers := min(runtime.GOMAXPROCS(0), len(envs))
-	var next, wrong atomic.Int64 // wrong counts from one; zero for none
-	verify := func() {
-		for wrong.Load() == 0 {
-			i := int(next.Add(1)) - 1
-			if i >= len(envs) {
-				return
+// ahead verifies the submitters' signatures of a proposal on the other cores while it is
+// judged in order.
+type ahead struct {
+	next, wrong atomic.Int64 // wrong counts from one; zero for none
+	stopped     atomic.Bool
+	running     sync.WaitGroup
+}
+
+// verifyAhead begins to. Signatures are all that is verified ahead: whatever else a
+// transaction costs is for the first that is refused only.
+func (a *Application) verifyAhead(envs []*record.Envelope) *ahead {
+	v := new(ahead)
+	v.next.Store(1) // the first is judged meanwhile
+	for range min(runtime.GOMAXPROCS(0), len(envs)) - 1 {
+		v.running.Go(func() {
+			for !v.stopped.Load() && v.wrong.Load() == 0 {
+				i := int(v.next.Add(1)) - 1
+				if i >= len(envs) {
+					return
+				}
+				env := envs[i]
+				if a.judged.hashes.Contains(env.Hash) {
+					continue
+				}
+				if keys.VerifyFixed(a.cache, env.Header.Submitter, env.SignedMessage(), env.Signature[:]) != nil {
+					v.wrong.Store(int64(i) + 1)
+				}
 			}
-			env := envs[i]
-			if a.judged.hashes.Contains(env.Hash) {
-				continue
-			}
-			if keys.VerifyFixed(a.cache, env.Header.Submitter, env.SignedMessage(), env.Signature[:]) != nil {
-				wrong.Store(int64(i) + 1)
-			}
-		}
+		})
 	}
-	var wg sync.WaitGroup
-	for range workers - 1 {
-		wg.Go(verify)
-	}
-	verify()
-	wg.Wait()
-	if i := int(wrong.Load()) - 1; i >= 0 {
-		return i, record.Reject(record.CodeSubmitterSignature, "by key %s", envs[i].Header.Submitter.ID())
-	}
-	return 0, nil
+	return v
+}
+
+// found returns a transaction whose submitter's signature is wrong, so that no order of
+// judgement makes the proposal good; false if none was found so far.
+func (v *ahead) found() (int, bool) {
+	i := int(v.wrong.Load())
+	return i - 1, i > 0
+}
+
+// stop ends it and waits until it has ended.
+func (v *ahead) stop() {
+	v.stopped.Store(true)
+	v.running.Wait()
 }

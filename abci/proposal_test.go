@@ -1,0 +1,89 @@
+package abci
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"hullmark/internal/fixture"
+	"hullmark/keys"
+	"hullmark/record"
+	"hullmark/reference"
+)
+
+// work is how many signatures were looked at with arithmetic.
+func (n *node) work() int { return n.signatures("verified") + n.signatures("failed") }
+
+// TestRefusedProposalCostsOneJudgement: a proposal ends at its first refusal, on all
+// cores, wherever that is.
+func TestRefusedProposalCostsOneJudgement(t *testing.T) {
+	const size = 100
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	ch := newCharged(t)
+	var txs [][]byte
+	for range size {
+		txs = append(txs, ch.refused(ch.app.TaggingKeys[0]))
+	}
+	failed := ch.signatures("failed")
+	if ch.process(txs...) {
+		t.Fatal("accepted")
+	}
+	// Only the first file was looked at.
+	if got := ch.signatures("failed") - failed; got != 1 {
+		t.Errorf("%d of %d files were judged", got, size)
+	}
+	// What is good before the first refusal is judged, nothing after it is.
+	good := [][]byte{ch.app.Publish(2, nil), ch.app.Publish(3, nil)}
+	failed = ch.signatures("failed")
+	if ch.process(append(good, txs...)...) {
+		t.Fatal("accepted")
+	}
+	if got := ch.signatures("failed") - failed; got != 0 { // stale by then
+		t.Errorf("%d files were judged behind the first refusal", got)
+	}
+}
+
+// TestForgedProposal: a submitter's signature that is wrong ends a proposal wherever it
+// stands.
+func TestForgedProposal(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	p := newPublished(t, newNode(t, fixture.NewConsortium(t, 4)))
+	var txs [][]byte
+	for v := range uint64(20) {
+		txs = append(txs, p.app.Publish(v+2, nil))
+	}
+	forged := p.c.NewPublish(p.app.TaggingKeys[0], fixture.Update{Targets: p.app.Targets(22, nil)})
+	forged.Signature = new([keys.FixedSize]byte)
+	for range 20 {
+		if p.process(append(txs, forged.Bytes())...) {
+			t.Fatal("accepted")
+		}
+	}
+	if !p.process(txs...) {
+		t.Error("refused without it")
+	}
+}
+
+// TestProposalOfJunk: four megabytes of what has a good form and comes from nobody cost
+// no signature at all.
+func TestProposalOfJunk(t *testing.T) {
+	n := newNode(t, fixture.NewConsortium(t, 4))
+	key := fixture.NewKey(t, keys.KeytypeEd25519, "nobody")
+	scope := record.RoleScope(reference.MustParseRepository("a/b"), record.RoleTargets, 1)
+	ledger := n.c.Ledger()
+	var txs [][]byte
+	for size := 0; size < 4<<20; {
+		body := []byte(fmt.Sprint(len(txs)))
+		h := record.NewHeader(ledger, record.KindPublish, key.PublicKey(), "", body, scope)
+		tx := record.EncodeEnvelope(h, body, [keys.FixedSize]byte{})
+		txs = append(txs, tx)
+		size += len(tx)
+	}
+	before := n.work()
+	if n.process(txs...) {
+		t.Fatal("accepted")
+	}
+	if got := n.work() - before; got != 0 {
+		t.Errorf("%d signatures of %d transactions were verified", got, len(txs))
+	}
+}
