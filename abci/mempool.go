@@ -192,7 +192,7 @@ func (a *Application) readmit(w *waiting, tx []byte) (*ledger.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := w.pending.Check(env, alreadyVerified{}, nil)
+	j, err := w.pending.Check(env, alreadyVerified{}, unlessRemembered)
 	if err != nil {
 		return nil, err
 	}
