@@ -12,6 +12,11 @@ const (
 	// maxPassphrase bounds a passphrase in bytes. OpenSSL's own prompt stops there.
 	maxPassphrase = 1024
 
+	// minPassphrase is how many characters a new passphrase has before nobody is warned:
+	// twelve random lower-case letters are 56 bits, some billion years of guessing at
+	// half a second each.
+	minPassphrase = 12
+
 	// defaultLogN, scryptR and scryptP are the costs of new files: 16 MiB of
 	// memory and about half a second. More memory at once would be harder on
 	// attackers, but OpenSSL refuses to use over 32 MiB for a key file; p makes up

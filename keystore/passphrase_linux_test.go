@@ -94,6 +94,15 @@ func TestPassphrasePrompt(t *testing.T) {
 		{"second one longer", true, []string{"secret\n", "secrets\n"}, ""},
 		{"empty", false, []string{"\n"}, ""},
 		{"new and empty", true, []string{"\n", "\n"}, ""},
+		{"the key Enter", false, []string{"secret\r"}, "secret"},
+		{"mended while typing", false, []string{"secrxx\x7f\x08et\n"}, "secret"},
+		{"mended beyond the beginning", false, []string{"a\x7f\x7f\x7fsecret\n"}, "secret"},
+		{"mended a letter of two bytes", false, []string{"s\u00e9\x7fecret\n"}, "secret"},
+		{"begun anew", false, []string{"wrong\x15secret\n"}, "secret"},
+		{"Ctrl-D", false, []string{"\x04"}, ""},
+		{"Ctrl-D after letters", false, []string{"sec\x04"}, ""},
+		{"Ctrl-D the second time", true, []string{"secret\n", "\x04"}, ""},
+		{"too long", false, []string{strings.Repeat("a", 1026)}, ""},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
@@ -121,6 +130,22 @@ func TestPassphrasePrompt(t *testing.T) {
 				t.Error("the terminal has lost its echo")
 			}
 		})
+	}
+}
+
+// TestPassphraseCtrlC: with the terminal in raw mode Ctrl-C is a key, and ends the program
+// all the same.
+func TestPassphraseCtrlC(t *testing.T) {
+	person, program := openTerminal(t)
+	messages := &typist{person: person, program: program, answers: []string{"sec\x03"}}
+	source := keystore.PassphraseSource{Input: program, Messages: messages}
+	_, err := source.Existing(context.Background(), "root")
+	messages.typing.Wait()
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if !waitForEcho(program, true) {
+		t.Error("the terminal has lost its echo")
 	}
 }
 

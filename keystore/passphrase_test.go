@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"hullmark/keystore"
 	"hullmark/safefile"
@@ -117,6 +119,96 @@ func TestOpenPassphraseFile(t *testing.T) {
 		}
 		if _, err := source.Existing(context.Background(), "root"); !errors.Is(err, want) {
 			t.Errorf("mode %o: %v", mode, err)
+		}
+	}
+}
+
+// TestPassphrasePipe reads passphrases of several keys from a pipe: a line each, or one
+// line for all.
+func TestPassphrasePipe(t *testing.T) {
+	for _, tc := range []struct {
+		name, content string
+		want          []string // an empty one is refused
+	}{
+		{"a line each", "one\ntwo\nthree\n", []string{"one", "two", "three", ""}},
+		{"no newline at the end", "one\ntwo", []string{"one", "two", ""}},
+		{"newlines of Windows", "one\r\ntwo\r\n", []string{"one", "two"}},
+		{"one for all", "one\n", []string{"one", "one", "one"}},
+		{"one for all, no newline", "one", []string{"one", "one"}},
+		{"nothing", "", []string{"", ""}},
+		{"an empty line", "one\n\ntwo\n", []string{"one", "", "two"}},
+		{"too long", strings.Repeat("a", 2000) + "\n", []string{""}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.WriteString(tc.content); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = r.Close() }()
+			source := keystore.PassphraseSource{File: fmt.Sprintf("/dev/fd/%d", r.Fd())}
+			for i, want := range tc.want {
+				got, err := source.Existing(context.Background(), "root")
+				if want == "" && !errors.Is(err, keystore.ErrNoPassphrase) || want != "" && (err != nil || string(got) != want) {
+					t.Errorf("key %d: %q, %v; want %q", i, got, err, want)
+				}
+				clear(got)
+			}
+		})
+	}
+}
+
+// TestSilentPipe: a pipe into which nobody writes is given up with the command.
+func TestSilentPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = r.Close(), w.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	source := keystore.PassphraseSource{File: fmt.Sprintf("/dev/fd/%d", r.Fd())}
+	if _, err := source.Existing(ctx, "root"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestVariableLikeFile: one final newline is no part of a passphrase, wherever it is from.
+func TestVariableLikeFile(t *testing.T) {
+	for content, want := range map[string]string{"secret\n": "secret", "secret\r\n": "secret", "secret": "secret", " secret ": " secret "} {
+		source := keystore.PassphraseSource{LookupEnv: env(content)}
+		if got, err := source.Existing(context.Background(), "root"); err != nil || string(got) != want {
+			t.Errorf("%q: %q, %v", content, got, err)
+		}
+	}
+	for _, content := range []string{"\n", "secret\n\n", "a\nb"} {
+		source := keystore.PassphraseSource{LookupEnv: env(content)}
+		if _, err := source.Existing(context.Background(), "root"); !errors.Is(err, keystore.ErrNoPassphrase) {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
+// TestShortPassphrase: a new passphrase that can be guessed is taken with a warning.
+func TestShortPassphrase(t *testing.T) {
+	for passphrase, short := range map[string]bool{"a": true, "elevenchars": true, "twelve chars": false, "éééééé": true, "éééééééééééé": false} {
+		var messages bytes.Buffer
+		path := filepath.Join(t.TempDir(), "passphrase")
+		if err := os.WriteFile(path, []byte(passphrase), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		source := keystore.PassphraseSource{File: path, Messages: &messages}
+		if _, err := source.New(context.Background(), "root"); err != nil || strings.Contains(messages.String(), "warning: the passphrase of key root is shorter than 12 characters") != short {
+			t.Errorf("%q: %v, %q", passphrase, err, &messages)
+		}
+		messages.Reset()
+		if _, err := source.Existing(context.Background(), "root"); err != nil || messages.Len() > 0 {
+			t.Errorf("existing %q: %v, %q", passphrase, err, &messages)
 		}
 	}
 }

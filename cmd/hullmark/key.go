@@ -164,6 +164,9 @@ key of Docker Content Trust or Notary.`,
 			if err != nil {
 				return err
 			}
+			if keystore.IsShort(passphrase) {
+				s.warn("the passphrase of key %s is short; whoever copies the key file can guess it", name)
+			}
 			a := s.storedKeyAnswer(info)
 			if keystore.FromNotary(pem) {
 				a.NotaryKeyID = info.PublicKey.NotaryID().String()

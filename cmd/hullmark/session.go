@@ -38,7 +38,8 @@ type session struct {
 	passphraseFile string
 	timeout        time.Duration
 
-	limit  *limitedContext // nil when there is none
+	source *keystore.PassphraseSource // nil before it is needed
+	limit  *limitedContext            // nil when there is none
 	opened []*keystore.Key
 	ours   map[string]*keystore.Key // of the home, by name
 	warned []string                 // warnings about nodes that were shown
@@ -207,8 +208,13 @@ func (s *session) asking() (done func()) {
 	return s.limit.pause()
 }
 
-func (s *session) passphrases() keystore.PassphraseSource {
-	return keystore.PassphraseSource{File: s.passphraseFile, Input: s.stdin, Messages: prefixed{s.stderr}, LookupEnv: os.LookupEnv}
+// passphrases returns where passphrases come from; one source for all keys, since a pipe
+// has a line for each.
+func (s *session) passphrases() *keystore.PassphraseSource {
+	if s.source == nil {
+		s.source = &keystore.PassphraseSource{File: s.passphraseFile, Input: s.stdin, Messages: prefixed{s.stderr}, LookupEnv: os.LookupEnv}
+	}
+	return s.source
 }
 
 // openKey opens a key until the end of the program.
