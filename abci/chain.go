@@ -58,7 +58,7 @@ func chain(repo *record.Repository, role string) []string {
 	var out []string
 	for range record.MaxRoles {
 		state, ok := repo.Role(role)
-		if !ok || state.Removed || state.TopLevel() {
+		if !ok || state.TopLevel() {
 			break
 		}
 		out = append(out, role)

@@ -42,6 +42,9 @@ func (v *verification) answerTag() error {
 	if err := v.checkEffective(tag.Role); err != nil {
 		return err
 	}
+	if !v.repository.Owns(tag) {
+		return v.deny(ErrNotEffective, "role %s of %s was removed after it set the tag, and has not set it again", tag.Role, v.request.Repository)
+	}
 	if v.request.Assurance == PublisherAssurance {
 		file, ok := v.files[tag.Role]
 		if !ok {

@@ -173,6 +173,30 @@ func TestNotListedTakesAllFiles(t *testing.T) {
 	}
 }
 
+// TestRemovedAndBack: what a role set before it was removed is not its own when it
+// returns, at either assurance, until it sets it again.
+func TestRemovedAndBack(t *testing.T) {
+	f := newFamily(t, time.Time{})
+	f.req = ref(app + ":v9")
+	tags := fixture.Tags{"1.0": "one", "latest": "two"}
+	f.publish(f.app.RoleFile(tuf.RoleTargets, 5, tags, fixture.Delegate(f.to[1]), f.app.TaggingKeys...))
+	f.publish(f.app.RoleFile(tuf.RoleTargets, 6, tags, fixture.Delegate(f.to...), f.app.TaggingKeys...),
+		f.app.RoleFile(roleLTS, 2, fixture.Tags{"v9-1": "other"}, nil, f.key[roleLTS]))
+	for _, req := range []bundle.Request{ref(app + ":v9"), byLedger(ref(app + ":v9"))} {
+		f.about(req)
+		if _, _, err := f.verify(); !errors.Is(err, bundle.ErrNotEffective) {
+			t.Errorf("%s assurance, not set again: %v", req.Assurance, err)
+		}
+	}
+	f.publish(f.app.RoleFile(roleLTS, 3, fixture.Tags{"v9": "nine"}, nil, f.key[roleLTS]))
+	for _, req := range []bundle.Request{ref(app + ":v9"), byLedger(ref(app + ":v9"))} {
+		f.about(req)
+		if r, _, err := f.verify(); err != nil || r.Role != roleLTS {
+			t.Errorf("%s assurance, set again: %v", req.Assurance, err)
+		}
+	}
+}
+
 // TestListedByRoleExpiredSince: at block time one file was enough for a yes. Now its
 // role is expired, and whether another lists the digest is not shown.
 func TestListedByRoleExpiredSince(t *testing.T) {

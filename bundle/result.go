@@ -92,10 +92,11 @@ type RoleStatus struct {
 	// Parent is the role that delegates to it; empty for the root.
 	Parent  string
 	Version uint64 // zero before the first file
+	// After is the version that its next file follows.
+	After   uint64
 	Expires time.Time
-	// MeetsKeys, Narrowed and Removed say why a role may not be effective
-	// (record.RoleState).
-	MeetsKeys, Narrowed, Removed bool
+	// MeetsKeys and Narrowed say why a role may not be effective (record.RoleState).
+	MeetsKeys, Narrowed bool
 	// Keys are those of a delegated role, ascending.
 	Keys []keys.ID
 	// Effective says whether the role verifies anything.

@@ -25,7 +25,7 @@ func (v *verification) verifyTargets() error {
 		}
 		role := t.Binding.Role
 		state, ok := v.repository.Role(role)
-		if !ok || state.Removed || t.Binding != v.binding(role) || given[role] {
+		if !ok || t.Binding != v.binding(role) || given[role] {
 			return fail(ErrTargets, "file of role %s is bound elsewhere, not wanted, or sent twice", role)
 		}
 		given[role] = true
@@ -88,7 +88,7 @@ func (v *verification) chain(role string) []string {
 	var out []string
 	for range record.MaxRoles {
 		state, ok := v.repository.Role(role)
-		if !ok || state.Removed || state.TopLevel() {
+		if !ok || state.TopLevel() {
 			break
 		}
 		out = append(out, role)

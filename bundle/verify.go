@@ -208,7 +208,7 @@ func (v *verification) describeRepository() {
 	for _, s := range v.repository.Roles {
 		r.Roles = append(r.Roles, RoleStatus{
 			Name: s.Name, Parent: s.Parent, Version: s.Version, Expires: s.Expires,
-			MeetsKeys: s.MeetsKeys, Narrowed: s.Narrowed, Removed: s.Removed, Keys: s.Keys,
+			After: v.repository.After(s.Name), MeetsKeys: s.MeetsKeys, Narrowed: s.Narrowed, Keys: s.Keys,
 			Effective: v.repository.Effective(s.Name, v.header.Time),
 		})
 	}

@@ -284,7 +284,7 @@ func newInherited(file *tuf.Targets) *Inherited {
 // what the adoption leaves out. Decided is as in Adoption.take.
 func inherit(current *bundle.Result, role string, a Adoption, decided func(name string) bool) (tuf.TargetsSpec, error) {
 	file := current.Files[role]
-	spec := tuf.TargetsSpec{Binding: roleBinding(current, role)}
+	spec := tuf.TargetsSpec{Binding: roleBinding(current, role), Version: after(current, role)}
 	if file != nil {
 		spec = file.Spec()
 	}

@@ -270,7 +270,7 @@ func (j partJSON) decode() (RequestPart, error) {
 
 // parseAll reads a list of files.
 func parseAll[T any](list [][]byte, parse func([]byte) (*T, error)) ([]*T, error) {
-	if len(list) > record.MaxRoleEntries {
+	if len(list) > record.MaxRoles {
 		return nil, badRequest("%d files in a list", len(list))
 	}
 	var out []*T

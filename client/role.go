@@ -22,7 +22,7 @@ func (c *Client) Role(ctx context.Context, r reference.Repository, role string) 
 	if err != nil {
 		return nil, warnings, err
 	}
-	if s, ok := result.RoleStatus(role); role != tuf.RoleTargets && (!ok || s.Removed) {
+	if _, ok := result.RoleStatus(role); role != tuf.RoleTargets && !ok {
 		return nil, warnings, fmt.Errorf("%w: %s", ErrNotDelegated, role)
 	}
 	return result, warnings, nil
@@ -51,6 +51,12 @@ func delegatorOf(current *bundle.Result, role string) *tuf.Targets {
 		return nil
 	}
 	return current.Files[s.Parent]
+}
+
+// after returns the version that the first file of a role follows.
+func after(current *bundle.Result, role string) uint64 {
+	s, _ := current.RoleStatus(role)
+	return s.After
 }
 
 // roleBinding returns what files of a role are bound to.

@@ -193,7 +193,7 @@ func (ch *chain) tag(p *fixture.Publisher, name string) string {
 		return "none"
 	case tag.State == record.TagWithdrawn:
 		return "withdrawn"
-	case !ch.repository(p).Effective(tag.Role, ch.next().Time):
+	case !ch.repository(p).Effective(tag.Role, ch.next().Time), !ch.repository(p).Owns(tag):
 		return "dead"
 	}
 	return tag.Digest.String()

@@ -132,7 +132,7 @@ func TestCheckDamage(t *testing.T) {
 		})},
 		{"flag of targets", "repository value", role(record.RoleTargets, func(r *record.RoleState) { r.MeetsKeys = false })},
 		{"flag of root", "repository value", role(record.RoleRoot, func(r *record.RoleState) { r.MeetsKeys = false })},
-		{"targets removed", "repository value", role(record.RoleTargets, func(r *record.RoleState) { r.Removed = true })},
+		{"version of removed roles", "repository value", repository(func(r *record.Repository) { r.RemovedVersion = 1 })},
 		{"targets of a later version", "repository value", role(record.RoleTargets, func(r *record.RoleState) { r.Version++ })},
 		{"targets of a later version, current ones missing", "log ends with targets 1", func(s *stage, state *ledger.State) {
 			r := s.repository(s.p)

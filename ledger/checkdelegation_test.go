@@ -66,6 +66,14 @@ func (tr *tree) entry(short string, change func(*record.RoleState)) {
 	tr.damage(func(s *ledger.State) { s.Set(record.RepositoryKey(tr.p.Repository), repo.Encode()) })
 }
 
+// value changes the value of the repository.
+func (tr *tree) value(change func(*record.Repository)) {
+	tr.t.Helper()
+	repo := tr.repository(tr.p)
+	change(repo)
+	tr.damage(func(s *ledger.State) { s.Set(record.RepositoryKey(tr.p.Repository), repo.Encode()) })
+}
+
 // force enters files nobody judged with a change list, as one record, and changes
 // nothing else.
 func (tr *tree) force(changes []record.TagChange, files ...*tuf.Targets) {
@@ -116,14 +124,22 @@ func TestCheckDelegationDamage(t *testing.T) {
 		{"role meets no keys", "repository value", "role {", func(tr *tree) { tr.entry("ci", func(r *record.RoleState) { r.MeetsKeys = false }) }},
 		{"role that never published meets keys", "repository value", "role {", func(tr *tree) { tr.entry("late", func(r *record.RoleState) { r.MeetsKeys = true }) }},
 		{"role narrowed", "repository value", "", func(tr *tree) { tr.entry("ci", func(r *record.RoleState) { r.Narrowed = true }) }},
-		{"role removed", "repository value", "which is removed", func(tr *tree) {
-			tr.entry("ci", func(r *record.RoleState) { r.Removed, r.MeetsKeys, r.Keys, r.Patterns = true, false, nil, 0 })
+		{"role removed", "repository value", "not in the repository value", func(tr *tree) {
+			tr.value(func(r *record.Repository) { r.RemoveRole(role("ci")) })
+		}},
+		{"role removed, with those below it", "repository value", "not in the repository value", func(tr *tree) {
+			tr.value(func(r *record.Repository) { r.RemoveRole(role("deep")); r.RemoveRole(role("ci")) })
 		}},
 		{"role back", "repository value", "does not delegate", func(tr *tree) {
-			tr.entry("gone", func(r *record.RoleState) {
-				r.Removed, r.Keys, r.Patterns = false, fixture.IDs([]*fixture.Key{tr.key("gone")}), 1
+			tr.value(func(r *record.Repository) {
+				s, _ := r.Role(role("late"))
+				s.Name, s.Keys = role("gone"), fixture.IDs([]*fixture.Key{tr.key("gone")})
+				r.SetRole(s)
 			})
 		}},
+		{"since when a role is there", "repository value", "", func(tr *tree) { tr.entry("late", func(r *record.RoleState) { r.Since++ }) }},
+		{"versions of removed roles", "repository value", "forgets it", func(tr *tree) { tr.value(func(r *record.Repository) { r.RemovedVersion = 0 }) }},
+		{"version of no removed role", "repository value", "", func(tr *tree) { tr.value(func(r *record.Repository) { r.RemovedVersion = 9 }) }},
 		{"role below another", "repository value", "does not delegate", func(tr *tree) { tr.entry("deep", func(r *record.RoleState) { r.Parent = role("lts") }) }},
 		{"roles below each other", "repository value", "hangs on nothing", func(tr *tree) { tr.entry("ci", func(r *record.RoleState) { r.Parent = role("deep") }) }},
 		{"keys of a role", "repository value", "role {", func(tr *tree) { tr.entry("ci", func(r *record.RoleState) { r.Keys = fixture.IDs(stranger) }) }},
@@ -137,13 +153,7 @@ func TestCheckDelegationDamage(t *testing.T) {
 		{"digest of delegations", "repository value", "role {", func(tr *tree) { tr.entry("ci", func(r *record.RoleState) { flip(&r.DelegationsDigest) }) }},
 		{"size of delegations", "repository value", "role {", func(tr *tree) { tr.entry("ci", func(r *record.RoleState) { r.DelegationsSize++ }) }},
 		{"version of a role", "repository value", "log ends with targets/deep 2", func(tr *tree) { tr.entry("deep", func(r *record.RoleState) { r.Version = 1 }) }},
-		{"version of a removed role", "repository value", "log ends with targets/gone 1", func(tr *tree) { tr.entry("gone", func(r *record.RoleState) { r.Version = 2 }) }},
 		{"version of a role that never published", "repository value", "log ends with targets/late 0", func(tr *tree) { tr.entry("late", func(r *record.RoleState) { r.Version = 1 }) }},
-		{"removed role forgotten", "repository value", "4 of 5 roles", func(tr *tree) {
-			repo := tr.repository(tr.p)
-			repo.RemoveRole(role("gone"))
-			tr.damage(func(s *ledger.State) { s.Set(record.RepositoryKey(tr.p.Repository), repo.Encode()) })
-		}},
 		{"tag of another role", "value of tag v1", "value of tag v1", func(tr *tree) {
 			key := record.TagKey(tr.p.Repository, reference.MustParseTag("v1"))
 			v, _ := get(tr.chain, key, record.DecodeImageTag)
@@ -157,7 +167,6 @@ func TestCheckDelegationDamage(t *testing.T) {
 			tr.damage(func(s *ledger.State) { s.Set(key, v.Encode()) })
 		}},
 		{"current file lost", "targets/deep 2", "targets/deep 2", func(tr *tree) { tr.lose(tr.files[role("deep")].FileDigest()) }},
-		{"file of a removed role lost", "targets/gone 1", "targets/gone 1", func(tr *tree) { tr.lose(tr.files[role("gone")].FileDigest()) }},
 		{"delegations lost", "delegations of targets/ci", "delegations of targets/ci", func(tr *tree) {
 			tr.lose(sum(tr.files[role("ci")].Delegations.Bytes()))
 		}},

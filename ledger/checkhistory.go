@@ -226,7 +226,12 @@ func (h *history) readChanges(r indexedRecord) ([]record.TagChange, error) {
 func (h *history) replayFiles(r indexedRecord, roles []record.RoleChange) ([]*newFile, error) {
 	var scopes []record.Scope
 	for _, change := range roles {
-		if before := h.current[change.Name].Version; change.Version != before+1 {
+		// Without all files it is not known which roles were removed since.
+		before := h.current[change.Name].Version
+		if h.derived {
+			before = h.repo.After(change.Name)
+		}
+		if change.Version <= before || h.derived && change.Version != before+1 {
 			return nil, inconsistent("%s %d after %s %d", change.Name, change.Version, change.Name, before)
 		}
 		h.current[change.Name] = change
@@ -268,7 +273,9 @@ func (h *history) replayFiles(r indexedRecord, roles []record.RoleChange) ([]*ne
 func (h *history) readFile(change record.RoleChange) (*tuf.Targets, error) {
 	b, err := h.view.Content(change.FileDigest)
 	current, _ := h.value.Role(change.Name)
-	if errors.Is(err, store.ErrNotFound) && change.Version < current.Version {
+	older := change.Version < current.Version
+	removed := change.Version != current.Version && change.Version <= h.value.RemovedVersion && change.Name != record.RoleTargets
+	if errors.Is(err, store.ErrNotFound) && (older || removed) {
 		return nil, nil
 	}
 	if err != nil {
@@ -307,8 +314,12 @@ func (h *history) replayFile(r indexedRecord, role string, old, next *tuf.Target
 	if old != nil {
 		before = old.Delegations
 	}
-	if err := redelegate(h.repo, role, before, next.Delegations); err != nil {
+	removed, err := redelegate(h.repo, role, before, next.Delegations, r.index)
+	if err != nil {
 		return inconsistent("%s %d: %v", role, next.Version, err)
+	}
+	for _, gone := range removed {
+		delete(h.files, gone.Name)
 	}
 	return nil
 }
@@ -360,7 +371,7 @@ func (h *history) deriveChanges(r indexedRecord, files []*newFile, changes []rec
 	want := make(map[reference.Tag]record.TagChange)
 	for _, f := range files {
 		for _, row := range f.remove {
-			if tag := h.tags[row.Tag]; tag != nil && tag.State == record.TagLive && tag.Role == f.role {
+			if tag := h.tags[row.Tag]; tag != nil && tag.State == record.TagLive && tag.Role == f.role && h.repo.Owns(tag) {
 				want[row.Tag] = tagChange(record.ChangeWithdraw, row, f.role)
 			}
 		}
@@ -369,7 +380,7 @@ func (h *history) deriveChanges(r indexedRecord, files []*newFile, changes []rec
 		for _, row := range f.put {
 			tag, given := h.tags[row.Tag], want[row.Tag]
 			held := tag != nil && tag.State == record.TagLive && tag.Role != f.role && given.Op != record.ChangeWithdraw &&
-				h.repo.Effective(tag.Role, r.Time) && !h.repo.Ancestor(f.role, tag.Role)
+				h.repo.Owns(tag) && h.repo.Effective(tag.Role, r.Time) && !h.repo.Ancestor(f.role, tag.Role)
 			if held || given.Op == record.ChangeSet {
 				return inconsistent("%s sets tag %s, which another role holds", f.role, row.Tag)
 			}
@@ -409,7 +420,7 @@ func (h *history) replayChanges(r indexedRecord, files []*newFile, changes []rec
 			tag.State = record.TagWithdrawn
 			continue
 		}
-		if same {
+		if same && (c.Role == record.RoleTargets || h.derived && h.repo.Owns(old)) {
 			return inconsistent("tag %s is set to what it means", c.Tag)
 		}
 		v := h.vouched[c.Digest]
@@ -458,12 +469,14 @@ func (h *history) checkValue() error {
 		return err
 	}
 	want.Quotas = h.value.Quotas
+	want.RemovedVersion = h.repo.RemovedVersion
 	if want.Roles = h.repo.Roles; !h.derived {
 		// What the tree was before the files that are missing cannot be known;
 		// checkRoles judges what it is.
 		root, _ := h.repo.Role(record.RoleRoot)
 		want.Roles = slices.Clone(h.value.Roles)
 		want.SetRole(root)
+		want.RemovedVersion = h.value.RemovedVersion
 	}
 	return h.expect(record.RepositoryKey(h.name), want.Encode(), "repository value")
 }
@@ -472,31 +485,42 @@ func (h *history) checkValue() error {
 // its file, and its parent, keys and flags are what the file of its parent makes
 // them.
 func (h *history) checkRoles() error {
-	known := 0
+	for name := range h.files {
+		if r, _ := h.value.Role(name); r.Version == 0 {
+			delete(h.files, name) // of a role that was removed
+		}
+	}
+	if top := h.files[record.RoleTargets]; top != nil && top.Delegations != nil {
+		for _, role := range top.Delegations.Roles {
+			// The files of other roles may go on naming one that was taken from them.
+			if _, ok := h.value.Role(role.Name); !ok {
+				return inconsistent("targets delegates to %s, which is not in the repository value", role.Name)
+			}
+		}
+	}
 	for _, r := range h.value.Roles {
 		if r.Name == record.RoleRoot {
 			continue
 		}
-		change, published := h.current[r.Name]
-		if published {
-			known++
-		}
 		file := h.files[r.Name]
-		if r.Version != change.Version || published && file == nil {
-			return inconsistent("the log ends with %s %d, the repository value names %s %d", r.Name, change.Version, r.Name, r.Version)
+		if r.Version > 0 && (r.Version != h.current[r.Name].Version || file == nil) {
+			return inconsistent("the log ends with %s %d, the repository value names %s %d", r.Name, h.current[r.Name].Version, r.Name, r.Version)
 		}
 		if err := h.checkRole(r, file); err != nil {
 			return err
 		}
 	}
-	if known != len(h.current) {
-		return inconsistent("the repository value names %d of %d roles that published", known, len(h.current))
+	for _, name := range sortedKeys(h.current, func(role string) string { return role }) {
+		r, _ := h.value.Role(name)
+		if version := h.current[name].Version; r.Version != version && (r.Version > 0 || version > h.value.RemovedVersion) {
+			return inconsistent("the log ends with %s %d, the repository value forgets it", name, version)
+		}
 	}
 	return nil
 }
 
 func (h *history) checkRole(r record.RoleState, file *tuf.Targets) error {
-	want := record.RoleState{Name: r.Name, Parent: r.Parent, Expires: time.Unix(0, 0).UTC(), Removed: r.Removed}
+	want := record.RoleState{Name: r.Name, Parent: r.Parent, Since: r.Since, Expires: time.Unix(0, 0).UTC()}
 	if file != nil {
 		want = replacedBy(want, file)
 		want.MeetsKeys, want.Narrowed = false, r.Narrowed
@@ -506,41 +530,31 @@ func (h *history) checkRole(r record.RoleState, file *tuf.Targets) error {
 			}
 		}
 	}
-	if r.Removed {
-		// It may be named by a file that lost it to a role above, and by one that was
-		// removed itself and has not signed anew.
-		parent, ok := h.value.Role(r.Parent)
-		_, named := h.delegator(r.Parent).Delegated(r.Name)
-		if ok && named && !parent.Removed && !parent.Narrowed {
-			return inconsistent("%s delegates to %s, which is removed", r.Parent, r.Name)
+	if r.Parent != record.RoleRoot && !h.value.Ancestor(record.RoleRoot, r.Name) {
+		return inconsistent("role %s hangs on nothing", r.Name)
+	}
+	by := h.delegator(r.Parent)
+	role, named := by.Delegated(r.Name)
+	if !named {
+		return inconsistent("%s does not delegate to %s", r.Parent, r.Name)
+	}
+	if !r.TopLevel() {
+		want.Keys = record.SortKeyIDs(role.KeyIDs)
+		if parent := h.files[r.Parent]; parent != nil {
+			reach, _ := parent.Delegations.Reach(r.Name)
+			want.Patterns = uint16(reach.Patterns())
 		}
-	} else {
-		if r.Parent != record.RoleRoot && !h.value.Ancestor(record.RoleRoot, r.Name) {
-			return inconsistent("role %s hangs on nothing", r.Name)
+	}
+	want.MeetsKeys = role.Met(want.Signers, by.Key)
+	if want.MeetsKeys && !want.Narrowed {
+		// Whether the file has expired is for whoever asks.
+		if err := tuf.VerifyStoredTargets(h.verifier, by, file, h.binding(r.Name), time.Unix(-1, 0)); err != nil {
+			return inconsistent("%s %d: %v", r.Name, r.Version, err)
 		}
-		by := h.delegator(r.Parent)
-		role, named := by.Delegated(r.Name)
-		if !named {
-			return inconsistent("%s does not delegate to %s", r.Parent, r.Name)
-		}
-		if !r.TopLevel() {
-			want.Keys = record.SortKeyIDs(role.KeyIDs)
-			if parent := h.files[r.Parent]; parent != nil {
-				reach, _ := parent.Delegations.Reach(r.Name)
-				want.Patterns = uint16(reach.Patterns())
-			}
-		}
-		want.MeetsKeys = role.Met(want.Signers, by.Key)
-		if want.MeetsKeys && !want.Narrowed {
-			// Whether the file has expired is for whoever asks.
-			if err := tuf.VerifyStoredTargets(h.verifier, by, file, h.binding(r.Name), time.Unix(-1, 0)); err != nil {
-				return inconsistent("%s %d: %v", r.Name, r.Version, err)
-			}
-		}
-		if file != nil && !want.Narrowed {
-			if err := h.checkCovered(h.value, r, file); err != nil {
-				return err
-			}
+	}
+	if file != nil && !want.Narrowed {
+		if err := h.checkCovered(h.value, r, file); err != nil {
+			return err
 		}
 	}
 	got, expected := record.Repository{Roles: []record.RoleState{r}}, record.Repository{Roles: []record.RoleState{want}}
@@ -558,10 +572,14 @@ func (h *history) checkTags() error {
 		if err := h.expect(record.TagKey(h.name, name), tag.Encode(), "value of tag %s", name); err != nil {
 			return err
 		}
-		if tag.State != record.TagLive {
+		if tag.State != record.TagLive || !h.value.Owns(tag) {
 			continue
 		}
-		target, ok := h.files[tag.Role].Target(name)
+		var target tuf.Target
+		file, ok := h.files[tag.Role]
+		if ok {
+			target, ok = file.Target(name)
+		}
 		if !ok || target.Digest != tag.Digest || target.Length != tag.Size {
 			return inconsistent("live tag %s is not in %s %d", name, tag.Role, h.current[tag.Role].Version)
 		}

@@ -33,6 +33,7 @@ func (s span) holds(t time.Time) bool { return s.from <= t.UnixNano() && t.UnixN
 type effect struct {
 	roles                 []record.RoleState
 	rootKeys, targetsKeys []keyID
+	removedVersion        uint64
 	// changed are the files as the log names them, ascending by role.
 	changed    []record.RoleChange
 	roots      []newRoot
@@ -43,6 +44,15 @@ type effect struct {
 	signers, offline []keyID
 	statement        *record.SignedStatement
 }
+
+// hold takes over what the files make of a repository.
+func (e *effect) hold(r *record.Repository) {
+	e.roles, e.rootKeys, e.targetsKeys, e.removedVersion = r.Roles, r.RootKeys, r.TargetsKeys, r.RemovedVersion
+}
+
+// sinceNow stands for the log index of the record that an effect leads to, which
+// content does not know.
+const sinceNow = record.NoRecord
 
 // newRoot is one more version of the root.
 type newRoot struct {

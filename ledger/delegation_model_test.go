@@ -91,13 +91,14 @@ type seat struct {
 	parent  string // short; "root" above targets
 	version uint64
 	file    *paper
-	live    bool
 	stale   bool // must sign anew, since what it was accepted for became narrower
 }
 
 type holding struct {
 	role, manifest string
 	live           bool
+	// lost says that the role was removed since.
+	lost bool
 }
 
 // forest is a repository with delegations, told without a ledger. Whatever can be
@@ -110,6 +111,8 @@ type forest struct {
 	seats       map[string]*seat
 	tags        map[string]holding
 	revision    uint64
+	// gone is the highest version of a role that was removed.
+	gone uint64
 }
 
 func (m *forest) clone() *forest {
@@ -149,7 +152,7 @@ func (m *forest) effective(role string, now time.Time) bool {
 		return now.Before(m.rootExpires)
 	}
 	s := m.seats[role]
-	return s != nil && s.live && !s.stale && m.met(role) && now.Before(s.file.expires) && m.effective(s.parent, now)
+	return s != nil && !s.stale && m.met(role) && now.Before(s.file.expires) && m.effective(s.parent, now)
 }
 
 // above reports whether one live role stands above another.
@@ -165,8 +168,8 @@ func (m *forest) above(high, low string) bool {
 // subtree returns a live role and those below it.
 func (m *forest) subtree(role string) []string {
 	var out []string
-	for name, s := range m.seats { // in no order, as for all that is done with it
-		if s.live && (name == role || m.above(role, name)) {
+	for name := range m.seats { // in no order, as for all that is done with it
+		if name == role || m.above(role, name) {
 			out = append(out, name)
 		}
 	}
@@ -198,7 +201,7 @@ func (m *forest) publish(now time.Time, root *rotation, drafts []draft) (*forest
 	for left := slices.Clone(drafts); len(left) > 0; {
 		i := slices.IndexFunc(left, func(d draft) bool {
 			s := m.seats[d.role]
-			return s != nil && s.live && !slices.ContainsFunc(left, func(other draft) bool { return m.above(other.role, d.role) })
+			return s != nil && !slices.ContainsFunc(left, func(other draft) bool { return m.above(other.role, d.role) })
 		})
 		if i < 0 {
 			return nil, record.CodeWrongRole
@@ -241,10 +244,11 @@ func (m *forest) accept(now time.Time, d draft) record.Code {
 		}
 	}
 	old := s.file
-	s.version++
+	s.version = m.next(d.role)
 	s.file, s.stale = d.file, false
-	for name, below := range m.seats { // subtrees of different children do not meet
-		if _, named := d.file.grant(name); below.live && name != "" && below.parent == d.role && !named {
+	for _, name := range forestRoles { // subtrees of different children do not meet
+		below := m.seats[name]
+		if _, named := d.file.grant(name); below != nil && below.parent == d.role && !named {
 			m.drop(name)
 		}
 	}
@@ -253,9 +257,7 @@ func (m *forest) accept(now time.Time, d draft) record.Code {
 		_, named := old.grant(g.role)
 		switch {
 		case !known:
-			m.seats[g.role] = &seat{parent: d.role, live: true}
-		case !below.live:
-			below.live, below.parent, below.stale = true, d.role, below.version > 0
+			m.seats[g.role] = &seat{parent: d.role}
 		case below.parent == d.role && (old == nil || !narrows(old, d.file, g.role)):
 		case below.parent == d.role, m.above(d.role, g.role):
 			below.parent = d.role
@@ -273,12 +275,26 @@ func (m *forest) accept(now time.Time, d draft) record.Code {
 // drop takes a role and those below it out of the forest.
 func (m *forest) drop(role string) {
 	for _, name := range m.subtree(role) {
-		if s := m.seats[name]; s.version == 0 {
-			delete(m.seats, name)
-		} else {
-			s.live, s.stale = false, false
+		m.gone = max(m.gone, m.seats[name].version)
+		delete(m.seats, name)
+		for tag, h := range m.tags {
+			if h.role == name {
+				h.lost = true
+				m.tags[tag] = h
+			}
 		}
 	}
+}
+
+// next is the version of a role's next file.
+func (m *forest) next(role string) uint64 {
+	if s := m.seats[role]; s != nil && s.version > 0 {
+		return s.version + 1
+	}
+	if role == "" {
+		return 1
+	}
+	return m.gone + 1
 }
 
 // move gives tags to the roles that set them and takes them from those that drop
@@ -288,7 +304,7 @@ func (m *forest) move(now time.Time, before map[string]fixture.Tags, judged []dr
 	set, freed := make(map[string]bool), make(map[string]bool)
 	for _, d := range judged {
 		for tag := range before[d.role] {
-			if h := m.tags[tag]; d.file.tags[tag] == "" && h.live && h.role == d.role {
+			if h := m.tags[tag]; d.file.tags[tag] == "" && h.live && !h.lost && h.role == d.role {
 				next[tag] = holding{role: d.role, manifest: h.manifest}
 				freed[tag] = true
 			}
@@ -300,7 +316,7 @@ func (m *forest) move(now time.Time, before map[string]fixture.Tags, judged []dr
 				continue
 			}
 			h := m.tags[tag]
-			held := h.live && h.role != d.role && !freed[tag] && m.effective(h.role, now) && !m.above(d.role, h.role)
+			held := h.live && !h.lost && h.role != d.role && !freed[tag] && m.effective(h.role, now) && !m.above(d.role, h.role)
 			if held || set[tag] {
 				return record.CodeTagHeld
 			}
@@ -342,7 +358,7 @@ func newForestWorld(t *testing.T, seed uint64) *forestWorld {
 	w.p.TaggingKeys = w.keys("tagging 0")
 	w.m = &forest{
 		rootVersion: 1, rootExpires: w.p.Expires, tagging: "tagging 0", revision: 1,
-		seats: map[string]*seat{"": {parent: record.RoleRoot, live: true}}, tags: map[string]holding{},
+		seats: map[string]*seat{"": {parent: record.RoleRoot}}, tags: map[string]holding{},
 	}
 	w.both(func(ch *chain) { ch.commit(w.p.Register(c.Operators[0])) })
 	return w
@@ -470,10 +486,7 @@ func (w *forestWorld) draft(role string, root *rotation, others []draft, now tim
 
 // sign makes the file of a draft.
 func (w *forestWorld) sign(d draft) *tuf.Targets {
-	spec := w.p.TargetsSpec(1, d.file.tags)
-	if s := w.m.seats[d.role]; s != nil {
-		spec.Version = s.version + 1
-	}
+	spec := w.p.TargetsSpec(w.m.next(d.role), d.file.tags)
 	spec.Binding, spec.Expires = w.p.Binding(role(d.role)), d.file.expires
 	var list []fixture.Delegation
 	for _, g := range d.file.grants {
@@ -523,7 +536,7 @@ func (w *forestWorld) step(whole, small judging, now time.Time) {
 	var drafts []draft
 	for _, name := range names {
 		// What has no seat is offered seldom: the answer is always the same.
-		if s := w.m.seats[name]; (s == nil || !s.live) && !w.one(8) &&
+		if w.m.seats[name] == nil && !w.one(8) &&
 			!slices.ContainsFunc(drafts, func(d draft) bool { _, ok := d.file.grant(name); return ok }) {
 			continue
 		}
@@ -562,6 +575,9 @@ func (w *forestWorld) step(whole, small judging, now time.Time) {
 	}
 	w.m = next
 	maps.Copy(w.files, files)
+	maps.DeleteFunc(w.files, func(name string, _ *tuf.Targets) bool {
+		return w.m.seats[name] == nil || w.m.seats[name].file == nil
+	})
 }
 
 // describe says what was offered, for whoever looks for the reason of a failure.
@@ -595,16 +611,14 @@ func (w *forestWorld) compare() {
 			continue
 		}
 		published++
-		want := fmt.Sprintf("version %d, removed %v, narrowed %v", s.version, !s.live, s.stale)
-		got := fmt.Sprintf("version %d, removed %v, narrowed %v", r.Version, r.Removed, r.Narrowed)
-		if s.live {
-			parent := record.RoleRoot
-			if short != "" {
-				parent = role(s.parent)
-			}
-			want += fmt.Sprintf(", below %s, meets its keys %v, effective %v", parent, w.m.met(short), w.m.effective(short, now))
-			got += fmt.Sprintf(", below %s, meets its keys %v, effective %v", r.Parent, r.MeetsKeys, repo.Effective(r.Name, now))
+		parent := record.RoleRoot
+		if short != "" {
+			parent = role(s.parent)
 		}
+		want := fmt.Sprintf("version %d, narrowed %v, below %s, meets its keys %v, effective %v",
+			s.version, s.stale, parent, w.m.met(short), w.m.effective(short, now))
+		got := fmt.Sprintf("version %d, narrowed %v, below %s, meets its keys %v, effective %v",
+			r.Version, r.Narrowed, r.Parent, r.MeetsKeys, repo.Effective(r.Name, now))
 		if got != want {
 			w.t.Errorf("%s: %s; want %s", role(short), got, want)
 		}
@@ -618,7 +632,7 @@ func (w *forestWorld) compare() {
 		switch {
 		case known && !h.live:
 			want = "withdrawn"
-		case known && w.m.effective(h.role, now):
+		case known && !h.lost && w.m.effective(h.role, now):
 			want = is(h.manifest)
 		case known:
 			want = "dead"

@@ -59,8 +59,7 @@ func terminating(d fixture.Delegation) fixture.Delegation {
 }
 
 func (tr *tree) version(short string) uint64 {
-	r, _ := tr.repository(tr.p).Role(role(short))
-	return r.Version
+	return tr.repository(tr.p).After(role(short))
 }
 
 // next makes the next file of a role with its delegations.
@@ -126,8 +125,7 @@ func (tr *tree) state(short string) string {
 		set  bool
 		name string
 	}{
-		{r.Removed, "removed"},
-		{!r.Removed && !r.MeetsKeys, "unmet"},
+		{!r.MeetsKeys, "unmet"},
 		{r.Narrowed, "narrowed"},
 		{tr.repository(tr.p).Effective(role(short), tr.next().Time), "effective"},
 	} {
@@ -167,26 +165,37 @@ func TestDelegatedRoles(t *testing.T) {
 	tr.holds("beta", "v2-beta", is("b"))
 	tr.wants(map[string]string{"ci": "2 effective", "nightly": "1 effective", "beta": "1 effective"})
 
-	// Without ci all below it goes; what never published leaves no trace.
+	// Without ci all below it goes. Only the highest version of them all stays.
 	tr.publish(tr.file("", fixture.Tags{"latest": "one"}))
-	tr.wants(map[string]string{"ci": "2 removed", "nightly": "1 removed", "beta": "1 removed", "docs": "none"})
+	tr.wants(map[string]string{"ci": "none", "nightly": "none", "beta": "none", "docs": "none"})
 	tr.means(tr.p, "v1", "dead")
 	tr.means(tr.p, "v2-nightly", "dead")
 	tr.refuses(record.CodeWrongRole, tr.file("ci", nil))
 
-	// Dead tags are free; the version mark outlives the role; it has to sign anew.
+	// Dead tags are free. A role that returns has published nothing, and its first file
+	// follows every version that any removed role had.
 	tr.publish(tr.file("", fixture.Tags{"latest": "one", "v1": "mine"}, tr.to("ci", "*")))
 	tr.holds("", "v1", is("mine"))
-	tr.wants(map[string]string{"ci": "2 narrowed", "nightly": "1 removed"})
-	tr.refuses(record.CodeStaleScope, tr.p.RoleFile("targets/ci", 2, nil, nil, tr.key("ci")))
+	tr.wants(map[string]string{"ci": "0 unmet", "nightly": "none"})
+	for _, version := range []uint64{1, 2} {
+		tr.refuses(record.CodeStaleScope, tr.p.RoleFile("targets/ci", version, nil, nil, tr.key("ci")))
+	}
+	tr.refuses(record.CodeFutureScope, tr.p.RoleFile("targets/ci", 4, nil, nil, tr.key("ci")))
 	tr.refuses(record.CodeWrongRole, tr.file("nightly", nil))
-	tr.publish(tr.file("ci", fixture.Tags{"v1": "one", "v2": "two"}, tr.to("nightly", "v*-nightly")))
-	tr.wants(map[string]string{"ci": "3 effective", "nightly": "1 narrowed", "beta": "1 removed"})
-	tr.holds("", "v1", is("mine")) // the row of ci did not change and claims nothing
+	// What it set before is not its own until it sets it again.
+	tr.publish(tr.file("ci", fixture.Tags{"v3": "three"}, tr.to("nightly", "v*-nightly")))
+	tr.wants(map[string]string{"ci": "3 effective", "nightly": "0 unmet", "beta": "none"})
+	tr.means(tr.p, "v2", "dead")
+	tr.refuses(record.CodeTagHeld, tr.file("ci", fixture.Tags{"v1": "one", "v3": "three"}, tr.to("nightly", "v*-nightly")))
+	tr.publish(tr.file("ci", fixture.Tags{"v2": "two", "v3": "three"}, tr.to("nightly", "v*-nightly")))
 	tr.holds("ci", "v2", is("two"))
 	tr.means(tr.p, "v2-nightly", "dead")
 	tr.publish(tr.file("nightly", fixture.Tags{"v2-nightly": "n"}))
+	tr.wants(map[string]string{"nightly": "3 effective"})
 	tr.holds("nightly", "v2-nightly", is("n"))
+	// And it may be withdrawn, or set by others, as any tag.
+	tr.publish(tr.file("ci", fixture.Tags{"v3": "three"}, tr.to("nightly", "v*-nightly")))
+	tr.means(tr.p, "v2", "withdrawn")
 }
 
 // Test who gets a tag that several roles want.
@@ -358,9 +367,9 @@ func TestMovedRoles(t *testing.T) {
 
 	// When targets lets it go, it is free for the next that names it.
 	tr.publish(tr.file("", nil, tr.to("a", "*"), tr.to("b", "*")))
-	tr.wants(map[string]string{"x": "2 removed", "y": "2 removed"})
+	tr.wants(map[string]string{"x": "none", "y": "none"})
 	tr.publish(tr.file("b", nil, tr.to("x", "*")))
-	tr.wants(map[string]string{"x": "2 narrowed", "y": "2 removed"})
+	tr.wants(map[string]string{"x": "0 unmet", "y": "none"})
 	tr.publish(tr.file("x", fixture.Tags{"t": "x"}))
 	tr.holds("x", "t", is("x"))
 }
@@ -415,40 +424,77 @@ func TestBadDelegations(t *testing.T) {
 	tr.publish(below("three", fixture.Tags{"t1": "three"}, three.Keys[1:]...), tr.file("first", fixture.Tags{"lts-1": "f", "v9": "f"}))
 	tr.holds("three", "t1", is("three"))
 	tr.publish(tr.file("", fixture.Tags{"top": "top"}, many(62)...))
-	tr.wants(map[string]string{"ci": "1 removed", "many-61": "0 unmet"})
+	tr.wants(map[string]string{"ci": "none", "many-61": "0 unmet"})
 }
 
-// Test that names that were once used fill the entries of a repository and that
-// used names stay free to use.
-func TestRoleEntries(t *testing.T) {
+// TestRemovedRolesLeaveNothing: 20 transactions of a stolen tagging key filled most of
+// 256 entries with roles that published once, for ever. Now what it leaves in the value
+// that every answer carries is one number.
+func TestRemovedRolesLeaveNothing(t *testing.T) {
 	tr := newTree(t)
+	tr.publish(tr.file("", nil))
+	size := func() int { return len(tr.repository(tr.p).Encode()) }
+	clean := size()
 	key := tr.key("shared")
-	batch := func(n, size int) ([]fixture.Delegation, []*tuf.Targets) {
+	for n := range 4 {
 		var to []fixture.Delegation
 		var files []*tuf.Targets
-		for i := range size {
+		for i := range 62 {
 			d := fixture.Delegation{Role: fmt.Sprintf("targets/r-%d-%02d", n, i), Keys: []*fixture.Key{key}, Paths: []string{"*"}}
 			to = append(to, d)
-			files = append(files, tr.p.RoleFile(d.Role, 1, nil, nil, key))
+			files = append(files, tr.p.RoleFile(d.Role, 1+min(uint64(n), 3), nil, nil, key))
 		}
-		return to, files
-	}
-	for n := range 4 {
-		to, files := batch(n, 62)
 		tr.commit(tr.tx(tr.file("", nil, to...)))
 		for part := range slices.Chunk(files, record.MaxScopes) {
 			tr.commit(tr.tx(part...))
 		}
+		if got := size(); got > record.MaxRepositorySize {
+			t.Errorf("a value of %d bytes", got)
+		}
 	}
+	t.Logf("%d bytes with 64 roles", size())
 	tr.check()
-	to, _ := batch(5, 7) // 2 + 4*62 + 6 = 256
-	tr.refuses(record.CodeRoleConflict, tr.file("", nil, to...))
-	tr.publish(tr.file("", nil, to[:6]...))
-	again, _ := batch(1, 62)
-	tr.publish(tr.file("", nil, again...)) // names that never published made room
-	if r, _ := tr.repository(tr.p).Role("targets/r-1-00"); r.Version != 1 || r.Removed || !r.Narrowed {
-		t.Errorf("role %+v", r)
+	tr.publish(tr.file("", nil))
+	repo := tr.repository(tr.p)
+	if got := size(); got != clean || len(repo.Roles) != 2 || repo.RemovedVersion != 4 {
+		t.Errorf("%d bytes and %d roles, %d bytes before; removed versions up to %d", got, len(repo.Roles), clean, repo.RemovedVersion)
 	}
+	// Nothing of them is in the way of others of their names.
+	tr.publish(tr.file("", nil, tr.to("r-0-00", "*")), tr.p.RoleFile("targets/r-0-00", 5, nil, nil, tr.key("r-0-00")))
+}
+
+// TestRepositoryValueIsBounded: as many roles as fit are taken, and not one more.
+func TestRepositoryValueIsBounded(t *testing.T) {
+	tr := newTree(t)
+	keys16 := fixture.NewKeys(t, keys.KeytypeEd25519, "role", record.MaxRoles/4)
+	list := func(n int) (to []fixture.Delegation) {
+		for i := range n {
+			to = append(to, fixture.Delegation{Role: fmt.Sprintf("targets/%064d", i), Keys: keys16, Paths: []string{"*"}})
+		}
+		return to
+	}
+	fits := 0
+	for n := 62; n > 0 && fits == 0; n-- {
+		s := tr.begin()
+		_, err := s.Apply(tr.tx(tr.file("", nil, list(n)...)), keys.Direct{})
+		s.Close()
+		if code, _ := record.CodeOf(err); err != nil && code != record.CodeRoleConflict {
+			t.Fatal(err)
+		} else if err == nil {
+			fits = n
+		}
+	}
+	tr.publish(tr.file("", nil, list(fits)...))
+	repo := tr.repository(tr.p)
+	got := len(repo.Encode())
+	one := got - func() int { repo.Roles = repo.Roles[:len(repo.Roles)-1]; return len(repo.Encode()) }()
+	if got > record.MaxRepositorySize || got+one <= record.MaxRepositorySize {
+		t.Errorf("%d roles of %d bytes take %d bytes", fits, one, got)
+	}
+	// A rotation is never refused for it.
+	root := tr.p.RotateRoot(2, fixture.NewKeys(t, keys.KeytypeEd25519, "root", 15), nil)
+	tr.commit(tr.c.Relay(tr.c.Operators[1], fixture.Update{Roots: []*tuf.Root{root}}))
+	tr.check()
 }
 
 // Test that any key of the stored metadata submits, and any operator carries.

@@ -35,6 +35,12 @@ func (t *transaction) apply() error {
 // applyFiles makes new files of a repository current, and changes its tags.
 func (t *transaction) applyFiles(s *subject, e *effect) error {
 	s.repo.Roles, s.repo.RootKeys, s.repo.TargetsKeys = slices.Clone(e.roles), e.rootKeys, e.targetsKeys
+	s.repo.RemovedVersion = e.removedVersion
+	for i := range s.repo.Roles {
+		if s.repo.Roles[i].Since == sinceNow {
+			s.repo.Roles[i].Since = t.nextIndex()
+		}
+	}
 	for _, r := range e.roots {
 		t.set(record.RootKey(s.name, r.version), record.RootFile{FileDigest: r.digest}.Encode())
 	}

@@ -69,7 +69,7 @@ func (x *examiner) publication(subjects []*subject) error {
 		if err := x.update(u, m); err != nil {
 			return err
 		}
-		u.roles, u.rootKeys, u.targetsKeys = u.repo.Roles, u.repo.RootKeys, u.repo.TargetsKeys
+		u.hold(u.repo)
 		x.effects = append(x.effects, u.effect)
 	}
 	return nil
@@ -88,6 +88,11 @@ func (x *examiner) update(u *update, m *proto.RepositoryUpdate) (err error) {
 	}
 	if err := x.newFiles(u, m.GetRoles()); err != nil {
 		return err
+	}
+	if len(u.effect.files) > 0 {
+		if err := checkSize(u.repo); err != nil {
+			return err
+		}
 	}
 	for _, f := range u.effect.files {
 		u.changed = append(u.changed, f.change)

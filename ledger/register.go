@@ -26,7 +26,7 @@ func (x *examiner) registration() error {
 	}
 	u.addRoot(root)
 	recountTargets(u.repo, root)
-	u.roles, u.rootKeys, u.targetsKeys = u.repo.Roles, u.repo.RootKeys, u.repo.TargetsKeys
+	u.hold(u.repo)
 	u.changed = []record.RoleChange{roleChange(record.RoleRoot, &root.Metadata)}
 	u.signers = record.SortKeyIDs(u.signers)
 	x.effects = append(x.effects, u.effect)

@@ -53,7 +53,7 @@ func (x *examiner) newFiles(u *update, updates []*proto.RoleUpdate) error {
 func nextToJudge(repo *record.Repository, scopes []record.Scope) int {
 	return slices.IndexFunc(scopes, func(c record.Scope) bool {
 		if c.Role != record.RoleTargets {
-			if r, ok := repo.Role(c.Role); !ok || r.Removed {
+			if _, ok := repo.Role(c.Role); !ok {
 				return false
 			}
 		}
@@ -221,7 +221,13 @@ func (x *examiner) makeCurrent(u *update, state record.RoleState, next *tuf.Succ
 		role: state.Name, change: roleChange(state.Name, &next.Metadata), signers: next.Signers(), put: next.Put, remove: next.Remove,
 	})
 	u.repo.SetRole(r)
-	return redelegate(u.repo, state.Name, before, after)
+	removed, err := redelegate(u.repo, state.Name, before, after, sinceNow)
+	for _, r := range removed {
+		if r.Version > 0 {
+			u.superseded = append(u.superseded, r.FileDigest)
+		}
+	}
+	return err
 }
 
 // readDelta returns a delta of a role's file as package tuf has it.

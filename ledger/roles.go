@@ -36,47 +36,48 @@ func replaced(r record.RoleState, next *tuf.Metadata) record.RoleState {
 	return r
 }
 
-// redelegate makes the roles below a delegator what its new file says. old are
-// the delegations of its file before.
-func redelegate(repo *record.Repository, delegator string, old, next *tuf.Delegations) error {
+// redelegate makes the roles below a delegator what its new file says, and returns
+// those it removed, which no height needs any more. old are the delegations of its
+// file before, and index is that of the record.
+func redelegate(repo *record.Repository, delegator string, old, next *tuf.Delegations, index uint64) ([]record.RoleState, error) {
+	var removed []record.RoleState
 	for _, r := range slices.Clone(repo.Roles) {
-		if _, named := next.Role(r.Name); r.Parent == delegator && !r.Removed && !named {
-			removeRole(repo, r.Name)
+		if _, named := next.Role(r.Name); r.Parent == delegator && !named {
+			removed = append(removed, removeRole(repo, r.Name)...)
 		}
 	}
 	if next != nil {
 		for _, role := range next.Roles {
-			if err := delegate(repo, delegator, old, next, role); err != nil {
-				return err
+			if err := delegate(repo, delegator, old, next, role, index); err != nil {
+				return nil, err
 			}
 		}
 	}
-	live := 0
-	for _, r := range repo.Roles {
-		if !r.Removed {
-			live++
-		}
+	if len(repo.Roles) > record.MaxRoles {
+		return nil, record.Reject(record.CodeRoleConflict, "%d roles, at most %d", len(repo.Roles), record.MaxRoles)
 	}
-	if live > record.MaxRoles || len(repo.Roles) > record.MaxRoleEntries {
-		return record.Reject(record.CodeRoleConflict, "%d roles, %d with those removed; at most %d and %d",
-			live, len(repo.Roles), record.MaxRoles, record.MaxRoleEntries)
+	return removed, nil
+}
+
+// checkSize refuses role files that make the repository's value too large: every
+// answer about the repository would carry it.
+func checkSize(repo *record.Repository) error {
+	if n := len(repo.Encode()); n > record.MaxRepositorySize {
+		return record.Reject(record.CodeRoleConflict, "the roles, their keys and signers take %d bytes, at most %d", n, record.MaxRepositorySize)
 	}
 	return nil
 }
 
 // delegate gives one role that a new file names its parent, its keys and its
 // flags.
-func delegate(repo *record.Repository, delegator string, old, next *tuf.Delegations, role tuf.DelegatedRole) error {
+func delegate(repo *record.Repository, delegator string, old, next *tuf.Delegations, role tuf.DelegatedRole, index uint64) error {
 	r, known := repo.Role(role.Name)
 	before, namedBefore := old.Reach(role.Name)
 	after, _ := next.Reach(role.Name)
 	narrower := false
 	switch {
 	case !known:
-		r = record.RoleState{Name: role.Name, Expires: time.Unix(0, 0).UTC()}
-	case r.Removed:
-		// What its file was judged by is gone, so it has to sign again.
-		r.Removed, r.Narrowed = false, r.Version > 0
+		r = record.RoleState{Name: role.Name, Since: index, Expires: time.Unix(0, 0).UTC()}
 	case r.Parent == delegator:
 		narrower = !after.Includes(before)
 	case repo.Ancestor(delegator, role.Name):
@@ -101,24 +102,24 @@ func delegate(repo *record.Repository, delegator string, old, next *tuf.Delegati
 }
 
 // removeRole takes a role that no delegator names any more, and all below it, out
-// of the tree. Version marks stay.
-func removeRole(repo *record.Repository, name string) {
+// of the tree, and returns what they were.
+func removeRole(repo *record.Repository, name string) []record.RoleState {
+	var out []record.RoleState
 	for _, name := range subtree(repo, name) {
 		r, _ := repo.Role(name)
-		if r.Version == 0 {
-			repo.RemoveRole(name)
-			continue
-		}
-		r.MeetsKeys, r.Narrowed, r.Removed, r.Keys, r.Patterns = false, false, true, nil, 0
-		repo.SetRole(r)
+		out = append(out, r)
 	}
+	for _, r := range out {
+		repo.RemoveRole(r.Name)
+	}
+	return out
 }
 
-// subtree returns a role and all roles below it that are not removed, ascending.
+// subtree returns a role and all roles below it, ascending.
 func subtree(repo *record.Repository, name string) []string {
 	var out []string
 	for _, r := range repo.Roles {
-		if !r.Removed && (r.Name == name || repo.Ancestor(name, r.Name)) {
+		if r.Name == name || repo.Ancestor(name, r.Name) {
 			out = append(out, r.Name)
 		}
 	}

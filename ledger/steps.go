@@ -219,9 +219,7 @@ func (t *transaction) checkNumbers() error {
 			case record.ScopeLift:
 				have = s.repo.LiftSequence
 			default:
-				if r, ok := s.repo.Role(c.Role); ok {
-					have = r.Version
-				}
+				have = s.repo.After(c.Role)
 			}
 			if err := checkNext(c, have); err != nil {
 				return err

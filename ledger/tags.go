@@ -57,7 +57,7 @@ func (t *transaction) checkFree(s *subject, name reference.Tag, role string) err
 	if err != nil || !ok || tag.State != record.TagLive || tag.Role == role {
 		return err
 	}
-	if s.repo.Effective(tag.Role, t.block.Time) && !s.repo.Ancestor(role, tag.Role) {
+	if s.repo.Owns(tag) && s.repo.Effective(tag.Role, t.block.Time) && !s.repo.Ancestor(role, tag.Role) {
 		return record.Reject(record.CodeTagHeld, "%s holds %s", tag.Role, name)
 	}
 	return nil

@@ -124,16 +124,17 @@ func repositoryFormat() format {
 		Signers: keyIDs(1), Keys: keyIDs(3), Patterns: 17,
 	}
 	unpublished := record.RoleState{Name: "targets/zeta", Parent: "targets/beta", Expires: time.Unix(0, 0).UTC(), Keys: keyIDs(1)}
-	removed := record.RoleState{
+	ci := record.RoleState{
 		Name: "targets/ci", Parent: "targets", Version: 2, SignedDigest: hashOf("ci signed"),
-		FileDigest: hashOf("ci file"), FileSize: 1530, Expires: time.Unix(253402300799, 0).UTC(), Removed: true,
-		Signers: keyIDs(16),
+		FileDigest: hashOf("ci file"), FileSize: 1530, Expires: time.Unix(253402300799, 0).UTC(),
+		Signers: keyIDs(16), Keys: keyIDs(16), Since: 39,
 	}
 	full := &record.Repository{
 		Profile: record.ProfileTUF, Registrant: "acme", Revision: 9, RevocationSequence: 1, LiftSequence: 2,
 		RecoveryCount: 3, LastIndex: 40, LastHeight: 500, LastTime: at(0, 123456789),
 		Quotas: [3]record.Bucket{{Tokens: 1, Height: 2}, {Tokens: 3, Height: 4}, {Tokens: 5, Height: 6}}, RootKeys: keyIDs(2), TargetsKeys: keyIDs(1),
-		Roles: []record.RoleState{root, targets, narrowed, removed, unpublished},
+		RemovedVersion: 12,
+		Roles:          []record.RoleState{root, targets, narrowed, ci, unpublished},
 	}
 	fresh := &record.Repository{
 		Profile: record.ProfileTUF, Registrant: "acme", Revision: 1, LastHeight: 1, LastTime: at(0, 0),
@@ -152,7 +153,7 @@ func repositoryFormat() format {
 	f.refuse("registrant too long", with(b, 2, 0, record.MaxNameLength+1))
 	f.refuse("registrant in upper case", with(b, 4, 'A'))
 	f.refuse("time past 2262", with(b, 52, 0x80))
-	f.refuse("too many roles", with(b, 96+2+2*32+2+32, 1, 1))
+	f.refuse("too many roles", with(b, 96+2+2*32+2+32+8, 0, record.MaxRoles+1))
 	roles := func(name string, list ...record.RoleState) {
 		f.refuse(name, variant(full, func(r *record.Repository) { r.Roles = list }).Encode())
 	}
@@ -165,30 +166,30 @@ func repositoryFormat() format {
 	roles("17 signers", variant2(root, func(s *record.RoleState) { s.Signers = keyIDs(17) }))
 	roles("17 keys", root, targets, variant2(narrowed, func(s *record.RoleState) { s.Keys = keyIDs(17) }))
 	roles("keys of targets", root, variant2(targets, func(s *record.RoleState) { s.Keys = keyIDs(1) }))
+	roles("targets that entered later", root, variant2(targets, func(s *record.RoleState) { s.Since = 1 }))
 	roles("patterns of targets", root, variant2(targets, func(s *record.RoleState) { s.Patterns = 1 }))
 	roles("1,025 patterns", root, targets, variant2(narrowed, func(s *record.RoleState) { s.Patterns = record.MaxPatterns + 1 }))
-	roles("removed role with patterns", root, targets, variant2(removed, func(s *record.RoleState) { s.Patterns = 1 }))
 	f.refuse("17 keys of root", variant(full, func(r *record.Repository) { r.RootKeys = keyIDs(17) }).Encode())
 	f.refuse("keys of targets descending", variant(full, func(r *record.Repository) {
 		r.TargetsKeys = slices.Clone(keyIDs(2))
 		slices.Reverse(r.TargetsKeys)
 	}).Encode())
-	roles("removed role with keys", root, targets, variant2(removed, func(s *record.RoleState) { s.Keys = keyIDs(1) }))
-	roles("removed role that meets its keys", root, targets, variant2(removed, func(s *record.RoleState) { s.MeetsKeys = true }))
-	f.refuse("unknown role flag", with(variant(full, func(r *record.Repository) {
+	flags := variant(full, func(r *record.Repository) {
 		r.Roles = []record.RoleState{variant2(root, func(s *record.RoleState) { s.Signers = nil })}
-	}).Encode(), -11, 0x09))
+	}).Encode()
+	f.refuse("unknown role flag", with(flags, -11, 0x09))
+	f.refuse("flag of removed roles", with(flags, -11, 0x02))
 	roles("root with a parent", variant2(root, func(s *record.RoleState) { s.Parent = "targets" }))
 	roles("targets without a parent", root, variant2(targets, func(s *record.RoleState) { s.Parent = "" }))
 	roles("targets below targets", root, variant2(targets, func(s *record.RoleState) { s.Parent = "targets" }))
-	roles("delegated by root", root, variant2(removed, func(s *record.RoleState) { s.Parent = "root" }))
-	roles("delegated by itself", root, variant2(removed, func(s *record.RoleState) { s.Parent = s.Name }))
-	roles("delegated by nothing", root, variant2(removed, func(s *record.RoleState) { s.Parent = "none" }))
+	roles("delegated by root", root, variant2(ci, func(s *record.RoleState) { s.Parent = "root" }))
+	roles("delegated by itself", root, variant2(ci, func(s *record.RoleState) { s.Parent = s.Name }))
+	roles("delegated by nothing", root, variant2(ci, func(s *record.RoleState) { s.Parent = "none" }))
 	roles("unknown top-level role", variant2(targets, func(s *record.RoleState) { s.Name = "snapshot" }))
-	roles("delegated role without a name", variant2(removed, func(s *record.RoleState) { s.Name = "targets/" }))
-	roles("role name with a slash", variant2(removed, func(s *record.RoleState) { s.Name = "targets/a/b" }))
-	roles("role name in upper case", variant2(removed, func(s *record.RoleState) { s.Name = "targets/CI" }))
-	roles("role name too long", variant2(removed, func(s *record.RoleState) { s.Name = "targets/" + strings.Repeat("a", 65) }))
+	roles("delegated role without a name", variant2(ci, func(s *record.RoleState) { s.Name = "targets/" }))
+	roles("role name with a slash", variant2(ci, func(s *record.RoleState) { s.Name = "targets/a/b" }))
+	roles("role name in upper case", variant2(ci, func(s *record.RoleState) { s.Name = "targets/CI" }))
+	roles("role name too long", variant2(ci, func(s *record.RoleState) { s.Name = "targets/" + strings.Repeat("a", 65) }))
 	roles("expires past 9999", variant2(root, func(s *record.RoleState) { s.Expires = time.Unix(253402300800, 0) }))
 	return f
 }
@@ -786,14 +787,14 @@ func TestEncodingsByHand(t *testing.T) {
 				Profile: record.ProfileTUF, Registrant: "acme", Revision: 1, RevocationSequence: 2, LiftSequence: 3,
 				RecoveryCount: 4, LastIndex: 5, LastHeight: 6, LastTime: at(0, 7),
 				Quotas:   [3]record.Bucket{{Tokens: 1, Height: 2}, {Tokens: 3, Height: 4}, {Tokens: 5, Height: 6}},
-				RootKeys: []keys.ID{keys.ID(hashOf("r"))}, TargetsKeys: []keys.ID{keys.ID(hashOf("t"))},
+				RootKeys: []keys.ID{keys.ID(hashOf("r"))}, TargetsKeys: []keys.ID{keys.ID(hashOf("t"))}, RemovedVersion: 8,
 				Roles: []record.RoleState{{
 					Name: "targets", Parent: "root", Version: 9, SignedDigest: hashOf("s"), FileDigest: hashOf("f"), FileSize: 1530,
 					Expires: at(8, 0), MeetsKeys: true, Narrowed: true,
 					Signers: []keys.ID{keys.ID(hashOf("k"))}, DelegationsSize: 340, DelegationsDigest: hashOf("d"),
 				}, {
-					Name: "targets/ci", Parent: "targets", Version: 1, SignedDigest: hashOf("s"), FileDigest: hashOf("f"), FileSize: 7,
-					Expires: at(8, 0), Removed: true,
+					Name: "targets/ci", Parent: "targets", Since: 77, Version: 1, SignedDigest: hashOf("s"), FileDigest: hashOf("f"), FileSize: 7,
+					Expires: at(8, 0),
 				}, {
 					Name: "targets/d", Parent: "targets", Expires: time.Unix(0, 0), Keys: []keys.ID{keys.ID(hashOf("k"))}, Patterns: 258,
 				}},
@@ -801,11 +802,11 @@ func TestEncodingsByHand(t *testing.T) {
 			hand{}.u8(1).u8(1).text("acme").u64(1).u64(2).u64(3).u32(4).u64(5).u64(6).u64(second*1e9 + 7).
 				u32(1).u64(2).u32(3).u64(4).u32(5).u64(6).
 				u16(1).hash("r").u16(1).hash("t").
-				u16(3).text("targets").text("root").u64(9).hash("s").hash("f").u32(1530).u64(second + 8).u8(5).
+				u64(8).u16(3).text("targets").text("root").u64(0).u64(9).hash("s").hash("f").u32(1530).u64(second + 8).u8(5).
 				u16(1).hash("k").u16(0).u16(0).u32(340).hash("d").
-				text("targets/ci").text("targets").u64(1).hash("s").hash("f").u32(7).u64(second + 8).u8(2).
+				text("targets/ci").text("targets").u64(77).u64(1).hash("s").hash("f").u32(7).u64(second + 8).u8(0).
 				u16(0).u16(0).u16(0).u32(0).
-				text("targets/d").text("targets").u64(0).raw(string(make([]byte, 64))).u32(0).u64(0).u8(0).
+				text("targets/d").text("targets").u64(0).u64(0).raw(string(make([]byte, 64))).u32(0).u64(0).u8(0).
 				u16(0).u16(1).hash("k").u16(258).u32(0),
 		},
 		"voucher value": {

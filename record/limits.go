@@ -28,9 +28,10 @@ const (
 	// clients and the recount of effective roles must stay cheap.
 	MaxRoles = 64
 
-	// MaxRoleEntries is the number of role entries in a repository value:
-	// versions outlive the removal of a role, so entries outnumber roles.
-	MaxRoleEntries = 4 * MaxRoles
+	// MaxRepositorySize is the size in bytes of a repository value after a publish of
+	// role files: 64 roles of two keys each take half of it. Every proof about the
+	// repository carries the value.
+	MaxRepositorySize = 32 << 10
 
 	// MaxPatterns is the number of patterns a tag can be compared with at one
 	// delegator: those of all the roles a file may delegate to.

@@ -37,7 +37,11 @@ type Repository struct {
 	// roles, ascending. With them a submitter is known without reading the root.
 	RootKeys    []keys.ID
 	TargetsKeys []keys.ID
-	// Roles, ascending by name.
+	// RemovedVersion is the highest version that any delegated role had when it was
+	// removed; zero while none was. The first file of a role follows it, so that no
+	// file of a role that returns is accepted twice.
+	RemovedVersion uint64
+	// Roles are those in the tree, ascending by name.
 	Roles []RoleState
 }
 
@@ -52,7 +56,10 @@ type Bucket struct {
 type RoleState struct {
 	Name   string
 	Parent string // delegator; empty for root
-	// Version is the newest version ever accepted. It outlives the role.
+	// Since is the log index of the record with which a delegated role entered the
+	// tree: tags that a role of its name set before are not its own.
+	Since uint64
+	// Version is that of the stored file, zero before the first.
 	Version uint64
 	// SignedDigest is the SHA-256 of the signing form of the signed part,
 	// FileDigest that of the whole file.
@@ -65,8 +72,6 @@ type RoleState struct {
 	// MeetsKeys says whether the stored file meets the keys and threshold its
 	// delegator's current file gives the role.
 	MeetsKeys bool
-	// Removed says that no delegator names the role any more.
-	Removed bool
 	// Narrowed says that the stored file was accepted for tags that the role, or
 	// one above it, may not set any more. The next version heals it.
 	Narrowed bool
@@ -88,8 +93,7 @@ type RoleState struct {
 
 const (
 	roleMeetsKeys = 1 << 0
-	roleRemoved   = 1 << 1
-	roleNarrowed  = 1 << 2
+	roleNarrowed  = 1 << 2 // bit 1 was that of removed roles, which had entries once
 )
 
 // TopLevel reports whether the role is root or targets, whose keys the root
@@ -127,9 +131,28 @@ func (r *Repository) find(name string) (int, bool) {
 	})
 }
 
-// RemoveRole forgets a role that never published.
+// RemoveRole takes a delegated role out of the tree. All that stays of it is that no
+// first file has a version as low as its own.
 func (r *Repository) RemoveRole(name string) {
+	s, _ := r.Role(name)
+	r.RemovedVersion = max(r.RemovedVersion, s.Version)
 	r.Roles = slices.DeleteFunc(r.Roles, func(s RoleState) bool { return s.Name == name })
+}
+
+// After returns the version that the next file of a role follows.
+func (r *Repository) After(name string) uint64 {
+	s, _ := r.Role(name)
+	if s.Version == 0 && name != RoleRoot && name != RoleTargets {
+		return r.RemovedVersion
+	}
+	return s.Version
+}
+
+// Owns reports whether a live tag is of the role that its value names, and not of one
+// of that name which was removed before.
+func (r *Repository) Owns(t *ImageTag) bool {
+	s, ok := r.Role(t.Role)
+	return ok && t.Index >= s.Since
 }
 
 // Effective reports whether a role verifies anything at time t: its file is
@@ -138,7 +161,7 @@ func (r *Repository) RemoveRole(name string) {
 func (r *Repository) Effective(name string, t time.Time) bool {
 	for range MaxRoles {
 		s, ok := r.Role(name)
-		if !ok || s.Removed || !s.MeetsKeys || s.Narrowed || !t.Before(s.Expires) {
+		if !ok || !s.MeetsKeys || s.Narrowed || !t.Before(s.Expires) {
 			return false
 		}
 		if s.Name == RoleRoot {
@@ -184,10 +207,12 @@ func (r *Repository) Encode() []byte {
 	}
 	e.keyIDs(r.RootKeys)
 	e.keyIDs(r.TargetsKeys)
+	e.u64(r.RemovedVersion)
 	e.u16(uint16(len(r.Roles)))
 	for _, s := range r.Roles {
 		e.str(s.Name)
 		e.str(s.Parent)
+		e.u64(s.Since)
 		e.u64(s.Version)
 		e.raw(s.SignedDigest[:])
 		e.raw(s.FileDigest[:])
@@ -196,9 +221,6 @@ func (r *Repository) Encode() []byte {
 		var flags uint8
 		if s.MeetsKeys {
 			flags |= roleMeetsKeys
-		}
-		if s.Removed {
-			flags |= roleRemoved
 		}
 		if s.Narrowed {
 			flags |= roleNarrowed
@@ -247,7 +269,8 @@ func DecodeRepository(b []byte) (*Repository, error) {
 	}
 	r.RootKeys = d.someKeyIDs(tuf.MaxRoleKeys)
 	r.TargetsKeys = d.someKeyIDs(tuf.MaxRoleKeys)
-	for range d.count(MaxRoleEntries) {
+	r.RemovedVersion = d.u64()
+	for range d.count(MaxRoles) {
 		s := d.roleState()
 		if n := len(r.Roles); n > 0 && r.Roles[n-1].Name >= s.Name {
 			d.fail("roles not ascending")
@@ -267,6 +290,7 @@ func (d *decoder) roleState() RoleState {
 	var s RoleState
 	s.Name = d.roleName()
 	s.Parent = d.str(MaxRoleName)
+	s.Since = d.u64()
 	s.Version = d.u64()
 	s.SignedDigest = d.hash()
 	s.FileDigest = d.hash()
@@ -274,7 +298,6 @@ func (d *decoder) roleState() RoleState {
 	s.Expires = d.seconds()
 	flags := d.u8()
 	s.MeetsKeys = flags&roleMeetsKeys != 0
-	s.Removed = flags&roleRemoved != 0
 	s.Narrowed = flags&roleNarrowed != 0
 	s.Signers = d.someKeyIDs(tuf.MaxSignatures)
 	s.Keys = d.someKeyIDs(tuf.MaxRoleKeys)
@@ -284,14 +307,12 @@ func (d *decoder) roleState() RoleState {
 	}
 	switch {
 	case d.err != nil:
-	case flags&^(roleMeetsKeys|roleRemoved|roleNarrowed) != 0:
+	case flags&^(roleMeetsKeys|roleNarrowed) != 0:
 		d.fail("unknown role flags %#x", flags)
 	case s.Patterns > MaxPatterns:
 		d.fail("%d patterns, at most %d", s.Patterns, MaxPatterns)
-	case s.Removed && (flags != roleRemoved || len(s.Keys) > 0 || s.Patterns > 0):
-		d.fail("removed role with flags %#x, %d keys and %d patterns", flags, len(s.Keys), s.Patterns)
-	case s.TopLevel() && (len(s.Keys) > 0 || s.Patterns > 0):
-		d.fail("role %q with keys or patterns", s.Name)
+	case s.TopLevel() && (len(s.Keys) > 0 || s.Patterns > 0 || s.Since > 0):
+		d.fail("role %q with keys or patterns, or entered later", s.Name)
 	case !validParent(s.Name, s.Parent):
 		d.fail("role %q with parent %q", s.Name, s.Parent)
 	}

@@ -89,7 +89,7 @@ func TestSpecListsTheCodes(t *testing.T) {
 func TestSpecListsTheLimits(t *testing.T) {
 	limits := map[string]uint64{
 		"MaxTransactionSize": record.MaxTransactionSize, "MaxChainID": record.MaxChainID, "MaxScopes": record.MaxScopes,
-		"MaxRotations": record.MaxRotations, "MaxRoles": record.MaxRoles, "MaxRoleEntries": record.MaxRoleEntries,
+		"MaxRotations": record.MaxRotations, "MaxRoles": record.MaxRoles, "MaxRepositorySize": record.MaxRepositorySize,
 		"MaxRoleName": uint64(record.MaxRoleName), "MaxPatterns": record.MaxPatterns, "MaxSubmitterKey": record.MaxSubmitterKey, "MaxChanges": record.MaxChanges, "MaxStatementDigests": record.MaxStatementDigests, "MaxNote": record.MaxNote, "MaxVouchers": record.MaxVouchers,
 		"MaxKeyIDs": record.MaxKeyIDs, "MaxNotaryLists": record.MaxNotaryLists, "MaxNameLength": record.MaxNameLength,
 		"MaxOperators": record.MaxOperators, "MaxNamespaces": record.MaxNamespaces, "MaxActivations": record.MaxActivations,

@@ -28,7 +28,6 @@ func TestEffective(t *testing.T) {
 	}
 	expires := func(at time.Time) func(*record.RoleState) { return func(s *record.RoleState) { s.Expires = at } }
 	unmet := func(s *record.RoleState) { s.MeetsKeys = false }
-	removed := func(s *record.RoleState) { s.Removed = true }
 	root, targets, ci := role("root", ""), role("targets", "root"), role("targets/ci", "targets")
 	chain := func(n int) []record.RoleState {
 		roles := []record.RoleState{root, targets}
@@ -56,12 +55,11 @@ func TestEffective(t *testing.T) {
 		{"expires this very moment", "targets", []record.RoleState{root, role("targets", "root", expires(now))}, false},
 		{"expires a moment later", "targets", []record.RoleState{root, role("targets", "root", expires(now.Add(1)))}, true},
 		{"does not meet its keys", "targets", []record.RoleState{root, role("targets", "root", unmet)}, false},
-		{"removed", "targets/ci", []record.RoleState{root, targets, role("targets/ci", "targets", removed)}, false},
+		{"removed", "targets/ci", []record.RoleState{root, targets}, false},
 		{"expired root", "root", []record.RoleState{role("root", "", expires(at(-1, 0)))}, false},
 		{"below an expired root", "targets", []record.RoleState{role("root", "", expires(at(-1, 0))), targets}, false},
 		{"below expired targets", "targets/ci", []record.RoleState{root, role("targets", "root", expires(at(-1, 0))), ci}, false},
 		{"below targets that do not meet their keys", "targets/ci", []record.RoleState{root, role("targets", "root", unmet), ci}, false},
-		{"below a removed role", "targets/a", []record.RoleState{root, targets, role("targets/a", "targets/b"), role("targets/b", "targets", removed)}, false},
 		{"two levels down", "targets/a", []record.RoleState{root, targets, role("targets/a", "targets/b"), role("targets/b", "targets")}, true},
 		{"missing parent", "targets/a", []record.RoleState{root, targets, role("targets/a", "targets/b")}, false},
 		{"missing root", "targets", []record.RoleState{targets}, false},
@@ -69,7 +67,7 @@ func TestEffective(t *testing.T) {
 		{"cycle", "targets/a", []record.RoleState{root, targets, role("targets/a", "targets/b"), role("targets/b", "targets/a")}, false},
 		{"longest chain", fmt.Sprintf("targets/%03d", record.MaxRoles-3), chain(record.MaxRoles), true},
 		{"chain too long", fmt.Sprintf("targets/%03d", record.MaxRoles-2), chain(record.MaxRoles + 1), false},
-		{"a sibling does not matter", "targets", []record.RoleState{root, targets, role("targets/ci", "targets", unmet, removed)}, true},
+		{"a sibling does not matter", "targets", []record.RoleState{root, targets, role("targets/ci", "targets", unmet)}, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

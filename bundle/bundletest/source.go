@@ -197,7 +197,7 @@ func (s *Source) addTargets(b *proto.Bundle, q Query, repository *record.Reposit
 		}
 	}
 	var chain []record.RoleState
-	for t, ok := repository.Role(role); ok && !t.Removed && !t.TopLevel() && len(chain) < record.MaxRoles; t, ok = repository.Role(t.Parent) {
+	for t, ok := repository.Role(role); ok && !t.TopLevel() && len(chain) < record.MaxRoles; t, ok = repository.Role(t.Parent) {
 		chain = append(chain, t)
 	}
 	if t, ok := repository.Role(record.RoleTargets); ok {

@@ -204,12 +204,12 @@ func (s *session) warnSwitchedOff(ctx context.Context, c *client.Client, before 
 	if err != nil {
 		return
 	}
-	for _, role := range after.Roles {
-		was, _ := before.RoleStatus(role.Name)
+	for _, was := range before.Roles {
+		role, there := after.RoleStatus(was.Name)
 		switch {
 		case !was.Effective || role.Effective:
-		case role.Removed:
-			s.warn("the tags of %s verify nothing from now on: nobody delegates to it", role.Name)
+		case !there:
+			s.warn("the tags of %s verify nothing from now on: nobody delegates to it", was.Name)
 		case !role.MeetsKeys:
 			s.warn("the tags of %s verify nothing from now on: keys signed them that are the role's no more; %s lists them, to be named with --adopt or --drop",
 				role.Name, renewal(after.Repository, role.Name))

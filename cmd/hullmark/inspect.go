@@ -124,8 +124,6 @@ func newRoleList(r *bundle.Result, now time.Time) []roleJSON {
 	for _, role := range r.Roles {
 		j := roleJSON{Name: role.Name, Parent: role.Parent, Version: role.Version, Expires: role.Expires.UTC()}
 		switch {
-		case role.Removed:
-			j.Reason = "nobody delegates to it any more"
 		case role.Version == 0:
 			j.Reason = "it has published nothing yet"
 		case role.Narrowed:

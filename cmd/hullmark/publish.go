@@ -533,7 +533,7 @@ const soon = 30 * day
 func (s *session) warnExpiry(r *bundle.Result, signing string) {
 	now := time.Now()
 	for _, role := range r.Roles {
-		if role.Name == signing || role.Removed {
+		if role.Name == signing {
 			continue
 		}
 		if left := role.Expires.Sub(now); left > 0 && left < soon {
