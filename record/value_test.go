@@ -332,3 +332,40 @@ func TestKindNames(t *testing.T) {
 		t.Error("a kind that does not exist has a name")
 	}
 }
+
+// Test what a repository remembers of roles that were removed.
+func TestRemovedRole(t *testing.T) {
+	r := &record.Repository{Roles: []record.RoleState{
+		{Name: "root", Version: 9},
+		{Name: "targets", Parent: "root", Version: 8},
+		{Name: "targets/a", Parent: "targets", Version: 3},
+		{Name: "targets/b", Parent: "targets", Version: 2, Since: 5},
+		{Name: "targets/c", Parent: "targets"},
+	}}
+	after := func(want string) {
+		t.Helper()
+		var got string
+		for _, name := range []string{"root", "targets", "targets/a", "targets/b", "targets/c", "targets/d"} {
+			got += fmt.Sprint(r.After(name), " ")
+		}
+		if got != want {
+			t.Errorf("next files follow versions %s, want %s", got, want)
+		}
+	}
+	after("9 8 3 2 0 0 ")
+	r.RemoveRole("targets/a")
+	after("9 8 3 2 3 3 ")
+	r.RemoveRole("targets/b")
+	r.RemoveRole("targets/c")
+	after("9 8 3 3 3 3 ")
+	r.SetRole(record.RoleState{Name: "targets/b", Parent: "targets", Since: 7})
+	after("9 8 3 3 3 3 ")
+	for index, want := range map[uint64]bool{5: false, 6: false, 7: true, 8: true} {
+		if got := r.Owns(&record.ImageTag{Role: "targets/b", Index: index}); got != want {
+			t.Errorf("a tag of record %d: %v, want %v", index, got, want)
+		}
+	}
+	if r.Owns(&record.ImageTag{Role: "targets/a", Index: 9}) {
+		t.Error("a removed role has a tag")
+	}
+}
