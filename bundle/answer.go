@@ -167,7 +167,7 @@ func (v *verification) ineffective(role string, at time.Time) string {
 	for _, name := range slices.Backward(list) {
 		s, ok := v.repository.Role(name)
 		switch {
-		case !ok || s.Removed:
+		case !ok:
 			return fmt.Sprintf("nobody delegates to %s", name)
 		case s.Version == 0:
 			return fmt.Sprintf("%s has published nothing", name)

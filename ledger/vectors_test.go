@@ -124,7 +124,7 @@ func (w *world) publish(name, role string, d *tuf.Delegations) bool {
 	if role != record.RoleTargets {
 		signers = roleKeys(w.t, strings.TrimPrefix(role, "targets/"))
 	}
-	file := w.p.RoleFile(role, state.Version+1, fixture.Tags{}, d, signers...)
+	file := w.p.RoleFile(role, w.repo.After(role)+1, fixture.Tags{}, d, signers...)
 	next := clone(w.t, w.repo)
 	entry := replaced(state, &file.Metadata)
 	entry.DelegationsSize, entry.DelegationsDigest = 0, [32]byte{}
@@ -141,7 +141,7 @@ func (w *world) publish(name, role string, d *tuf.Delegations) bool {
 	if file.Delegations != nil {
 		v.New = string(file.Delegations.Bytes())
 	}
-	err := redelegate(next, role, old, file.Delegations)
+	_, err := redelegate(next, role, old, file.Delegations, next.LastIndex+1)
 	if v.Want = codeOf(err); err == nil {
 		v.After = hex.EncodeToString(next.Encode())
 		w.repo, w.given[role] = next, file.Delegations
@@ -233,7 +233,7 @@ func TestRoleVectors(t *testing.T) {
 	for n := range 60 {
 		var live []string
 		for _, r := range w.repo.Roles {
-			if r.Name != record.RoleRoot && !r.Removed {
+			if r.Name != record.RoleRoot {
 				live = append(live, r.Name)
 			}
 		}
@@ -255,7 +255,7 @@ func TestRoleVectors(t *testing.T) {
 	if wants["accept"] < 60 || wants["role-conflict"] < 3 {
 		t.Errorf("outcomes %v", wants)
 	}
-	checkVectors(t, "roles", "What the new delegations of a delegator do to the entries of a repository value; before has the delegator's own entry replaced already.", w.made)
+	checkVectors(t, "roles", "What the new delegations of a delegator do to the entries of a repository value; before has the delegator's own entry replaced already, and the record's log index is its last index + 1.", w.made)
 }
 
 // newWorldWith returns a new world that goes on with the vectors of another.
