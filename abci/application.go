@@ -110,9 +110,11 @@ func New(g *record.Genesis, l *ledger.Ledger, o Options) (*Application, error) {
 // Serve makes look-ups available to the query connection.
 func (a *Application) Serve(l *Lookup) { a.lookup = l }
 
-// Close releases what the application holds of the ledger.
+// Close releases what the application holds of the ledger, when no check of a new
+// transaction needs it any more. The engine has stopped.
 func (a *Application) Close() {
 	a.nowWaiting().pending.Close()
+	a.gate.end()
 }
 
 // nowWaiting returns what waits for the next block.

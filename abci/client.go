@@ -170,6 +170,8 @@ func (c *localClient) begin(tx []byte, give func(*cmtabci.ResponseCheckTx)) {
 
 // run checks a transaction whose turn has come.
 func (c *localClient) run(env *record.Envelope, tx []byte, give func(*cmtabci.ResponseCheckTx)) {
+	c.app.gate.begin()
+	defer c.app.gate.finish()
 	given := false
 	defer func() {
 		// A panic has been reported, and ends the process. Nobody is to wait for ever

@@ -13,7 +13,9 @@ type gate struct {
 	mu       sync.Mutex
 	changed  sync.Cond
 	shut     bool
+	ended    bool
 	inside   int
+	checks   int // under way, inside and outside
 	closings uint64
 }
 
@@ -24,26 +26,57 @@ func newGate() *gate {
 }
 
 // look waits until the gate is open and returns the number of closings so far. What is
-// found out from then on holds until there is another.
-func (g *gate) look() uint64 {
+// found out from then on holds until there is another. It returns false when the gate
+// will never open again.
+func (g *gate) look() (closings uint64, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.shut {
-		g.changed.Wait()
-	}
-	return g.closings
+	return g.closings, g.wait()
 }
 
-// enter waits until the gate is open and returns the number of closings so far. Whoever
-// enters leaves.
-func (g *gate) enter() uint64 {
+// enter is look for who then is inside, and leaves.
+func (g *gate) enter() (closings uint64, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.shut {
-		g.changed.Wait()
+	if !g.wait() {
+		return g.closings, false
 	}
 	g.inside++
-	return g.closings
+	return g.closings, true
+}
+
+func (g *gate) wait() bool {
+	for g.shut && !g.ended {
+		g.changed.Wait()
+	}
+	return !g.shut
+}
+
+// begin counts a check that will enter, until finish.
+func (g *gate) begin() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.checks++
+}
+
+func (g *gate) finish() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.checks--; g.checks == 0 {
+		g.changed.Broadcast()
+	}
+}
+
+// end keeps nobody waiting any more, since the engine has stopped, and returns when no
+// check is under way.
+func (g *gate) end() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = true
+	g.changed.Broadcast()
+	for g.checks > 0 {
+		g.changed.Wait()
+	}
 }
 
 func (g *gate) leave() {

@@ -47,6 +47,14 @@ func TestGate(t *testing.T) {
 	g.open()
 	g.enter()
 	g.leave()
+	g.end()
+	if _, ok := g.look(); !ok {
+		t.Error("the end keeps somebody out of an open gate")
+	}
+	g.close()
+	if _, ok := g.enter(); ok {
+		t.Error("somebody entered when nobody opens any more")
+	}
 }
 
 // TestCommitsWaitForNoCheck: 64 checks that hang delay no commit. Those that come to an

@@ -79,7 +79,11 @@ const maxTries = 16
 func (a *Application) check(env *record.Envelope, tx []byte, give func(*cmtabci.ResponseCheckTx)) {
 	bill := &bill{accounts: a.accounts, env: env}
 	for try := range maxTries {
-		closings, w := a.gate.look(), a.nowWaiting()
+		closings, ok := a.gate.look()
+		if !ok {
+			return // nobody is left to answer
+		}
+		w := a.nowWaiting()
 		place, err := w.reserve(&env.Header, len(tx))
 		var j *ledger.Judgement
 		bill.content = false
@@ -113,18 +117,22 @@ func (a *Application) check(env *record.Envelope, tx []byte, give func(*cmtabci.
 			return
 		}
 	}
-	a.gate.enter()
-	defer a.gate.leave()
 	bill.settle(errBusy)
-	give(a.refuse(errBusy))
+	if _, ok := a.gate.enter(); ok {
+		defer a.gate.leave()
+		give(a.refuse(errBusy))
+	}
 }
 
 // settle runs f inside the gate, unless w is not what waits any more or a commit has
 // begun since there were so many closings: then what was found out is out of date, or
 // was found out before everything that waits was rechecked. It reports whether f ran and
-// had its way.
+// had its way, or nobody is left to answer.
 func (a *Application) settle(w *waiting, closings uint64, f func() bool) bool {
-	now := a.gate.enter()
+	now, ok := a.gate.enter()
+	if !ok {
+		return true
+	}
 	defer a.gate.leave()
 	return now == closings && w == a.nowWaiting() && f()
 }
