@@ -230,7 +230,9 @@ func (n *Node) divideFiles(h Hooks, engine *cmtcfg.Config) error {
 	if err != nil {
 		return err
 	}
-	if n.files, err = planFiles(limit, engine); err != nil {
+	if n.files, err = planFiles(limit, engine); errors.Is(err, ErrFewFiles) {
+		return advise(err, "raise the limit with `ulimit -n 65536` before the command or LimitNOFILE=65536 in its unit, or allow fewer connections in %s", n.home.engineConfigFile())
+	} else if err != nil {
 		return err
 	}
 	n.hooks = h.withDefaults(n.files.database)

@@ -60,7 +60,9 @@ func TestPlanFiles(t *testing.T) {
 func TestFewFiles(t *testing.T) {
 	h, _ := newHome(t, 1)
 	log := new(journal)
-	if _, err := Open(h, Options{Config: quick(), Log: log, Hooks: Hooks{FileLimit: 256}}); !errors.Is(err, ErrFewFiles) || !strings.Contains(err.Error(), "256, and it needs ") {
+	_, err := Open(h, Options{Config: quick(), Log: log, Hooks: Hooks{FileLimit: 256}})
+	var advised *Advised
+	if !errors.Is(err, ErrFewFiles) || !strings.Contains(err.Error(), "256, and it needs ") || !errors.As(err, &advised) || !strings.Contains(advised.Advice, "`ulimit -n 65536`") {
 		t.Errorf("256 files: %v", err)
 	}
 	n, err := Open(h, Options{Config: quick(), Log: log, Hooks: Hooks{FileLimit: 1024}})

@@ -13,8 +13,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"unicode"
 
+	"hullmark/printable"
 	"hullmark/proto"
 )
 
@@ -132,16 +132,10 @@ func (r *Remote) Unready(ctx context.Context) (string, error) {
 		return "", err
 	}
 	reason := strings.TrimPrefix(strings.TrimSpace(string(b[:min(len(b), maxReason)])), "not ready: ")
-	printable := strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return -1
-		}
-		return c
-	}, reason)
-	if printable == "" {
-		return fmt.Sprintf("it answers %d", status), nil
+	if reason == "" {
+		reason = fmt.Sprintf("it answers %d", status)
 	}
-	return printable, nil
+	return printable.Line(reason), nil
 }
 
 // get gets an answer.
