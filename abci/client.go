@@ -155,14 +155,13 @@ func (c *localClient) begin(tx []byte, give func(*cmtabci.ResponseCheckTx)) {
 		refuse(errBusy)
 		return
 	}
-	err = c.begun(env)
-	// What comes before it may change the verdict.
-	unknown := isRejection(err) && !alone && !settled(err)
+	known, err := c.begun(env)
 	switch {
-	case isRejection(err) && !unknown, errors.Is(err, ledger.ErrClosed):
+	// What comes before it may change the verdict.
+	case isRejection(err) && (alone || settled(err)), errors.Is(err, ledger.ErrClosed):
 		c.checks.leave(check)
 		refuse(err)
-	case !c.checks.release(check, unknown):
+	case !c.checks.release(check, !known):
 		c.checks.leave(check)
 		refuse(errBusy)
 	}
@@ -196,8 +195,9 @@ func (c *localClient) answered(f func() *cmtabci.ResponseCheckTx) (resp *cmtabci
 	return f()
 }
 
-// begun is intake for as many at once as there may be.
-func (c *localClient) begun(env *record.Envelope) (err error) {
+// begun is intake for as many at once as there may be. It also reports whether somebody
+// known has signed the transaction.
+func (c *localClient) begun(env *record.Envelope) (known bool, err error) {
 	c.intake <- struct{}{}
 	defer func() {
 		<-c.intake
@@ -206,7 +206,8 @@ func (c *localClient) begun(env *record.Envelope) (err error) {
 		}
 	}()
 	defer c.app.guard("CheckTx")
-	return c.app.intake(env)
+	err = c.app.intake(env)
+	return !isRejection(err) || c.app.known(env, err), err
 }
 
 // InitChain implements abcicli.Client.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 	cmtcfg "github.com/cometbft/cometbft/config"
@@ -110,6 +111,38 @@ func TestMempoolKeepsOrder(t *testing.T) {
 	}
 	if m.Size() != 0 {
 		t.Errorf("%d transactions are left", m.Size())
+	}
+}
+
+// TestBurst: as many versions as a quota lets through at once are all admitted, though
+// none of them has been checked when the last comes; strangers behind them are few.
+func TestBurst(t *testing.T) {
+	const versions = 110
+	p := newPublished(t, newNode(t, fixture.NewConsortium(t, 4)))
+	m := newPool(p.node)
+	hang := make(chan struct{})
+	p.node.app.accounts.now = func() time.Time { <-hang; return time.Time{} }
+	var answers []<-chan record.Code
+	for v := range uint64(versions) {
+		answers = append(answers, m.offer(p.app.Publish(v+2, fixture.Tags{"v": fmt.Sprint(v)})))
+	}
+	stranger := fixture.NewKey(t, keys.KeytypeEd25519, "stranger")
+	var strangers []<-chan record.Code
+	for i := range 2 * maxUnknown {
+		strangers = append(strangers, m.offer(p.c.Publish(stranger, fixture.Update{Targets: p.app.Targets(2, fixture.Tags{"s": fmt.Sprint(i)})})))
+	}
+	close(hang)
+	for i, a := range answers {
+		if code := <-a; code != 0 {
+			t.Fatalf("version %d: %s", i+2, code.Name())
+		}
+	}
+	counts := make(map[uint32]int)
+	for _, a := range strangers {
+		counts[uint32(<-a)]++
+	}
+	if counts[CodeBusy] != maxUnknown || counts[uint32(record.CodeUnknownSubmitter)] != maxUnknown {
+		t.Errorf("answers to strangers by code: %v", counts)
 	}
 }
 

@@ -152,6 +152,16 @@ func (a *Application) intake(env *record.Envelope) error {
 	return err
 }
 
+// known reports whether a key that is known to what a refused transaction is about has
+// signed it: the refusal is one that comes after who submits.
+func (a *Application) known(env *record.Envelope, refusal error) bool {
+	switch code, _ := record.CodeOf(refusal); code {
+	case record.CodeUnknownRepository, record.CodeUnknownSubmitter, record.CodeNotOwner:
+		return false
+	}
+	return keys.VerifyFixed(a.cache, env.Header.Submitter, env.SignedMessage(), env.Signature[:]) == nil
+}
+
 // unlessRemembered ends a check before it looks at content.
 func unlessRemembered(d ledger.Admission) error {
 	if d.Remembered {
