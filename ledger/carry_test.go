@@ -224,6 +224,7 @@ func BenchmarkRecheck(b *testing.B) {
 	}
 	ch.end(block)
 	b.Run("as they are", func(b *testing.B) {
+		began := processorTime()
 		for b.Loop() {
 			next, err := pending.Next(applied)
 			if err != nil {
@@ -236,9 +237,10 @@ func BenchmarkRecheck(b *testing.B) {
 			}
 			next.Close()
 		}
-		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(waiting)), "us/tx")
+		b.ReportMetric(float64((processorTime()-began).Microseconds())/float64(b.N*len(waiting)), "us-cpu/tx")
 	})
 	b.Run("judged again", func(b *testing.B) {
+		began := processorTime()
 		for b.Loop() {
 			next, err := ch.l.BeginPending()
 			if err != nil {
@@ -251,7 +253,7 @@ func BenchmarkRecheck(b *testing.B) {
 			}
 			next.Close()
 		}
-		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(envs)), "us/tx")
+		b.ReportMetric(float64((processorTime()-began).Microseconds())/float64(b.N*len(envs)), "us-cpu/tx")
 	})
 }
 

@@ -352,7 +352,7 @@ func newForestWorld(t *testing.T, seed uint64) *forestWorld {
 	c := fixture.NewConsortium(t, 4)
 	w := &forestWorld{
 		t: t, rng: rand.New(rand.NewPCG(seed, 3)), c: c, p: c.NewPublisher("registry.example.com/app"),
-		whole: newChain(t, c), small: newChain(t, c), files: map[string]*tuf.Targets{},
+		whole: newChainOf(t, c, memories[seed%3]), small: newChainOf(t, c, memories[(seed+1)%3]), files: map[string]*tuf.Targets{},
 		made: map[string]*fixture.Key{}, done: map[record.Code]int{},
 	}
 	w.p.TaggingKeys = w.keys("tagging 0")

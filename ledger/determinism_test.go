@@ -146,7 +146,7 @@ func TestDeterminism(t *testing.T) {
 	processors := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(processors)
 	for i := range 20 {
-		ch := &chain{t: t, c: c, db: dbm.NewMemDB()}
+		ch := &chain{t: t, c: c, db: dbm.NewMemDB(), memory: memories[i/2%3]}
 		ch.options = store.Options{CacheBytes: []int{-1, 0, 3000}[i%3], KeepRecent: []uint64{0, 2}[i%2]}
 		ch.reopen()
 		runtime.GOMAXPROCS(1 + i%4)

@@ -26,3 +26,18 @@ func (s *State) AddContent(b []byte) { s.addContent(b) }
 
 // RoleChange is what a log record says of a file.
 func RoleChange(name string, m *tuf.Metadata) record.RoleChange { return roleChange(name, m) }
+
+// Checks are the names of the steps of a judgement, in order.
+func Checks() []string {
+	var out []string
+	for _, s := range steps() {
+		out = append(out, s.check)
+	}
+	return out
+}
+
+// Kept returns how many bytes of files and how much of verdicts are remembered.
+func (l *Ledger) Kept() (files, results int) { return l.kept.size, l.verdicts.size }
+
+// MaxBlockFiles is the bound on the bytes of files of a block.
+const MaxBlockFiles = maxBlockFiles

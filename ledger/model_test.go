@@ -172,7 +172,7 @@ func TestModel(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			c := fixture.NewConsortium(t, 4)
-			w := &world{chain: newChain(t, c), rng: rand.New(rand.NewPCG(seed, 1))}
+			w := &world{chain: newChainOf(t, c, memories[seed%3]), rng: rand.New(rand.NewPCG(seed, 1))}
 			var first [][]byte
 			for i, name := range []string{"registry.example.com/a", "registry.example.com/team/b", "localhost:5000/c", "docker.io/acme/d"} {
 				p := c.NewPublisher(name)

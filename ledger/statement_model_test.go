@@ -7,6 +7,7 @@ import (
 
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/ledger"
 	"hullmark/record"
 )
 
@@ -164,8 +165,14 @@ func (w *statementWorld) publish(r *rulings) {
 
 // Test random revocations, lifts, publications and rotations against the model.
 func TestStatementModel(t *testing.T) {
+	for i, m := range memories {
+		t.Run(fmt.Sprint("memory ", m.Results), func(t *testing.T) { statementModel(t, m, uint64(i)) })
+	}
+}
+
+func statementModel(t *testing.T, m ledger.Memory, seed uint64) {
 	c := fixture.NewConsortium(t, 4)
-	w := &statementWorld{chain: newChain(t, c), rng: rand.New(rand.NewPCG(7, 7)), done: make(map[string]int)}
+	w := &statementWorld{chain: newChainOf(t, c, m), rng: rand.New(rand.NewPCG(7, 7+seed)), done: make(map[string]int)}
 	for i, name := range []string{"registry.example.com/a", "localhost:5000/b"} {
 		p := c.NewPublisher(name)
 		w.commit(p.Register(c.Operators[i]))

@@ -19,7 +19,7 @@ type Image struct {
 
 // Encode returns the map value.
 func (i *Image) Encode() []byte {
-	var e encoder
+	e := make(encoder, 0, usualSize)
 	e.u8(FormatVersion)
 	e.u32(i.Count)
 	e.u16(uint16(len(i.Repositories)))
@@ -116,7 +116,7 @@ func (v *Voucher) Ruling() *Ruling {
 
 // Encode returns the map value.
 func (v *Voucher) Encode() []byte {
-	var e encoder
+	e := make(encoder, 0, usualSize)
 	e.u8(FormatVersion)
 	e.bool(v.Published())
 	if v.Published() {

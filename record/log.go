@@ -51,7 +51,7 @@ type RoleChange struct {
 
 // Encode returns the leaf's bytes.
 func (r *LogRecord) Encode() []byte {
-	var e encoder
+	e := make(encoder, 0, usualSize)
 	e.raw([]byte(recordTag))
 	e.u8(uint8(r.Kind))
 	e.u8(uint8(r.Profile))

@@ -188,9 +188,19 @@ func (r *Repository) Ancestor(ancestor, name string) bool {
 	return false
 }
 
+// sizeHint is about what the value takes.
+func (r *Repository) sizeHint() int {
+	const fixed, perRole, perKey = 256, 256, 32
+	n := fixed + perKey*(len(r.RootKeys)+len(r.TargetsKeys))
+	for _, s := range r.Roles {
+		n += perRole + perKey*(len(s.Signers)+len(s.Keys))
+	}
+	return n
+}
+
 // Encode returns the map value.
 func (r *Repository) Encode() []byte {
-	var e encoder
+	e := make(encoder, 0, r.sizeHint())
 	e.u8(FormatVersion)
 	e.u8(uint8(r.Profile))
 	e.str(r.Registrant)
@@ -252,7 +262,7 @@ func RepositoryParts(b []byte) (counts, files []byte) {
 
 // DecodeRepository is the inverse of Repository.Encode.
 func DecodeRepository(b []byte) (*Repository, error) {
-	d := decoder{b: b}
+	d := roomyDecoder(b)
 	r := new(Repository)
 	d.version()
 	r.Profile = d.profile()
@@ -270,15 +280,17 @@ func DecodeRepository(b []byte) (*Repository, error) {
 	r.RootKeys = d.someKeyIDs(tuf.MaxRoleKeys)
 	r.TargetsKeys = d.someKeyIDs(tuf.MaxRoleKeys)
 	r.RemovedVersion = d.u64()
-	for range d.count(MaxRoles) {
-		s := d.roleState()
-		if n := len(r.Roles); n > 0 && r.Roles[n-1].Name >= s.Name {
+	n := d.count(MaxRoles)
+	r.Roles = make([]RoleState, 0, min(n, len(d.b)/minRoleSize))
+	for range n {
+		r.Roles = append(r.Roles, RoleState{})
+		d.roleState(&r.Roles[len(r.Roles)-1])
+		if n := len(r.Roles); n > 1 && r.Roles[n-2].Name >= r.Roles[n-1].Name {
 			d.fail("roles not ascending")
 		}
 		if d.err != nil {
 			break
 		}
-		r.Roles = append(r.Roles, s)
 	}
 	if err := d.end("repository value"); err != nil {
 		return nil, err
@@ -286,8 +298,10 @@ func DecodeRepository(b []byte) (*Repository, error) {
 	return r, nil
 }
 
-func (d *decoder) roleState() RoleState {
-	var s RoleState
+// minRoleSize is less than any entry of a role takes.
+const minRoleSize = 100
+
+func (d *decoder) roleState(s *RoleState) {
 	s.Name = d.roleName()
 	s.Parent = d.str(MaxRoleName)
 	s.Since = d.u64()
@@ -316,7 +330,6 @@ func (d *decoder) roleState() RoleState {
 	case !validParent(s.Name, s.Parent):
 		d.fail("role %q with parent %q", s.Name, s.Parent)
 	}
-	return s
 }
 
 // validParent reports whether parent can delegate to a role: nobody to root,

@@ -31,7 +31,7 @@ type ImageTag struct {
 
 // Encode returns the map value.
 func (t *ImageTag) Encode() []byte {
-	var e encoder
+	e := make(encoder, 0, usualSize)
 	e.u8(FormatVersion)
 	e.u8(uint8(t.State))
 	e.bool(t.Immutable)

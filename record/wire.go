@@ -19,6 +19,9 @@ var ErrEncoding = errors.New("malformed encoding")
 // (docs/spec.md, "Conventions").
 type encoder []byte
 
+// usualSize holds most values.
+const usualSize = 384
+
 func (e *encoder) raw(b []byte) { *e = append(*e, b...) }
 func (e *encoder) u8(v uint8)   { *e = append(*e, v) }
 func (e *encoder) u16(v uint16) { *e = binary.BigEndian.AppendUint16(*e, v) }
@@ -61,6 +64,15 @@ func (e *encoder) keyIDs(ids []keys.ID) {
 type decoder struct {
 	b   []byte
 	err error
+	// text is all there was to decode, and ids is room for key ids, for values with
+	// many of them; both may be missing.
+	text string
+	ids  []keys.ID
+}
+
+// roomyDecoder returns a decoder that makes room once for all texts and key ids.
+func roomyDecoder(b []byte) decoder {
+	return decoder{b: b, text: string(b), ids: make([]keys.ID, 0, len(b)/len(keys.ID{}))}
 }
 
 func (d *decoder) fail(format string, args ...any) {
@@ -152,6 +164,10 @@ func (d *decoder) str(max int) string {
 		d.fail("text of %d bytes, at most %d", n, max)
 		return ""
 	}
+	if at := len(d.text) - len(d.b); d.text != "" && n <= len(d.b) {
+		d.b = d.b[n:]
+		return d.text[at : at+n]
+	}
 	return string(d.take(n))
 }
 
@@ -234,18 +250,22 @@ func (d *decoder) keyIDs() []keys.ID { return d.someKeyIDs(MaxKeyIDs) }
 // someKeyIDs is keyIDs with a limit of its own.
 func (d *decoder) someKeyIDs(limit int) []keys.ID {
 	n := d.count(limit)
-	var ids []keys.ID
-	for range n {
-		id := keys.ID(d.hash())
-		if len(ids) > 0 && ids[len(ids)-1].Compare(id) >= 0 {
+	raw := d.take(n * len(keys.ID{}))
+	if n == 0 || d.err != nil {
+		return nil
+	}
+	if cap(d.ids)-len(d.ids) < n {
+		d.ids = make([]keys.ID, 0, n)
+	}
+	first := len(d.ids)
+	for ; len(raw) > 0; raw = raw[len(keys.ID{}):] {
+		d.ids = append(d.ids, keys.ID(raw))
+		if last := len(d.ids) - 1; last > first && d.ids[last-1].Compare(d.ids[last]) >= 0 {
 			d.fail("key ids not ascending")
-		}
-		if d.err != nil {
 			return nil
 		}
-		ids = append(ids, id)
 	}
-	return ids
+	return d.ids[first:len(d.ids):len(d.ids)]
 }
 
 // end reports the first error, or bytes left over.

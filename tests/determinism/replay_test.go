@@ -51,6 +51,8 @@ type variant struct {
 	// rehearse does what a network does around blocks: transactions come through
 	// the mempool, are proposed, judged and finalized twice.
 	rehearse bool
+	// memory is what the ledger remembers of its judgements.
+	memory ledger.Memory
 }
 
 // replayer is an application without an engine.
@@ -78,7 +80,7 @@ func (r *replayer) open() {
 	r.t.Helper()
 	st, err := store.Open(r.db, store.Options{CacheBytes: r.variant.cache, KeepRecent: r.variant.keepRecent})
 	if err == nil {
-		r.ledger, err = ledger.New(r.genesis, st)
+		r.ledger, err = ledger.Open(r.genesis, st, r.variant.memory)
 	}
 	if err == nil {
 		r.app, err = abci.New(r.genesis, r.ledger, abci.Options{

@@ -16,19 +16,25 @@ import (
 
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/ledger"
 	"hullmark/record"
 	"hullmark/tuf"
 )
 
-// variants is every combination of what must not matter.
+// memories are what a ledger may remember of its judgements: the usual, one entry,
+// nothing.
+var memories = []ledger.Memory{{}, {Results: 1, Files: 1}, {Results: -1, Files: -1}}
+
+// variants is every combination of what must not matter, each with one of the sizes of
+// memory and each size with every value of the others.
 func variants() map[string]variant {
 	out := make(map[string]variant)
 	for _, cache := range []int{-1, 0, 3000} {
 		for _, keep := range []uint64{0, 2} {
 			for _, restart := range []bool{false, true} {
 				for _, rehearse := range []bool{false, true} {
-					v := variant{cache, keep, restart, rehearse}
-					out[fmt.Sprintf("cache %d, keep %d, restart %t, rehearse %t", cache, keep, restart, rehearse)] = v
+					v := variant{cache, keep, restart, rehearse, memories[len(out)%len(memories)]}
+					out[fmt.Sprintf("cache %d, keep %d, restart %t, rehearse %t, memory %d", cache, keep, restart, rehearse, v.memory.Results)] = v
 				}
 			}
 		}
