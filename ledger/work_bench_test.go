@@ -2,6 +2,8 @@ package ledger_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -242,6 +244,99 @@ var workloads = []workload{
 		}
 		return txs
 	}},
+}
+
+// random draws a kind of transactions: of one or more repositories, with files, keys and
+// delegations of any number and size.
+func random(seed uint64) workload {
+	rng := rand.New(rand.NewPCG(seed, 9))
+	pick := func(of ...int) int { return of[rng.IntN(len(of))] }
+	repositories, size, length := pick(1, 1, 4, 16), pick(0, 20, 300, 2000), pick(8, 128)
+	signers, changes, count := pick(1, 3, 16), pick(1, 20, 300), pick(1, 4)
+	delegations, keytype := pick(0, 0, 8, 60), []string{keys.KeytypeEd25519, keys.KeytypeECDSA}[rng.IntN(2)]
+	if repositories > 1 {
+		size, changes, delegations = min(size, 20), min(changes, 20), min(delegations, 8)
+	}
+	name := fmt.Sprintf("%d: %d repositories, %d tags of %d, %d %s signatures, %d changes, %d delegations, %d in a row",
+		seed, repositories, size, length, signers, keytype, changes, delegations, count)
+	return workload{name, func(ch *chain, c *fixture.Consortium) [][]byte {
+		updates := make([][]fixture.Update, count)
+		var submitter *fixture.Key
+		for i := range repositories {
+			p := registered(ch, fmt.Sprint("app-", i), func(p *fixture.Publisher) {
+				p.TaggingKeys = fixture.NewKeys(ch.t, keytype, "tagging", signers)
+			})
+			submitter = p.TaggingKeys[0]
+			tags := rows(size, length)
+			file := grow(ch, p, tags)
+			for j := range count {
+				for k := range changes {
+					tags[fmt.Sprintf("new-%d-%0*d", j, length/2, k)] = fmt.Sprint(i, j, k)
+				}
+				spec := p.TargetsSpec(file.Version+1, tags)
+				if delegations > 0 {
+					spec.Delegations = manyRoles(ch.t, delegations, j)
+				}
+				next := p.SignTargets(spec, p.TaggingKeys...)
+				updates[j] = append(updates[j], fixture.Update{Targets: next, Bases: []*tuf.Targets{file}})
+				file = next
+			}
+		}
+		var txs [][]byte
+		for _, u := range updates {
+			txs = append(txs, ch.c.Publish(submitter, u...))
+		}
+		return txs
+	}}
+}
+
+// manyRoles delegates to some roles, with other patterns each time.
+func manyRoles(t testing.TB, n, time int) *tuf.Delegations {
+	d := new(tuf.Delegations)
+	set := fixture.NewKeys(t, keys.KeytypeEd25519, "delegated", n)
+	for i, k := range set {
+		d.Keys = append(d.Keys, k.PublicKey())
+		role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(set[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i)}
+		for j := range tuf.MaxPaths {
+			role.Paths = append(role.Paths, fmt.Sprintf("r%d-%d-%d-*", i, j, time))
+		}
+		d.Roles = append(d.Roles, role)
+	}
+	return d
+}
+
+// BenchmarkWorstBlock searches for the block that takes the most of one core: full of
+// one kind of transactions, known or drawn, up to a new network's bound. It reports the
+// seconds from an unknown proposal to the commit.
+func BenchmarkWorstBlock(b *testing.B) {
+	draws := uint64(12)
+	if os.Getenv("HULLMARK_LONG") != "" {
+		draws = 300
+	}
+	list := workloads
+	for seed := range draws {
+		list = append(list, random(seed))
+	}
+	worst, of, first := 0.0, "", true
+	for b.Loop() {
+		if !first {
+			continue // one search
+		}
+		first = false
+		for _, w := range list {
+			c := fixture.NewConsortium(b, 4)
+			c.Params.MaxBlockWork = 1 << 40
+			ch := newChain(b, c)
+			units, _, total := spend(ch, w.prepare(ch, c))
+			limit := float64(record.DefaultParams().MaxBlockWork)
+			if seconds := total.Seconds() / float64(units) * limit; seconds > worst {
+				worst, of = seconds, w.name
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(worst, "s/block")
+	b.Logf("the worst is %s", of)
 }
 
 // processorTime is the time that this process has computed.
