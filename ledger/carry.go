@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"hullmark/merkle/store"
@@ -16,6 +17,8 @@ type admitted struct {
 	span    span // of block times within which the content is judged the same
 	// subjects are the repositories it is about and the operator who pays.
 	subjects []string
+	// enters says that it gives a role an entry, which has the index of its record.
+	enters bool
 }
 
 // carry is what a pending state took in before a block and may take in again as it is:
@@ -112,7 +115,7 @@ func (p *Pending) moved(next *Pending, applied [][32]byte) (map[string]bool, err
 		}
 		for _, s := range a.subjects {
 			foreign[s]--
-			if q := queues[s]; len(q) > 0 && q[0] == hash {
+			if q := queues[s]; len(q) > 0 && q[0] == hash && !a.enters {
 				queues[s] = q[1:]
 			} else {
 				moved[s] = true
@@ -149,6 +152,13 @@ func repositoriesOf(v *store.View, from, to uint64, count map[string]int) error 
 		count[r.Repository.String()]++
 	}
 	return nil
+}
+
+// entersRole reports whether a verdict gives a role an entry.
+func (v *verdict) entersRole() bool {
+	return slices.ContainsFunc(v.effects, func(e effect) bool {
+		return slices.ContainsFunc(e.roles, func(r record.RoleState) bool { return r.Since == sinceNow })
+	})
 }
 
 // queues returns the transactions about each subject, in order, without those that

@@ -119,7 +119,7 @@ func (p *Pending) Check(env *record.Envelope, v keys.Verifier, charge func(Admis
 		}
 		if err == nil {
 			return &Judgement{seen, &admitted{
-				hash: env.Hash, outcome: &t.outcome, effects: f.overlay, span: t.verdict.span, subjects: subjectsOf(&env.Header),
+				hash: env.Hash, outcome: &t.outcome, effects: f.overlay, span: t.verdict.span, subjects: subjectsOf(&env.Header), enters: t.verdict.entersRole(),
 			}}, nil
 		}
 		if !isRejection(err) || p.unchanged(seen) { // the node's own fault, whatever else happens

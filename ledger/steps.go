@@ -42,7 +42,7 @@ func steps() []step {
 		{"profile 1, a kind that is active", (*transaction).checkActive},
 		{"shape of the scopes", (*transaction).checkShape},
 		{"repository, submitter, owner", (*transaction).checkParties},
-		{"each scope's number is what the ledger has + 1", (*transaction).checkNumbers},
+		{"each scope's number is what the ledger has + 1; of a role, the version its [next file](#roles-of-a-repository) must have", (*transaction).checkNumbers},
 		{"quota", (*transaction).takeQuota},
 		{"work", (*transaction).takeWork},
 		{"the submitter's signature", (*transaction).checkSubmitter},
