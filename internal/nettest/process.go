@@ -102,6 +102,14 @@ func (p *Processes) Memory(i int) (uint64, bool) {
 	return resident * uint64(os.Getpagesize()), true
 }
 
+// PID returns the process of a node that runs.
+func (p *Processes) PID(i int) (int, bool) {
+	if p.nodes[i] == nil {
+		return 0, false
+	}
+	return p.nodes[i].cmd.Process.Pid, true
+}
+
 // Kill ends a node at once and waits until it has ended.
 func (p *Processes) Kill(i int) {
 	p.T.Helper()

@@ -4,6 +4,9 @@ package regressions
 // operating it and reimplementing its specification, each with the tests that hold the
 // right behaviour. Ids are those of the report, one row per point.
 var found = []row{
+	{"A2", "refused deltas of a large file cost 82 ms each and nothing to send: 12 a second stalled four validators, whose commits waited for every check", []string{"abci.TestRefusedAreCharged", "abci.TestSameBytesAreChargedOnce", "abci.TestAdmittedArePaidBack", "abci.TestStrangersAreNotCharged", "abci.TestAccounts", "abci.TestAccountsAreBounded", "abci.TestCommitsWaitForNoCheck", "abci.TestGate", "abci.TestQueueTurns", "abci.TestQueueBounds", "abci.TestQueueEmergencies", "tests/flood.TestFloodRefused"}, ""},
+	{"A3", "40 valid deltas that waited made each block take 12 s and more: all were judged again after each", []string{"abci.TestRecheckPostpones", "abci.TestBurst", "ledger.TestReadmit", "tests/flood.TestFloodRefused"}, ""},
+	{"A4", "100 refused transactions in a proposal were all judged before it was refused", []string{"abci.TestRefusedProposalCostsOneJudgement", "abci.TestForgedProposal", "abci.TestProposalOfJunk", "tests/flood.TestFloodProposals"}, ""},
 	{"C2", "waiting 30 s for a transaction that the mempool had dropped", []string{"app.TestDroppedIsAnswered", "app.TestSubmissions", "abci.TestRefusedIsReported"}, ""},
 	{"B4", "entries of removed roles stayed for ever: 20 transactions of a stolen tagging key made every look-up carry 200 kB", []string{"ledger.TestRemovedRolesLeaveNothing", "ledger.TestRepositoryValueIsBounded", "ledger.TestDelegatedRoles", "ledger.TestDelegationModel", "bundle.TestRemovedAndBack"}, ""},
 	{"B1", "a node that left out the file which lists a digest turned a yes into a proven no", []string{"bundle.TestLeftOut", "bundle.TestLeftOutOfAnswers", "bundle.TestNotListedTakesAllFiles", "bundle.TestListedByRoleExpiredSince", "bundle.TestFilesWithoutRoom", "client.TestListedByLeftOutRole", "client.TestFilesInPortions"}, ""},
