@@ -90,7 +90,7 @@ func (e *HTTPError) Unwrap() error {
 	switch {
 	case e.Code == "not-committed":
 		return ErrNotCommitted
-	case e.Status == 429 || e.Status == 503:
+	case e.Status == 408 || e.Status == 429 || e.Status == 503:
 		return ErrUnavailable
 	case e.Status == 404 || e.Status == 410:
 		return ErrNotFound

@@ -235,6 +235,7 @@ func TestUncertain(t *testing.T) {
 			}
 		}, true, context.Canceled},
 		{"busy", refuses(503, "mempool-full", 0), false, client.ErrUnavailable},
+		{"sent too slowly", refuses(408, "bad-request", 0), false, client.ErrUnavailable},
 		{"too many requests", refuses(429, "too-many-requests", 0), false, client.ErrUnavailable},
 		{"too large", refuses(413, "transaction-too-large", 0), false, client.ErrResponse},
 		{"rejected", refuses(422, "quota-exceeded", record.CodeQuota), false, record.CodeQuota},
