@@ -17,6 +17,7 @@ import (
 
 // The exit codes the attacks must end with.
 const (
+	exitDeclined   = 1
 	exitNotTrusted = 3
 	exitAttack     = 4
 	exitStale      = 6
@@ -132,7 +133,7 @@ func replayAnswer(s *stage) error {
 	s.genuine = next
 	l.Replay("/v1/resolve")
 	s.say("Now the node replays its old answer, whose every proof is still right:")
-	if _, err := s.hullmark("consumer", exitStale, "--node", url, "verify", s.repository+":v1"); err != nil {
+	if _, err := s.hullmark("consumer", exitStale, "--node", url, "verify", "-q", s.repository+":v1"); err != nil {
 		return err
 	}
 	s.good("refused: this client has seen a later state")
@@ -141,10 +142,10 @@ func replayAnswer(s *stage) error {
 		time.Sleep(wait)
 	}
 	s.say("A client that has never been here before is protected by the age of the block:")
-	if _, err := s.hullmark("newcomer", 0, "trust", "import", s.path("trust.json"), "--node", url); err != nil {
+	if err := s.join("newcomer", url); err != nil {
 		return err
 	}
-	if _, err := s.hullmark("newcomer", exitStale, "verify", s.repository+":v1", "--max-age", maxAge.String()); err != nil {
+	if _, err := s.hullmark("newcomer", exitStale, "verify", "-q", s.repository+":v1", "--max-age", maxAge.String()); err != nil {
 		return err
 	}
 	s.good("refused: too old (the default limit is a minute; this client asked for %s)", maxAge)

@@ -31,6 +31,7 @@ func pushImage(s *stage) error {
 	if err != nil {
 		return err
 	}
+	s.first = s.genuine
 	s.say("FROM scratch, COPY hullmark /hullmark, ENTRYPOINT [\"/hullmark\"]; push %s:v1", s.repository)
 	s.good("pushed %s", s.genuine.digest)
 	return nil

@@ -29,6 +29,30 @@ func main() {
 	}
 }
 
+// scene is one part of the story.
+type scene struct {
+	title string
+	play  func(*stage) error
+}
+
+// scenes are the story. Those of attacks say so: README.md counts them.
+func scenes() []scene {
+	return []scene{
+		{"Four operators start a ledger", startNetwork},
+		{"A registry holds a small image", pushImage},
+		{"The operator who owns the name checks a request and registers the repository", register},
+		{"The publisher says what v1 means", publish},
+		{"A client that knows only the trust anchor verifies it", verify},
+		{"Attack: the registry swaps the image behind the tag", swapImage},
+		{"Attack: somebody offers a tag that was never published", absentTag},
+		{"Attack: a rogue operator carries a forged signature", forgeSignature},
+		{"Attack: a lying node replays an old answer", replayAnswer},
+		{"Attack: a thief has the tagging key, and the owner rotates it away", stolenKey},
+		{"The publisher revokes an image", revoke},
+		{"One validator is killed", killValidator},
+	}
+}
+
 func run(ctx context.Context, bin string, keep bool) (err error) {
 	bin, err = filepath.Abs(bin)
 	if err != nil {
@@ -47,21 +71,8 @@ func run(ctx context.Context, bin string, keep bool) (err error) {
 			fmt.Printf("\n(everything the demo made is in %s)\n", dir)
 		}
 	}()
-	for _, scene := range []struct {
-		title string
-		play  func(*stage) error
-	}{
-		{"Four operators start a ledger", startNetwork},
-		{"A registry holds a small image", pushImage},
-		{"The operator who owns the name registers the repository", register},
-		{"The publisher says what v1 means", publish},
-		{"A client that knows only the trust anchor verifies it", verify},
-		{"Attack: the registry swaps the image behind the tag", swapImage},
-		{"Attack: a tag that was never published", absentTag},
-		{"Attack: a rogue operator carries a forged signature", forgeSignature},
-		{"Attack: a lying node replays an old answer", replayAnswer},
-		{"One validator is killed", killValidator},
-	} {
+	s.opening()
+	for _, scene := range scenes() {
 		if err := s.scene(scene.title, scene.play); err != nil {
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return errors.New("interrupted")

@@ -52,7 +52,7 @@ func startNetwork(s *stage) error {
 	if _, err := s.hullmarkd("status", "--home", string(n.Nodes[0].Home)); err != nil {
 		return err
 	}
-	if _, err := s.hullmarkd("trust-anchor", "--home", string(n.Nodes[0].Home), "--file", s.path("trust.json")); err != nil {
+	if _, err := s.hullmarkd("trust-anchor", "--home", string(n.Nodes[0].Home), "--file", "trust.json"); err != nil {
 		return err
 	}
 	s.good("four validator processes agree on ledger %s", n.Ledger)
@@ -84,7 +84,7 @@ func killValidator(s *stage) error {
 	}
 	_ = s.nodes[victim].Wait() // its exit status is the signal
 	s.nodes[victim] = nil
-	if _, err := s.hullmark("consumer", 0, "verify", s.repository+":v1"); err != nil {
+	if _, err := s.hullmark("consumer", 0, "verify", "-q", s.repository+":v1"); err != nil {
 		return err
 	}
 	s.good("verification goes on")

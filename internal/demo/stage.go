@@ -28,6 +28,7 @@ type stage struct {
 	registry   *httptest.Server
 	repository string // localhost:PORT/demo/app
 	genuine    image
+	first      image // what v1 meant at first
 	liar       *lyingNode
 }
 
@@ -68,7 +69,7 @@ func (s *stage) path(elem ...string) string {
 // hullmark runs the client as somebody whose home is the given name, shows
 // command and output, and checks the exit code. It returns the output.
 func (s *stage) hullmark(who string, want int, args ...string) (string, error) {
-	return s.command("hullmark", append([]string{"--home", s.path(who)}, args...), want)
+	return s.command("hullmark", append([]string{"--home", who}, args...), want)
 }
 
 // hullmarkd runs a command of the node's program.
@@ -76,16 +77,36 @@ func (s *stage) hullmarkd(args ...string) (string, error) {
 	return s.command("hullmarkd", args, 0)
 }
 
+// command runs a command in the demo's directory, as it is shown, and shows what it says.
 func (s *stage) command(program string, args []string, want int) (string, error) {
-	fmt.Printf("    $ %s %s\n", program, s.shorten(strings.Join(args, " ")))
+	s.show(program, args)
+	out, err := s.quietly(program, args, want)
+	for line := range strings.Lines(s.shorten(out)) {
+		fmt.Print("      " + line)
+	}
+	return out, err
+}
+
+// show shows a command, and makes its paths those that are shown.
+func (s *stage) show(program string, args []string) {
+	shown := make([]string, len(args))
+	for i, a := range args {
+		args[i] = s.shorten(a)
+		if shown[i] = args[i]; strings.ContainsAny(shown[i], " *") {
+			shown[i] = "'" + shown[i] + "'"
+		}
+	}
+	fmt.Printf("    $ %s %s\n", program, strings.Join(shown, " "))
+}
+
+// quietly is command that shows nothing.
+func (s *stage) quietly(program string, args []string, want int) (string, error) {
 	cmd := exec.CommandContext(s.ctx, filepath.Join(s.bin, program), args...)
-	cmd.Env = append(os.Environ(), "HULLMARK_PASSPHRASE_FILE="+s.path("network", "passphrase"))
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), "HULLMARK_PASSPHRASE_FILE="+filepath.Join("network", "passphrase"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
-	for line := range strings.Lines(s.shorten(out.String())) {
-		fmt.Print("      " + line)
-	}
 	var exit *exec.ExitError
 	got := 0
 	switch {
@@ -95,7 +116,7 @@ func (s *stage) command(program string, args []string, want int) (string, error)
 		return "", err
 	}
 	if got != want {
-		return out.String(), fmt.Errorf("%s exited with %d instead of %d", program, got, want)
+		return out.String(), fmt.Errorf("%s exited with %d instead of %d:\n%s", program, got, want, out.String())
 	}
 	return out.String(), nil
 }
@@ -134,16 +155,24 @@ func (s *stage) tail() {
 	}
 }
 
+// opening says how to read what follows.
+func (s *stage) opening() {
+	fmt.Printf(`
+The story takes about a minute. Every command runs as it is shown, and can be tried from
+another terminal as long as the story lasts:
+
+    cd %s
+    export PATH=%s:$PATH HULLMARK_PASSPHRASE_FILE=network/passphrase
+`, s.dir, s.bin)
+}
+
 func (s *stage) farewell() {
 	fmt.Printf(`
 %s in %s.
 
-To go on by hand, start a network that stays, and do what it prints:
+To go on by hand, start a network that stays, and do what it prints in another terminal:
 
-    bin/hullmarkd devnet
-    export PATH="$PWD/bin:$PATH"
-
-Every command explains itself: hullmark --help, hullmark publish --help.
-Run the tests with: make test
-`, bold("All of it held"), time.Since(s.started).Round(time.Second))
+    export PATH=%s:$PATH
+    hullmarkd devnet
+`, bold("All of it held"), time.Since(s.started).Round(time.Second), s.bin)
 }

@@ -15,6 +15,8 @@ var found = []row{
 	{"D6", "a node whose newest block was ten minutes old was called ready", []string{"bundle.TestStanding", "cmd/hullmark.TestStatusOfOldNode", "app.TestReasons", "app.TestUnready"}, ""},
 	{"B3", "without HOME the working directory was the home, and a checkout the trust", []string{"internal/cli.TestDir", "cmd/hullmark.TestNoHome", "cmd/hullmarkd.TestNoHome"}, ""},
 	{"F2", "the README's commands needed a registry it did not speak of, lost the exit status on the way to docker pull, and left open where keys are", []string{"cmd/hullmark.TestScripts"}, ""},
+	{"F3", "the story of make demo did not show what the README claims: a stolen key switched off, a revocation, the operator's check", []string{"internal/demo.TestAttacksAreCounted"}, ""},
+	{"F4", "the README did not say what works with which tool, where to come from, on what it runs and how long the first run takes", nil, "text; its commands are run by cmd/hullmark.TestScripts"},
 	{"E2", "fsck took a write that was cut off for damage, and could not look at a read-only file system", []string{"app.TestTornWAL", "app.TestTornWALGoesOn", "app.TestWALInFiles", "app.TestFsckReadOnly"}, ""},
 	{"E3", "settings of config.toml were misspelt, ignored or broke other commands without a word", []string{"app.TestEveryEngineSetting", "app.TestEngineFile", "app.TestNearest"}, ""},
 	{"E4", "a sign state of {} or null was taken for that of a validator that never signed", []string{"app.TestDecodeSignState", "app.TestForgottenSignatures"}, ""},
