@@ -85,7 +85,8 @@ func newWorld(t *testing.T) *world {
 	w.network, err = testnet.Create(testnet.Options{
 		Dir: t.TempDir(), Name: "script", Validators: 4, Namespaces: []string{w.registry},
 		GenesisTime: time.Now(), TimeoutCommit: 100 * time.Millisecond,
-		Log: app.LogConfig{Level: "error", EngineLevel: "error", Format: "text"},
+		Unlimited: true, // all scripts at once are one client
+		Log:       app.LogConfig{Level: "error", EngineLevel: "error", Format: "text"},
 	})
 	if err != nil {
 		t.Fatal(err)
