@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	cmtdb "github.com/cometbft/cometbft-db"
 	cmtcfg "github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/proxy"
@@ -18,6 +20,9 @@ type Hooks struct {
 	EngineDB func(*cmtcfg.DBContext) (cmtdb.DB, error)
 	// Connections wraps what connects the engine to the application.
 	Connections func(proxy.ClientCreator) proxy.ClientCreator
+	// Now is the clock that is compared with blocks, each ClockInterval.
+	Now           func() time.Time
+	ClockInterval time.Duration
 	// FileLimit is how many files the process may open; 0 asks the system.
 	FileLimit uint64
 }
@@ -57,6 +62,12 @@ func (h Hooks) withDefaults(tables int) Hooks {
 	}
 	if h.EngineDB == nil {
 		h.EngineDB = func(c *cmtcfg.DBContext) (cmtdb.DB, error) { return openEngineDB(c, tables) }
+	}
+	if h.Now == nil {
+		h.Now = time.Now
+	}
+	if h.ClockInterval == 0 {
+		h.ClockInterval = clockInterval
 	}
 	if h.Connections == nil {
 		h.Connections = func(c proxy.ClientCreator) proxy.ClientCreator { return c }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -90,9 +91,12 @@ type Node struct {
 	gate        *admission.Gate
 	// background ends what Start left running beside the engine.
 	background context.CancelFunc
+	// late is the start of the engine that waits for the clock.
+	late sync.WaitGroup
 	// engineDBs are those of an engine that was never started; a started one
 	// closes them itself.
 	engineDBs []io.Closer
+	stored    time.Time // of the newest block when the engine's databases were opened
 	release   func()
 	stopping  atomic.Bool
 	broken    atomic.Bool // has failed; Wait says why
@@ -205,6 +209,10 @@ func Open(h Home, o Options) (_ *Node, err error) {
 		err = fmt.Errorf("%w: %w", ErrNoSigner, err)
 	}
 	if err != nil {
+		// The engine does the newest block again if it was interrupted in it.
+		if slow := checkClock(n.stored, n.hooks.Now()); slow != nil {
+			err = fmt.Errorf("%w: %w", slow, err)
+		}
 		return nil, fmt.Errorf("couldn't start the engine: %w", err)
 	}
 	if err := n.identify(); err != nil {
@@ -298,13 +306,41 @@ func (n *Node) identify() error {
 }
 
 // Start runs the node. It returns when consensus and the HTTP API are up, which
-// does not mean that blocks are being made.
+// does not mean that blocks are being made. Where this machine's clock is behind the
+// newest block, only the API is up: the engine is started when the clock is right.
 func (n *Node) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	n.background = cancel
 	if err := n.submissions.follow(ctx, n.engine.EventBus()); err != nil {
 		return err
 	}
+	waits := checkClock(n.newestBlock(), n.hooks.Now()) != nil
+	if !waits {
+		if err := n.startEngine(ctx); err != nil {
+			return err
+		}
+	}
+	n.api.start(n.fail)
+	if n.metrics != nil {
+		n.metrics.start(n.fail)
+	}
+	if waits {
+		n.late.Go(func() {
+			if n.awaitClock(ctx) != nil {
+				return
+			}
+			if err := n.startEngine(ctx); err != nil {
+				n.fail(err)
+			}
+		})
+	}
+	n.log.Info("node started", "ledger", n.ledger.ID(), "operator", n.operator,
+		"node_id", string(n.engine.NodeInfo().ID()), "height", n.ledger.Height(), "http", n.api.address())
+	return nil
+}
+
+// startEngine starts what takes part in the network.
+func (n *Node) startEngine(ctx context.Context) error {
 	n.engineDBs = nil
 	if err := n.home.undamaged(n.engine.Start); err != nil {
 		if errors.Is(err, cmtconsensus.ErrSignatureFoundInPastBlocks) {
@@ -314,12 +350,7 @@ func (n *Node) Start() error {
 	}
 	go n.watch()
 	go keepPeers(ctx, n.engine.Switch(), n.peers, n.firstPeers)
-	n.api.start(n.fail)
-	if n.metrics != nil {
-		n.metrics.start(n.fail)
-	}
-	n.log.Info("node started", "ledger", n.ledger.ID(), "operator", n.operator,
-		"node_id", string(n.engine.NodeInfo().ID()), "height", n.ledger.Height(), "http", n.api.address())
+	go n.watchClock(ctx)
 	return nil
 }
 
@@ -332,7 +363,9 @@ func (n *Node) watch() {
 		return
 	}
 	c.Wait()
-	n.fail(ErrConsensusFailed)
+	if !n.stopping.Load() {
+		n.fail(n.consensusFailure())
+	}
 }
 
 // fail makes Wait return. Errors after the first, or while stopping, are the
@@ -369,6 +402,7 @@ func (n *Node) Stop() error {
 	if n.background != nil {
 		n.background()
 	}
+	n.late.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err := n.api.stop(ctx)
@@ -405,8 +439,11 @@ func (n *Node) openEngineDB(doc *cmttypes.GenesisDoc, validator *privval.FilePV)
 		if err := checkEngineData(c.ID, db, doc); err != nil {
 			return nil, err
 		}
-		if c.ID == "blockstore" && validator != nil {
-			return db, checkSigned(db, validator)
+		if c.ID == "blockstore" {
+			n.stored = newestStored(db)
+			if validator != nil {
+				return db, checkSigned(db, validator)
+			}
 		}
 		return db, nil
 	}

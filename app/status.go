@@ -53,7 +53,7 @@ func (n *Node) healthz(w http.ResponseWriter, _ *http.Request) {
 // stalls because others are down still runs and still answers; it is only not
 // ready.
 func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
-	if reason := n.notReady(time.Now()); reason != "" {
+	if reason := n.notReady(n.hooks.Now()); reason != "" {
 		writeText(w, http.StatusServiceUnavailable, "not ready: "+reason+"\n")
 		return
 	}
@@ -89,6 +89,9 @@ func (n *Node) notReady(now time.Time) string {
 func (s standing) unready(now time.Time, c Config) string {
 	if s.broken {
 		return "the node has failed and is about to end"
+	}
+	if err := checkClock(s.Head, now); err != nil {
+		return fmt.Sprintf("%v, at most %s is tolerated", err, maxClockBehind)
 	}
 	if reason := s.Unready(now, c.HTTP.ReadyMaxAge); reason != "" {
 		return reason

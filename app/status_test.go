@@ -29,6 +29,7 @@ func TestReasons(t *testing.T) {
 		{"no head", "cannot be read", func(s *standing) { s.Head = time.Time{} }},
 		{"old head", "31s old", func(s *standing) { s.Head = head(31 * time.Second) }},
 		{"slow clock", "clock is 11s behind", func(s *standing) { s.Head = head(-11 * time.Second) }},
+		{"clock a little slow", "clock is 6s behind the newest block, at most 5s", func(s *standing) { s.Head = head(-6 * time.Second) }},
 		{"certificate", "certificate has expired", func(s *standing) { s.certificate = "the TLS certificate has expired" }},
 		{"disk nearly full", "disk has 511 MB left", func(s *standing) { s.free-- }},
 	} {
@@ -38,7 +39,7 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%s: %q", tc.name, reason)
 		}
 	}
-	good.Head = head(-blockTimeTolerance)
+	good.Head = head(-maxClockBehind)
 	if reason := good.unready(now, c); reason != "" {
 		t.Errorf("a clock within the tolerance: %s", reason)
 	}

@@ -60,6 +60,7 @@ const (
 	exitUsage       = 2
 	exitDamaged     = 4
 	exitUnreachable = 6
+	exitClock       = 8
 	exitInterrupted = 130
 )
 
@@ -74,6 +75,8 @@ func exitCode(err error) int {
 		return exitDamaged
 	case errors.Is(err, app.ErrUnreachable):
 		return exitUnreachable
+	case errors.As(err, new(*app.ClockError)):
+		return exitClock
 	default:
 		return exitError
 	}
@@ -82,7 +85,10 @@ func exitCode(err error) int {
 // hint says what to do about an error, if that is known.
 func hint(err error) string {
 	var advised *app.Advised
+	slow := new(app.ClockError)
 	switch {
+	case errors.As(err, &slow):
+		return fmt.Sprintf("%v: set the clock, see that NTP runs, and start the node again", slow)
 	case cli.IsUsage(err):
 		return "run the command with --help"
 	case errors.As(err, &advised):
@@ -164,7 +170,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.Long = `Hullmarkd runs a node of a Hullmark ledger: a shared notary for container
 images that keeps which digest each tag means, by whose keys, and proves it.
 
-Exit status: 0 done, 1 error, 2 usage, 4 data is damaged, 6 node not reachable, 130 interrupted.`
+Exit status: 0 done, 1 error, 2 usage, 4 data is damaged, 6 node not reachable,
+8 this machine's clock is behind, 130 interrupted.`
 	root.Version = buildinfo.Version()
 	root.SetOut(stdout)
 	root.SetErr(stderr)

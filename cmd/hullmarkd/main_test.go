@@ -203,6 +203,31 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestClockStatus: a slow clock has an exit status of its own, and the last line names
+// the clock and by how much it is wrong.
+func TestClockStatus(t *testing.T) {
+	err := fmt.Errorf("couldn't go on: %w: %w", &app.ClockError{Behind: 33 * time.Second}, app.ErrConsensusFailed)
+	if code := exitCode(err); code != exitClock {
+		t.Errorf("exit status %d", code)
+	}
+	if h := hint(err); !strings.Contains(h, "clock is 33s behind") {
+		t.Errorf("hint %q", h)
+	}
+}
+
+// TestUnitNeverGivesUp: whatever ends a node is mended while nobody is there to start it.
+func TestUnitNeverGivesUp(t *testing.T) {
+	b, err := os.ReadFile("../../networks/systemd/hullmarkd.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"Restart=on-failure", "RestartSec=30", "StartLimitIntervalSec=0"} {
+		if !strings.Contains(string(b), "\n"+line+"\n") {
+			t.Errorf("no line %q", line)
+		}
+	}
+}
+
 // panics is a writer with a defect.
 type panics struct{}
 

@@ -20,7 +20,9 @@ func newStart(home func() (app.Home, error)) *cobra.Command {
 		Short: "Run the node",
 		Long: `Start runs the node of a home until it is interrupted or fails. It ends with a
 non-zero status when consensus has failed, so that a supervisor can restart it;
-while other validators are down it runs on and answers what it can prove.
+while other validators are down it runs on and answers what it can prove. With a clock
+more than five seconds behind the newest block it takes no part: before it begins it
+waits, answers, and is not ready; while it runs it ends with status 8.
 
 After moving a validator key, start once with --check-double-sign: the node then takes
 no part while one of that many newest blocks carries its signature, since the key may

@@ -42,8 +42,12 @@ func TestClockBeyondTolerance(t *testing.T) {
 		}, nil)
 	}
 	start := p.Status(slow)
-	if err := p.Running.Nodes[slow].Wait(p.Context()); !errors.Is(err, app.ErrConsensusFailed) {
+	err := p.Running.Nodes[slow].Wait(p.Context())
+	if !errors.Is(err, app.ErrConsensusFailed) {
 		t.Fatalf("the node with the slow clock goes on: %v", err)
+	}
+	if clock := new(app.ClockError); !errors.As(err, &clock) || clock.Behind < 30*time.Minute || clock.Behind > time.Hour {
+		t.Errorf("it does not name the clock: %v", err)
 	}
 	p.Until("it says that it is not ready", func() bool { return !p.Ready(slow) })
 	end := p.Status(slow)
