@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
@@ -15,7 +16,8 @@ import (
 )
 
 // noRoom is how many transactions may find no room in a block until it counts as
-// full. Smaller ones may fit where a large one did not.
+// full. Smaller ones may fit where a large one did not. As many may be refused for their
+// content, which costs what one that is taken does and counts against no bound.
 const noRoom = 64
 
 // PrepareProposal builds a block out of waiting transactions: first emergencies,
@@ -31,10 +33,12 @@ func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPre
 	resp := new(cmtabci.ResponsePrepareProposal)
 	var size int64
 	taken := make(map[string]bool)
+	refused := make(map[string]bool) // subjects of what was refused for its content
+	costly := 0                      // how many that were
 	take := func(txs [][]byte, limit int64) {
 		missed := 0
 		for _, tx := range txs {
-			if missed == noRoom {
+			if missed == noRoom || costly == noRoom {
 				return
 			}
 			if taken[string(tx)] {
@@ -46,12 +50,28 @@ func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPre
 				missed++
 				continue
 			}
-			if r := a.apply(s, tx); r.Code == uint32(record.CodeWork) {
-				missed++
-			} else if r.Code == cmtabci.CodeTypeOK {
+			env, err := decodeTx(tx)
+			if err != nil || slices.ContainsFunc(subjects(env), func(s string) bool { return refused[s] }) {
+				continue
+			}
+			out, err := s.ApplyEnvelope(env, a.cache)
+			if err == nil {
+				a.judged.add(out.Envelope.Hash)
 				size += framed
 				resp.Txs = append(resp.Txs, tx)
 				taken[string(tx)] = true
+				continue
+			}
+			switch code := record.Code(a.result(nil, err).Code); {
+			case code == record.CodeWork:
+				missed++
+			case code > record.CodeWork:
+				// A rotation in this block may have changed what the content is judged by.
+				// What else waits about the same would cost as much.
+				costly++
+				for _, s := range subjects(env) {
+					refused[s] = true
+				}
 			}
 		}
 	}
@@ -162,13 +182,7 @@ func (a *Application) Commit(context.Context, *cmtabci.RequestCommit) (*cmtabci.
 	return new(cmtabci.ResponseCommit), nil
 }
 
-// apply applies a transaction of a block.
-func (a *Application) apply(s *ledger.State, tx []byte) *cmtabci.ExecTxResult {
-	r, _ := a.applyKind(s, tx)
-	return r
-}
-
-// applyKind is apply that returns the kind of an accepted transaction too.
+// applyKind applies a transaction of a block and returns the kind of an accepted one.
 func (a *Application) applyKind(s *ledger.State, tx []byte) (*cmtabci.ExecTxResult, record.Kind) {
 	out, err := s.Apply(tx, a.cache)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"hullmark/keys"
 	"hullmark/record"
 	"hullmark/reference"
+	"hullmark/tuf"
 )
 
 // work is how many signatures were looked at with arithmetic.
@@ -85,5 +86,40 @@ func TestProposalOfJunk(t *testing.T) {
 	}
 	if got := n.work() - before; got != 0 {
 		t.Errorf("%d signatures of %d transactions were verified", got, len(txs))
+	}
+}
+
+// TestProposerStopsAtRefusals: what waits and is refused for its content costs a proposer
+// no more than one judgement of each repository, and no more than so many in all, as after
+// rotations that take the keys from what waits.
+func TestProposerStopsAtRefusals(t *testing.T) {
+	ch := newCharged(t)
+	good := [][]byte{ch.app.Publish(2, nil), ch.other.Publish(1, nil)}
+	bad := ch.refused(ch.app.TaggingKeys[0])
+	got := ch.prepare(plenty, bad, good[0], good[1])
+	if len(got) != 1 || string(got[0]) != string(good[1]) {
+		t.Errorf("%d transactions are proposed behind a refused one, want that of the other repository", len(got))
+	}
+	if got = ch.prepare(plenty, good...); len(got) != len(good) {
+		t.Errorf("%d transactions are proposed without it", len(got))
+	}
+	var register, refused [][]byte
+	for i := range 2 * noRoom {
+		p := ch.c.NewPublisher(fmt.Sprintf("registry.example.com/many-%d", i))
+		register = append(register, p.Register(ch.c.Operators[0]))
+		file, err := tuf.NewTargets(p.TargetsSpec(1, nil))
+		if err == nil {
+			file, err = file.AddSignatures(tuf.Signature{KeyID: p.TaggingKeys[0].ID(), Sig: make([]byte, 64)})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused = append(refused, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: file}))
+	}
+	ch.next(register...)
+	failed := ch.signatures("failed")
+	ch.prepare(plenty, refused...)
+	if n := ch.signatures("failed") - failed; n != noRoom {
+		t.Errorf("%d of %d refused transactions were judged, want %d", n, len(refused), noRoom)
 	}
 }
