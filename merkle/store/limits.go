@@ -6,8 +6,8 @@ const (
 	// before the latest is the newest that can be proven.
 	MinKeepRecent = 2
 
-	// MaxContentSize bounds one content. A TUF role file is at most 5,000,000
-	// bytes; the rest is room for what wraps it.
+	// MaxContentSize bounds one content. A TUF role file is at most 1,000,000 bytes;
+	// the rest is room for what comes later.
 	MaxContentSize = 6 << 20
 
 	// MaxExtraSize bounds the opaque bytes kept with a version: they are read
