@@ -57,7 +57,7 @@ func ParseNode(text string) (string, error) {
 		return "", fmt.Errorf("%w: node %q; use a URL such as http://127.0.0.1:26680", ErrConfig, text)
 	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return "", fmt.Errorf("%w: node %q has a user, a query or a fragment", ErrConfig, text)
+		return "", fmt.Errorf("%w: node %q has a user, a query or a fragment", ErrConfig, u.Redacted())
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }

@@ -29,6 +29,8 @@ var (
 	ErrConfig = errors.New("invalid configuration")
 	// ErrStore says that the client's own memory cannot be read or written.
 	ErrStore = errors.New("client memory is not usable")
+	// ErrLocked says that another process held the client's memory until the time was up.
+	ErrLocked = errors.New("another process is using it")
 	// ErrNotRemembered says that a verdict could not be remembered, such as on a
 	// full disk. The verdict stands. Until one can be, protection against rollback
 	// reaches back to what was remembered before.

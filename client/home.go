@@ -35,7 +35,7 @@ type Home struct{ dir string }
 // there, and refuses one that others may write with safefile.ErrUnsafe.
 func OpenHome(dir string) (*Home, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("couldn't open client home: %w", err)
+		return nil, fmt.Errorf("couldn't open client home: %w: %w", ErrStore, err)
 	}
 	if _, err := safefile.Check(dir, safefile.Trusted); err != nil {
 		return nil, fmt.Errorf("couldn't open client home: %w", err)

@@ -5,13 +5,14 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 	"time"
 )
 
 // lockFile waits for the lock on a file and returns what releases it. The kernel
-// releases it too when the process ends.
+// releases it too when the process ends. It wraps ErrLocked when the context ends first.
 func lockFile(ctx context.Context, path string) (release func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -29,7 +30,7 @@ func lockFile(ctx context.Context, path string) (release func(), err error) {
 		select {
 		case <-ctx.Done():
 			_ = f.Close()
-			return nil, ctx.Err()
+			return nil, fmt.Errorf("%w: %w", ErrLocked, ctx.Err())
 		case <-time.After(lockPoll):
 		}
 	}

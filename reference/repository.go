@@ -29,6 +29,12 @@ func ParseRepository(text string) (Repository, error) {
 	if len(text) > MaxRepositoryLength {
 		return Repository{}, refuse(ErrInvalidRepository, text, "longer than 255 bytes")
 	}
+	if strings.Contains(text, "://") {
+		return Repository{}, refuse(ErrInvalidRepository, text, "a name has no scheme; leave out what stands before the host")
+	}
+	if strings.HasPrefix(text, "[") {
+		return Repository{}, refuse(ErrInvalidRepository, text, "an address in brackets is no host of a name; use a host name")
+	}
 	host, path := splitHost(text)
 	if host == dockerHubAlias {
 		host = DockerHub

@@ -63,6 +63,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case errors.Is(err, client.ErrLocked):
+		return exitError
 	case rejected:
 		return exitRejected
 	case errors.Is(err, errSwapped):
@@ -96,6 +98,9 @@ func explain(err error) (code, hint string) {
 	if errors.As(err, &unsure) {
 		return "outcome-unknown", hintForUncertain(unsure)
 	}
+	if cli.IsUsage(err) {
+		return "usage", "run the command with --help"
+	}
 	for _, known := range []struct {
 		is         error
 		code, hint string
@@ -125,7 +130,8 @@ func explain(err error) (code, hint string) {
 		{client.ErrNoAnchor, "no-trust-anchor", "get trust.json from an operator over a channel you trust, then run `hullmark trust import trust.json --node URL`"},
 		{client.ErrNoNodes, "no-nodes", "name nodes with --node, HULLMARK_NODES, or once for all with `hullmark trust import FILE --node URL`"},
 		{client.ErrConfig, "configuration", "correct client.toml in the client's home, or HULLMARK_NODES"},
-		{client.ErrStore, "store", "check that the client's home is writable"},
+		{client.ErrLocked, "home-in-use", "another hullmark holds the lock in the client's home; wait for it to end, allow more time with --timeout, or use another --home"},
+		{client.ErrStore, "store", "check that the client's home is a directory that you may write"},
 		{client.ErrRequest, "bad-request-file", "ask for the file again; `hullmark repo init` makes it"},
 		{client.ErrIncomplete, "incomplete", "whoever holds the keys signs it with `hullmark sign`; without a request file yet, write one with -o"},
 		{client.ErrNotSigner, "not-a-signer", "`hullmark sign --show` tells which keys must sign"},
@@ -137,13 +143,13 @@ func explain(err error) (code, hint string) {
 
 		{keystore.ErrNotFound, "no-such-key", "see `hullmark key list`, or make the key with `hullmark key generate NAME`"},
 		{keystore.ErrExists, "key-exists", "keys are never overwritten; choose another name"},
-		{keystore.ErrPassphrase, "wrong-passphrase", "check the passphrase; nothing was signed"},
+		{keystore.ErrPassphrase, "wrong-passphrase", "check the passphrase; nothing was signed or changed"},
 		{keystore.ErrNoPassphrase, "no-passphrase", "name a file that holds it with --passphrase-file"},
 		{keystore.ErrType, "unsupported-key", "use an Ed25519, ECDSA P-256 or RSA key; `hullmark key generate` makes one"},
 		{keystore.ErrFormat, "bad-key-file", "a key file is an encrypted PKCS#8 PEM file, as `hullmark key export`, Docker Content Trust and `openssl pkcs8 -topk8 -v2 aes-256-cbc` write it"},
 
 		{bundle.ErrUnknownRepository, "unknown-repository", "check the name; a repository is registered by the operator that owns its registry's name"},
-		{bundle.ErrAbsentTag, "absent-tag", "check the tag; `hullmark repo show` lists those published"},
+		{bundle.ErrAbsentTag, "absent-tag", "check the tag; `hullmark repo show` lists those of one role, with --role those of a delegated one"},
 		{bundle.ErrAbsentImage, "absent-image", "the repository does not vouch for this digest; do not use the image"},
 		{bundle.ErrWithdrawn, "withdrawn", "the publisher took the tag back; ask the publisher for another one"},
 		{bundle.ErrRevoked, "revoked", "the publisher revoked the image; do not use it"},
@@ -164,13 +170,13 @@ func explain(err error) (code, hint string) {
 		{bundle.ErrFuture, "clock", "set this machine's clock"},
 		{bundle.ErrBehind, "behind", "the node is behind; wait a moment or ask another --node"},
 		{bundle.ErrStale, "stale", "the node is behind or the network has halted; see `hullmark status`, or ask another --node"},
-		{bundle.ErrMalformed, "malformed-answer", "do not use the image; ask another node, and tell the operators"},
+		{bundle.ErrMalformed, "malformed-answer", "do not use the image; ask another node and tell the operators, or have the file made again"},
 
 		{client.ErrNotFound, "not-found", ""},
 		{client.ErrUnavailable, "not-ready", "the node is starting or busy; wait a moment, or ask another --node"},
 		{client.ErrUnreachable, "unreachable", "check the network; see `hullmark status`, or ask another --node"},
 		{context.DeadlineExceeded, "timeout", "allow more time with --timeout, or ask another --node"},
-		{errFile, "file", ""},
+		{errFile, "file", "check the path, and that you may read and write there"},
 		{fs.ErrNotExist, "no-such-file", "check the path"},
 	} {
 		if errors.Is(err, known.is) {
@@ -178,7 +184,7 @@ func explain(err error) (code, hint string) {
 		}
 	}
 	switch {
-	case cli.IsUsage(err), errors.Is(err, bundle.ErrRequest):
+	case errors.Is(err, bundle.ErrRequest):
 		return "usage", "run the command with --help"
 	case client.ClassOf(err) == bundle.Attack:
 		return "verification-failed", "do not use the image; ask another node, keep the answer, and tell the operators"

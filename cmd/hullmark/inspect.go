@@ -93,7 +93,7 @@ type roleJSON struct {
 	// Parent is the role that delegates to it.
 	Parent    string    `json:"parent,omitempty"`
 	Version   uint64    `json:"version"`
-	Expires   time.Time `json:"expires"`
+	Expires   time.Time `json:"expires,omitzero"` // of a list that there is
 	Effective bool      `json:"effective"`
 	// Reason says why a role is not effective.
 	Reason string `json:"reason,omitempty"`
@@ -122,7 +122,10 @@ func newRoleList(r *bundle.Result, now time.Time) []roleJSON {
 		rootExpired = rootExpired || role.Name == tuf.RoleRoot && !now.Before(role.Expires)
 	}
 	for _, role := range r.Roles {
-		j := roleJSON{Name: role.Name, Parent: role.Parent, Version: role.Version, Expires: role.Expires.UTC()}
+		j := roleJSON{Name: role.Name, Parent: role.Parent, Version: role.Version}
+		if role.Version > 0 {
+			j.Expires = role.Expires.UTC()
+		}
 		switch {
 		case role.Version == 0:
 			j.Reason = "it has published nothing yet"
@@ -184,7 +187,11 @@ func roleRows(t *table, roles []roleJSON) {
 		if !role.Effective {
 			state = "NOT EFFECTIVE: " + role.Reason
 		}
-		rows = append(rows, []string{role.Name, fmt.Sprintf("version %d", role.Version), state, "expires " + stamp(role.Expires)})
+		row := []string{role.Name, fmt.Sprintf("version %d", role.Version), state}
+		if !role.Expires.IsZero() {
+			row = append(row, "expires "+stamp(role.Expires))
+		}
+		rows = append(rows, row)
 	}
 	t.columns("role", rows)
 }

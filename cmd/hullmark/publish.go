@@ -17,6 +17,7 @@ import (
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/keystore"
+	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -71,7 +72,9 @@ func (r *roleName) String() string { return string(*r) }
 
 // Set implements pflag.Value.
 func (r *roleName) Set(text string) error {
-	if *r = roleName(text); text != tuf.RoleTargets {
+	switch *r = roleName(text); text {
+	case tuf.RoleTargets, tuf.RoleRoot, tuf.RoleSnapshot, tuf.RoleTimestamp: // the latter have no list of tags, which is said later
+	default:
 		*r = roleName(delegatedName(text))
 	}
 	return nil
@@ -225,6 +228,7 @@ perhaps committed.`,
 // parseTagged reads references that name tags, each once.
 func parseTagged(texts []string) ([]reference.Reference, error) {
 	seen := make(map[string]bool)
+	counts := make(map[reference.Repository]int)
 	var refs []reference.Reference
 	for _, text := range texts {
 		ref, err := reference.ParseReference(text)
@@ -240,6 +244,9 @@ func parseTagged(texts []string) ([]reference.Reference, error) {
 			return nil, cli.Usage("tag %s is named twice", name)
 		}
 		seen[name] = true
+		if counts[ref.Repository()]++; counts[ref.Repository()] > record.MaxChanges {
+			return nil, cli.Usage("more than %d tags of %s at once; name them in several commands", record.MaxChanges, ref.Repository())
+		}
 		refs = append(refs, ref)
 	}
 	return refs, nil

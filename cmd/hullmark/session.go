@@ -83,6 +83,9 @@ func (s *session) open(cmd *cobra.Command, _ []string) error {
 		s.output = outputText
 		return cli.Usage("unknown output %q; use text or json", bad)
 	}
+	if cmd.HasSubCommands() && s.output == outputJSON {
+		return cli.Usage("%s only holds other commands; name one", cmd.CommandPath())
+	}
 	for _, n := range s.nodes {
 		if _, err := client.ParseNode(n); err != nil {
 			return cli.UsageError(err)

@@ -79,7 +79,7 @@ Exit status: 0 signed, 1 other error or declined.`,
 
 // expectFlag adds the flag that names the files a script expects.
 func expectFlag(f *pflag.FlagSet, expect *[]string) {
-	f.StringArrayVar(expect, "expect-digest", nil, "SHA-256 of the file that is expected, as `hullmark repo init` and `hullmark sign` show it, instead of asking (repeatable; all of them)")
+	f.StringArrayVar(expect, "expect-digest", nil, "SHA-256 of the file that is expected, as hullmark repo init and hullmark sign show it, instead of asking (repeatable; all of them)")
 }
 
 func (s *session) sign(ctx context.Context, file string, f signFlags) error {

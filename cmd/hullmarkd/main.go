@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -151,6 +152,8 @@ func hint(err error) string {
 		return "see docs/operators.md for what each reason means and what to do"
 	case errors.Is(err, app.ErrCertificate):
 		return "the node reads a renewed certificate when somebody connects, so try again; if it stays, its log says why the files do not load, or another program listens on its address"
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path"
 	default:
 		return ""
 	}

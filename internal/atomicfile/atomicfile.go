@@ -4,6 +4,7 @@ package atomicfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -20,6 +21,9 @@ func Write(path string, content []byte, mode os.FileMode) error {
 	dir := filepath.Dir(path)
 	// The name is unique, so that two writers do not mix; the mode is 0600 at first.
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".tmp-*")
+	if failed := new(fs.PathError); errors.As(err, &failed) {
+		return &fs.PathError{Op: "create", Path: path, Err: failed.Err} // the name that the user knows
+	}
 	if err != nil {
 		return err
 	}

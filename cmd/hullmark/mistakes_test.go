@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"hullmark/client"
+	"hullmark/internal/mistakes"
+	"hullmark/keystore"
+)
+
+var update = flag.Bool("update", false, "write the table of mistakes anew")
+
+// TestMistakes compares what is said about deliberate mistakes with the table in
+// testdata/mistakes; `go test ./cmd/hullmark -run TestMistakes -update` writes it anew.
+func TestMistakes(t *testing.T) {
+	file := mistakes.Path(t, "testdata/mistakes")
+	notary, err := os.ReadFile("../../keystore/testdata/notary/e93ad6238ebc80c40bf65134686a7d224d9748ee476eb1dafd98a55d11f044bf.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	home, err := client.OpenHome("home")
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchor := otherAnchor(t)
+	if _, err := home.ImportAnchor(t.Context(), anchor); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keystore.New("home/keys", keystore.WithScryptLogN(4)).Generate("root", keystore.TypeEd25519, []byte("correct horse battery")); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"locked", "open", "badconfig", "broken", "nohelper"} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range map[string]string{
+		"garbage": "hello\n", "empty": "", "passphrase": "correct horse battery\n", "wrong": "wrong horse battery\n", "lines": "one\ntwo\n", "readable": "correct horse battery\n",
+		"ssh.key": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n", "plain.key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+		"cosign.key": "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n", "notary.key": string(notary), "anchor.json": string(anchor),
+		"badconfig/client.toml": "nodes = [\"localhost\"]\n", "broken/config.json": "{", "nohelper/config.json": `{"credsStore":"absent"}`,
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, mode := range map[string]os.FileMode{"readable": 0o644, "open": 0o777} {
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock, err := os.Create(filepath.Join("locked", "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	plain, secure := httptest.NewServer(http.HandlerFunc(oddRegistry)), httptest.NewTLSServer(http.HandlerFunc(oddRegistry))
+	defer plain.Close()
+	defer secure.Close()
+	secure.Config.ErrorLog = nil
+	for name, value := range map[string]string{
+		"HULLMARK_HOME": "home", "HULLMARK_NODES": "", "HULLMARK_PASSPHRASE": "", "HULLMARK_PASSPHRASE_FILE": "", "DOCKER_CONFIG": "none", "HOME": "/nonexistent",
+		"XDG_RUNTIME_DIR": "", "XDG_CONFIG_HOME": "", "REGISTRY_AUTH_FILE": "",
+	} {
+		t.Setenv(name, value)
+	}
+	if err := os.Unsetenv("HULLMARK_PASSPHRASE"); err != nil { // Setenv above puts it back
+		t.Fatal(err)
+	}
+	program := func(args []string) (int, string, string) {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), args, nil, &stdout, &stderr)
+		return code, stdout.String(), stderr.String()
+	}
+	mistakes.Table(t, file, *update, "hullmark", program, map[string]string{
+		"REGISTRY": strings.TrimPrefix(plain.URL, "http://"), "SECURED": strings.TrimPrefix(secure.URL, "https://"),
+		"$WORK": workDir(t), "DIGEST": "sha256:" + strings.Repeat("ab", 32), "MANYTAGS": manyTags(),
+	})
+}
+
+// workDir returns the working directory as the program names it.
+func workDir(t *testing.T) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// manyTags returns more references than one record can hold.
+func manyTags() string {
+	var b strings.Builder
+	for i := range 1001 {
+		b.WriteString("registry.example.com/app:v" + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + strings.Repeat("y", i/26) + " ")
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// oddRegistry answers by the name of the repository.
+func oddRegistry(w http.ResponseWriter, r *http.Request) {
+	_, path, found := strings.Cut(r.URL.Path, "/v2/")
+	name, _, _ := strings.Cut(path, "/")
+	switch {
+	case !found || name == "":
+	case name == "absent":
+		http.Error(w, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`, http.StatusNotFound)
+	case name == "denied":
+		http.Error(w, `{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}`, http.StatusForbidden)
+	case name == "loop":
+		http.Redirect(w, r, r.URL.Path, http.StatusFound)
+	default:
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<html>Log in</html>")) // whoever asked has gone
+	}
+}
+
+// TestFlagTexts: what help says of a flag holds no back quotes, which would make a name
+// of its value out of a command.
+func TestFlagTexts(t *testing.T) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if strings.Contains(f.Usage, "`") {
+				t.Errorf("%s --%s: %s", c.CommandPath(), f.Name, f.Usage)
+			}
+		})
+		for _, child := range c.Commands() {
+			walk(child)
+		}
+	}
+	walk(newRoot(new(session)))
+}
