@@ -3,7 +3,7 @@
 # of build tags (none). Build, demo and tests share what is compiled; a flag of the
 # compiler that only one of them had would compile everything once more.
 export CGO_ENABLED := 0
-export GOFLAGS := $(strip $(GOFLAGS) $(if $(filter -trimpath,$(GOFLAGS)),,-trimpath))
+export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath)
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
