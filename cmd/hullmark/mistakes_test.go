@@ -2,7 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"flag"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,6 +22,7 @@ import (
 	"hullmark/client"
 	"hullmark/internal/mistakes"
 	"hullmark/keystore"
+	"hullmark/reference"
 )
 
 var update = flag.Bool("update", false, "write the table of mistakes anew")
@@ -41,7 +47,7 @@ func TestMistakes(t *testing.T) {
 	if _, err := keystore.New("home/keys", keystore.WithScryptLogN(4)).Generate("root", keystore.TypeEd25519, []byte("correct horse battery")); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{"locked", "open", "badconfig", "broken", "nohelper"} {
+	for _, dir := range []string{"locked", "open", "badconfig"} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +56,7 @@ func TestMistakes(t *testing.T) {
 		"garbage": "hello\n", "empty": "", "passphrase": "correct horse battery\n", "wrong": "wrong horse battery\n", "lines": "one\ntwo\n", "readable": "correct horse battery\n",
 		"ssh.key": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n", "plain.key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
 		"cosign.key": "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n", "notary.key": string(notary), "anchor.json": string(anchor),
-		"badconfig/client.toml": "nodes = [\"localhost\"]\n", "broken/config.json": "{", "nohelper/config.json": `{"credsStore":"absent"}`,
+		"badconfig/client.toml": "nodes = [\"localhost\"]\n",
 	} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -69,10 +75,8 @@ func TestMistakes(t *testing.T) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	plain, secure := httptest.NewServer(http.HandlerFunc(oddRegistry)), httptest.NewTLSServer(http.HandlerFunc(oddRegistry))
+	plain := httptest.NewServer(http.HandlerFunc(oddRegistry))
 	defer plain.Close()
-	defer secure.Close()
-	secure.Config.ErrorLog = nil
 	for name, value := range map[string]string{
 		"HULLMARK_HOME": "home", "HULLMARK_NODES": "", "HULLMARK_PASSPHRASE": "", "HULLMARK_PASSPHRASE_FILE": "", "DOCKER_CONFIG": "none", "HOME": "/nonexistent",
 		"XDG_RUNTIME_DIR": "", "XDG_CONFIG_HOME": "", "REGISTRY_AUTH_FILE": "",
@@ -88,8 +92,43 @@ func TestMistakes(t *testing.T) {
 		return code, stdout.String(), stderr.String()
 	}
 	mistakes.Table(t, file, *update, "hullmark", program, map[string]string{
-		"REGISTRY": strings.TrimPrefix(plain.URL, "http://"), "SECURED": strings.TrimPrefix(secure.URL, "https://"),
-		"$WORK": workDir(t), "DIGEST": "sha256:" + strings.Repeat("ab", 32), "MANYTAGS": manyTags(),
+		"REGISTRY": strings.TrimPrefix(plain.URL, "http://"), "$WORK": workDir(t), "DIGEST": "sha256:" + strings.Repeat("ab", 32), "MANYTAGS": manyTags(),
+	})
+}
+
+// TestRegistryMistakes compares what is said about registries that answer oddly with the
+// table in testdata/mistakes-registry, which is written anew like the other.
+func TestRegistryMistakes(t *testing.T) {
+	file := mistakes.Path(t, "testdata/mistakes-registry")
+	t.Chdir(t.TempDir())
+	for name, content := range map[string]string{"broken": "{", "nohelper": `{"credsStore":"absent"}`, "path": `{"credsStore":"../x"}`, "none": "{}"} {
+		if err := errors.Join(os.Mkdir(name, 0o700), os.WriteFile(filepath.Join(name, "config.json"), []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("DOCKER_CONFIG", "none")
+	plain, secured := httptest.NewServer(http.HandlerFunc(oddRegistry)), httptest.NewUnstartedServer(http.HandlerFunc(oddRegistry))
+	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secured.StartTLS()
+	defer plain.Close()
+	defer secured.Close()
+	program := func(args []string) (int, string, string) {
+		var stdout, stderr bytes.Buffer
+		s := &session{stdout: &stdout, stderr: &stderr, output: outputText}
+		if args[0] == "json" {
+			s.output, args = outputJSON, args[1:]
+		}
+		// What hangs is given up as --timeout does it.
+		ctx, cancel := t.Context(), func() {}
+		if strings.Contains(args[0], "/hang:") {
+			ctx, cancel = context.WithDeadline(ctx, time.Now())
+		}
+		defer cancel()
+		_, err := images(len(args) > 1).Manifest(ctx, reference.MustParseReference(args[0]))
+		return s.fail(t.Context(), err), stdout.String(), stderr.String()
+	}
+	mistakes.Table(t, file, *update, "registry", program, map[string]string{
+		"REGISTRY": strings.TrimPrefix(plain.URL, "http://"), "SECURED": strings.TrimPrefix(secured.URL, "https://"), "DIGEST": "sha256:" + strings.Repeat("ab", 32),
 	})
 }
 
@@ -121,6 +160,11 @@ func oddRegistry(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`, http.StatusNotFound)
 	case name == "denied":
 		http.Error(w, `{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}`, http.StatusForbidden)
+	case name == "error":
+		w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+		_, _ = w.Write([]byte(`{"errors":[{"code":"UNAVAILABLE"}]}`)) // whoever asked has gone
+	case name == "large":
+		w.Header().Set("Content-Length", "9400000")
 	case name == "loop":
 		http.Redirect(w, r, r.URL.Path, http.StatusFound)
 	default:
