@@ -100,6 +100,24 @@ var named = []struct {
 		a.family(t, func(f *family) { f.bundle.Targets = append(f.bundle.Targets[1:], f.bundle.Targets[0]) })
 	}, bundle.ErrTargets},
 
+	{"tag of a role that was removed and returned", func(t *testing.T, a *asked) {
+		a.family(t, func(f *family) {
+			tags := fixture.Tags{"1.0": "one", "latest": "two"}
+			f.publish(f.app.RoleFile(tuf.RoleTargets, 5, tags, fixture.Delegate(f.to[0]), f.app.TaggingKeys...))
+			f.publish(f.app.RoleFile(tuf.RoleTargets, 6, tags, fixture.Delegate(f.to...), f.app.TaggingKeys...))
+			f.publish(f.app.RoleFile(roleRelease, 2, fixture.Tags{"v3": "five"}, nil, f.key[roleRelease]))
+			f.about(ref(app + ":v1"))
+		})
+	}, bundle.ErrNotEffective},
+	{"tag that it set since", func(t *testing.T, a *asked) {
+		a.family(t, func(f *family) {
+			tags := fixture.Tags{"1.0": "one", "latest": "two"}
+			f.publish(f.app.RoleFile(tuf.RoleTargets, 5, tags, fixture.Delegate(f.to[0]), f.app.TaggingKeys...))
+			f.publish(f.app.RoleFile(tuf.RoleTargets, 6, tags, fixture.Delegate(f.to...), f.app.TaggingKeys...))
+			f.publish(f.app.RoleFile(roleRelease, 2, fixture.Tags{"v3": "five"}, nil, f.key[roleRelease]))
+			f.about(ref(app + ":v3"))
+		})
+	}, nil},
 	{"publication before the tag, by index", func(t *testing.T, a *asked) {
 		a.doctor(a.voucherWith(t, func(v *record.Voucher) { v.Last.Index-- }))
 	}, bundle.ErrMismatch},
