@@ -146,7 +146,7 @@ func faulty(ch *chain, p *fixture.Publisher, has func(name string) bool) []byte 
 func TestOrderOfChecks(t *testing.T) {
 	c := fixture.NewConsortium(t, 4)
 	c.Params.OperatorQuota = record.Quota{Capacity: 1, Refill: 1000}
-	c.Params.MaxBlockWork = 3400
+	c.Params.MaxBlockWork = 7400
 	ch := newChainOf(t, c, ledger.Memory{Results: -1})
 	p := c.NewPublisher("registry.example.com/app")
 	ch.commit(p.Register(c.Operators[0]), p.Publish(1, fixture.Tags{"1.0": "old"}))

@@ -38,11 +38,11 @@ const (
 	// covers.
 	signatureTime  = 80_000
 	signedByteTime = 2
-	// rowTime is for a row that changes: the values of a tag, a voucher and an image, in
-	// a map of 100,000 values.
-	rowTime = 150_000
+	// rowTime is for a row that changes: the values of a tag, a voucher and an image,
+	// read and written in a map of 100,000 values that is not in memory.
+	rowTime = 350_000
 	// digestTime is for a digest of a statement: the value of a voucher.
-	digestTime = 60_000
+	digestTime = 300_000
 	// patternTime is for a comparison of a tag with a pattern.
 	patternTime = 4_000
 

@@ -24,7 +24,7 @@ import (
 // TestFaultyValidator is the life of a network with one faulty validator of four.
 func TestFaultyValidator(t *testing.T) {
 	params := record.DefaultParams()
-	params.MaxBlockWork = 3000 // so that one block can hold too much
+	params.MaxBlockWork = 12_000 // so that one block can hold too much
 	n := nettest.New(t, "byzantine", 4, func(o *testnet.Options) { o.Params = &params })
 	s := newStage(t, n)
 	for _, step := range []struct {
