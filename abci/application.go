@@ -30,8 +30,10 @@ type Application struct {
 	log     *slog.Logger
 	fatal   func(error)
 	metrics *Metrics
-	cache   *signatureCache
-	judged  *judgedSet
+	// misbehaviors are what evidence in blocks has shown.
+	misbehaviors *misbehaviors
+	cache        *signatureCache
+	judged       *judgedSet
 	// accounts bound what refused transactions cost, gate keeps verdicts out of commits.
 	accounts *accounts
 	gate     *gate
@@ -98,8 +100,11 @@ func New(g *record.Genesis, l *ledger.Ledger, o Options) (*Application, error) {
 	}
 	a := &Application{
 		accounts: accounts, gate: newGate(), onRefuse: o.Refused, genesis: g, ledger: l, version: o.Version, log: o.Log, fatal: o.Fatal,
-		metrics: o.Metrics, cache: cache, judged: judged,
+		misbehaviors: newMisbehaviors(g), metrics: o.Metrics, cache: cache, judged: judged,
 		maxTxs: cmp.Or(o.MempoolTxs, defaultMempoolTxs), maxBytes: cmp.Or(o.MempoolBytes, defaultMempoolBytes),
+	}
+	for _, op := range g.Operators {
+		o.Metrics.misbehavior.WithLabelValues(op.ID)
 	}
 	if err := a.resetWaiting(); err != nil {
 		return nil, fmt.Errorf("couldn't open application: %w", err)

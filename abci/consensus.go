@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -138,7 +137,10 @@ func (a *Application) FinalizeBlock(_ context.Context, req *cmtabci.RequestFinal
 	defer s.Close()
 	s.SetNextValidators(req.NextValidatorsHash)
 	for _, m := range req.Misbehavior {
-		a.log.Error("validator misbehaved", "type", m.Type.String(), "address", fmt.Sprintf("%X", m.Validator.Address), "height", m.Height)
+		b := a.misbehaviors.add(m)
+		a.metrics.misbehaved(b.Operator)
+		a.log.Error("a validator signed two blocks of one height: its key is in two places, or it is hostile",
+			"operator", b.Operator, "type", m.Type.String(), "address", b.Address, "height", m.Height)
 	}
 	a.metrics.decided(req.Time)
 	a.applied = nil

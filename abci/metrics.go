@@ -20,6 +20,7 @@ type Metrics struct {
 	checks      *prometheus.CounterVec
 	executes    *prometheus.CounterVec
 	proposals   prometheus.Counter
+	misbehavior *prometheus.CounterVec
 	verifies    *prometheus.CounterVec
 	lookups     *prometheus.HistogramVec
 	waiting     *prometheus.GaugeVec
@@ -50,7 +51,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		executes: counter("executed_transactions_total", "Transactions executed in blocks, by verdict.", "verdict"),
 		proposals: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: ns, Name: "rejected_proposals_total", Help: "Proposals refused because they hold an invalid transaction."}),
-		verifies: counter("signature_checks_total", "Signature checks, by result; cached means no arithmetic was done.", "result"),
+		misbehavior: counter("double_signs_total", "Evidence in blocks that a validator signed two blocks of one height, by its operator.", "operator"),
+		verifies:    counter("signature_checks_total", "Signature checks, by result; cached means no arithmetic was done.", "result"),
 		lookups: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: ns, Name: "lookup_seconds", Help: "Time to answer a look-up with its proofs, by kind.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 14)}, []string{"kind"}),
@@ -62,7 +64,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	m.begin()
 	if r != nil {
-		r.MustRegister(m.height, m.logSize, m.blocks, m.committing, m.commits, m.checks, m.executes, m.proposals,
+		r.MustRegister(m.height, m.logSize, m.blocks, m.committing, m.commits, m.checks, m.executes, m.proposals, m.misbehavior,
 			m.verifies, m.lookups, m.waiting, m.waitingSize, m.skew)
 	}
 	return m
@@ -116,9 +118,13 @@ func verdict(code uint32) string {
 	return record.Code(code).Name()
 }
 
-func (m *Metrics) checked(code uint32)     { m.checks.WithLabelValues(verdict(code)).Inc() }
-func (m *Metrics) proposalRejected()       { m.proposals.Inc() }
-func (m *Metrics) signature(result string) { m.verifies.WithLabelValues(result).Inc() }
+func (m *Metrics) checked(code uint32) { m.checks.WithLabelValues(verdict(code)).Inc() }
+func (m *Metrics) proposalRejected()   { m.proposals.Inc() }
+
+// misbehaved counts evidence against an operator's validator, of whom there is one
+// series each.
+func (m *Metrics) misbehaved(operator string) { m.misbehavior.WithLabelValues(operator).Inc() }
+func (m *Metrics) signature(result string)    { m.verifies.WithLabelValues(result).Inc() }
 
 // executed counts a transaction of a block; kind is that of an accepted one.
 func (m *Metrics) executed(code uint32, kind record.Kind) {

@@ -91,6 +91,7 @@ func registerNodeMetrics(r prometheus.Registerer, n *Node) {
 		"age":        desc("head_age_seconds", "Age of the newest block by this node's clock."),
 		"provable":   desc("provable_height", "Newest height whose state can be proven."),
 		"peers":      desc("peers", "Peers this node is connected with."),
+		"validators": desc("validator_peers", "Validators among the peers."),
 		"catchingUp": desc("catching_up", "1 while the node follows blocks that others have made."),
 		"ready":      desc("ready", "1 while /readyz says so."),
 		"held":       desc("http_held", "What clients of the HTTP API hold of a limit: requests or bytes.", "limit"),
@@ -133,6 +134,7 @@ func (m *nodeMetrics) Collect(c chan<- prometheus.Metric) {
 	height, _ := n.lookup.StateHeight()
 	gauge("provable", float64(height))
 	gauge("peers", float64(n.engine.Switch().Peers().Size()))
+	gauge("validators", float64(n.validatorPeers()))
 	truth("catchingUp", n.env.ConsensusReactor.WaitSync())
 	truth("ready", n.notReady(now) == "")
 	until := 0.0

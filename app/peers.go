@@ -78,3 +78,15 @@ func keepPeers(ctx context.Context, sw switcher, peers, first []string) {
 		}
 	}
 }
+
+// validatorPeers returns how many of the other founding operators' nodes this one is
+// connected with.
+func (n *Node) validatorPeers() int {
+	count := 0
+	for _, o := range n.genesis.Operators {
+		if o.NodeID != "" && n.engine.Switch().Peers().Has(p2p.ID(o.NodeID)) {
+			count++
+		}
+	}
+	return count
+}

@@ -22,6 +22,10 @@ func (n *Node) Status() *proto.StatusResponse {
 		LogSize:        n.lookup.LogSize(),
 		Pending:        uint32(n.engine.Mempool().Size()),
 		EarliestHeight: n.ledger.Oldest(),
+		ValidatorPeers: uint32(n.validatorPeers()),
+	}
+	for _, m := range n.app.Misbehaviors() {
+		s.DoubleSigns = append(s.DoubleSigns, &proto.DoubleSign{Operator: m.Operator, Address: m.Address, Height: m.Height})
 	}
 	s.StateHeight, _ = n.lookup.StateHeight()
 	if tip := n.blocks.Tip(); tip > 0 {

@@ -12,6 +12,9 @@ import (
 	cmtjson "github.com/cometbft/cometbft/libs/json"
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
+
+	"hullmark/abci"
+	"hullmark/record"
 )
 
 // ErrDamagedKey is returned for a file of the validator that cannot be used.
@@ -81,3 +84,7 @@ func (h Home) loadValidator() (*privval.FilePV, error) {
 	}
 	return privval.LoadFilePV(h.validatorKeyFile(), h.validatorStateFile()), nil
 }
+
+// ValidatorAddress returns how the engine names an operator's validator in its log and
+// in blocks.
+func ValidatorAddress(o record.GenesisOperator) string { return abci.ValidatorAddress(o) }

@@ -244,15 +244,22 @@ type StatusResponse struct {
 	AppHash     []byte `protobuf:"bytes,9,opt,name=app_hash,json=appHash,proto3" json:"app_hash,omitempty"`
 	CatchingUp  bool   `protobuf:"varint,10,opt,name=catching_up,json=catchingUp,proto3" json:"catching_up,omitempty"`
 	Validator   bool   `protobuf:"varint,11,opt,name=validator,proto3" json:"validator,omitempty"`
-	Peers       uint32 `protobuf:"varint,12,opt,name=peers,proto3" json:"peers,omitempty"`
-	Validators  uint32 `protobuf:"varint,13,opt,name=validators,proto3" json:"validators,omitempty"`
-	LogSize     uint64 `protobuf:"varint,14,opt,name=log_size,json=logSize,proto3" json:"log_size,omitempty"`
+	// Nodes it is connected with, validators or not.
+	Peers uint32 `protobuf:"varint,12,opt,name=peers,proto3" json:"peers,omitempty"`
+	// Validators of the network, this node's own included.
+	Validators uint32 `protobuf:"varint,13,opt,name=validators,proto3" json:"validators,omitempty"`
+	LogSize    uint64 `protobuf:"varint,14,opt,name=log_size,json=logSize,proto3" json:"log_size,omitempty"`
 	// Transactions waiting in the mempool.
 	Pending uint32 `protobuf:"varint,15,opt,name=pending,proto3" json:"pending,omitempty"`
 	// First height whose state the node still holds.
 	EarliestHeight uint64 `protobuf:"varint,16,opt,name=earliest_height,json=earliestHeight,proto3" json:"earliest_height,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Validators among its peers, by the node ids of the genesis.
+	ValidatorPeers uint32 `protobuf:"varint,17,opt,name=validator_peers,json=validatorPeers,proto3" json:"validator_peers,omitempty"`
+	// Operators whose validator was shown to sign two blocks of one height since the
+	// node started.
+	DoubleSigns   []*DoubleSign `protobuf:"bytes,18,rep,name=double_signs,json=doubleSigns,proto3" json:"double_signs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -397,6 +404,83 @@ func (x *StatusResponse) GetEarliestHeight() uint64 {
 	return 0
 }
 
+func (x *StatusResponse) GetValidatorPeers() uint32 {
+	if x != nil {
+		return x.ValidatorPeers
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetDoubleSigns() []*DoubleSign {
+	if x != nil {
+		return x.DoubleSigns
+	}
+	return nil
+}
+
+// DoubleSign says that a block holds the evidence of a validator that signed twice.
+type DoubleSign struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Operator string                 `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	// Address of the validator, 40 upper-case hex digits.
+	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// Height of which it signed two blocks, the newest if there are several.
+	Height        uint64 `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DoubleSign) Reset() {
+	*x = DoubleSign{}
+	mi := &file_hullmark_v1_http_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DoubleSign) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DoubleSign) ProtoMessage() {}
+
+func (x *DoubleSign) ProtoReflect() protoreflect.Message {
+	mi := &file_hullmark_v1_http_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DoubleSign.ProtoReflect.Descriptor instead.
+func (*DoubleSign) Descriptor() ([]byte, []int) {
+	return file_hullmark_v1_http_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *DoubleSign) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *DoubleSign) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *DoubleSign) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
 var File_hullmark_v1_http_proto protoreflect.FileDescriptor
 
 const file_hullmark_v1_http_proto_rawDesc = "" +
@@ -416,7 +500,7 @@ const file_hullmark_v1_http_proto_rawDesc = "" +
 	"\x12LightBlockResponse\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x1f\n" +
 	"\vlight_block\x18\x02 \x01(\fR\n" +
-	"lightBlock\"\xd9\x03\n" +
+	"lightBlock\"\xbe\x04\n" +
 	"\x0eStatusResponse\x12\x16\n" +
 	"\x06ledger\x18\x01 \x01(\tR\x06ledger\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x17\n" +
@@ -438,7 +522,14 @@ const file_hullmark_v1_http_proto_rawDesc = "" +
 	"validators\x12\x19\n" +
 	"\blog_size\x18\x0e \x01(\x04R\alogSize\x12\x18\n" +
 	"\apending\x18\x0f \x01(\rR\apending\x12'\n" +
-	"\x0fearliest_height\x18\x10 \x01(\x04R\x0eearliestHeightB\x10Z\x0ehullmark/protob\x06proto3"
+	"\x0fearliest_height\x18\x10 \x01(\x04R\x0eearliestHeight\x12'\n" +
+	"\x0fvalidator_peers\x18\x11 \x01(\rR\x0evalidatorPeers\x12:\n" +
+	"\fdouble_signs\x18\x12 \x03(\v2\x17.hullmark.v1.DoubleSignR\vdoubleSigns\"Z\n" +
+	"\n" +
+	"DoubleSign\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x16\n" +
+	"\x06height\x18\x03 \x01(\x04R\x06heightB\x10Z\x0ehullmark/protob\x06proto3"
 
 var (
 	file_hullmark_v1_http_proto_rawDescOnce sync.Once
@@ -452,19 +543,21 @@ func file_hullmark_v1_http_proto_rawDescGZIP() []byte {
 	return file_hullmark_v1_http_proto_rawDescData
 }
 
-var file_hullmark_v1_http_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_hullmark_v1_http_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_hullmark_v1_http_proto_goTypes = []any{
 	(*ErrorResponse)(nil),       // 0: hullmark.v1.ErrorResponse
 	(*TransactionResponse)(nil), // 1: hullmark.v1.TransactionResponse
 	(*LightBlockResponse)(nil),  // 2: hullmark.v1.LightBlockResponse
 	(*StatusResponse)(nil),      // 3: hullmark.v1.StatusResponse
+	(*DoubleSign)(nil),          // 4: hullmark.v1.DoubleSign
 }
 var file_hullmark_v1_http_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	4, // 0: hullmark.v1.StatusResponse.double_signs:type_name -> hullmark.v1.DoubleSign
+	1, // [1:1] is the sub-list for method output_type
+	1, // [1:1] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_hullmark_v1_http_proto_init() }
@@ -478,7 +571,7 @@ func file_hullmark_v1_http_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hullmark_v1_http_proto_rawDesc), len(file_hullmark_v1_http_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -24,7 +24,7 @@ network, and has a newest block that is at most a minute old by this machine's c
 older answers are refused.
 
 JSON: nodes [{node, error, ledger, operator, version, height, block_time,
-age_seconds, state_height, records, peers, validators, validator, catching_up, ready,
+age_seconds, state_height, records, peers, validator_peers, validators, validator, catching_up, ready,
 not_ready}].
 
 Exit status: 0 at least one node answers, 6 none does.`,
@@ -56,7 +56,7 @@ func (s *session) printStatus(nodes []client.NodeStatus, now time.Time) error {
 		m := n.Status
 		line.Ledger, line.Operator, line.Version = m.GetLedger(), m.GetOperator(), m.GetVersion()
 		line.Height, line.StateHeight, line.Records = m.GetHeight(), m.GetStateHeight(), m.GetLogSize()
-		line.Peers, line.Validators = m.GetPeers(), m.GetValidators()
+		line.Peers, line.ValidatorPeers, line.Validators = m.GetPeers(), m.GetValidatorPeers(), m.GetValidators()
 		line.Validator, line.CatchingUp = m.GetValidator(), m.GetCatchingUp()
 		if t, err := time.Parse(time.RFC3339Nano, m.GetBlockTime()); err == nil {
 			seconds := now.Sub(t).Seconds()
@@ -110,11 +110,13 @@ type nodeJSON struct {
 	StateHeight uint64     `json:"state_height"`
 	Records     uint64     `json:"records"`
 	Peers       uint32     `json:"peers"`
-	Validators  uint32     `json:"validators"`
-	Validator   bool       `json:"validator"`
-	CatchingUp  bool       `json:"catching_up"`
-	Ready       bool       `json:"ready"`
-	NotReady    string     `json:"not_ready,omitempty"` // why
+	// ValidatorPeers are the validators among the peers, Validators all of the network.
+	ValidatorPeers uint32 `json:"validator_peers"`
+	Validators     uint32 `json:"validators"`
+	Validator      bool   `json:"validator"`
+	CatchingUp     bool   `json:"catching_up"`
+	Ready          bool   `json:"ready"`
+	NotReady       string `json:"not_ready,omitempty"` // why
 }
 
 func (a *statusAnswer) text(t *table) {
@@ -140,7 +142,7 @@ func (a *statusAnswer) text(t *table) {
 		}
 		rows = append(rows, []string{
 			n.Node, n.Operator, fmt.Sprint(n.Height), since,
-			fmt.Sprintf("%d of %d", n.Peers, n.Validators), fmt.Sprint(n.Records), state,
+			fmt.Sprint(n.Peers), fmt.Sprint(n.Records), state,
 		})
 	}
 	t.columns("nodes", rows)

@@ -132,7 +132,8 @@ func newGenesisShow(home func() (app.Home, error)) *cobra.Command {
 		Long: `Show prints what a genesis says, that of this home if no file is named. Every operator
 must see the same digest; read it out to each other before the first start.
 
-JSON: ledger, digest, genesis (the canonical form, see docs/spec.md).`,
+JSON: ledger, digest, validators [{operator, address}], genesis (the canonical form,
+see docs/spec.md). The address is how the engine names a validator in logs and blocks.`,
 		Example: `  hullmarkd genesis show
   hullmarkd genesis show genesis.json --output json`,
 		Args: cli.Args(cobra.MaximumNArgs(1)),
@@ -165,9 +166,10 @@ func loadGenesis(home func() (app.Home, error), args []string) (*record.Genesis,
 }
 
 type genesisAnswer struct {
-	Ledger  string          `json:"ledger"`
-	Digest  string          `json:"digest"`
-	Genesis json.RawMessage `json:"genesis"`
+	Ledger     string             `json:"ledger"`
+	Digest     string             `json:"digest"`
+	Validators []genesisValidator `json:"validators"`
+	Genesis    json.RawMessage    `json:"genesis"`
 
 	genesis *record.Genesis
 }
@@ -175,7 +177,17 @@ type genesisAnswer struct {
 func newGenesisAnswer(g *record.Genesis) *genesisAnswer {
 	b := g.Encode()
 	sum := sha256.Sum256(b)
-	return &genesisAnswer{Ledger: g.LedgerID(), Digest: hex.EncodeToString(sum[:]), Genesis: b, genesis: g}
+	a := &genesisAnswer{Ledger: g.LedgerID(), Digest: hex.EncodeToString(sum[:]), Genesis: b, genesis: g}
+	for _, o := range g.Operators {
+		a.Validators = append(a.Validators, genesisValidator{o.ID, app.ValidatorAddress(o)})
+	}
+	return a
+}
+
+// genesisValidator says whose a validator is that the engine names by its address.
+type genesisValidator struct {
+	Operator string `json:"operator"`
+	Address  string `json:"address"`
 }
 
 func (a *genesisAnswer) text(t *table) {
@@ -195,6 +207,7 @@ func (a *genesisAnswer) text(t *table) {
 		t.row("governance key", "%s", o.GovernanceKey.ID())
 		t.row("notary key", "%s", o.NotaryKey.ID())
 		t.row("validator key", "%x", o.ValidatorKey)
+		t.row("address", "%s", app.ValidatorAddress(o))
 		t.row("node", "%s@%s", o.NodeID, o.Address)
 		t.row("url", "%s", o.URL)
 		t.row("namespaces", "%s", strings.Join(names, ", "))

@@ -109,10 +109,23 @@ func printStatus(cmd *cobra.Command, s *proto.StatusResponse, unready string) {
 	if t, err := time.Parse(time.RFC3339Nano, s.GetBlockTime()); err == nil {
 		age = fmt.Sprintf(" (%s ago)", time.Since(t).Round(100*time.Millisecond))
 	}
-	cmd.Printf("ledger       %s\nnode         %s (%s)\nstate        %s\nversion      %s\nheight       %d\nblock time   %s%s\nprovable     %d to %d\nrecords      %d\npeers        %d of %d validators\npending      %d\n",
+	cmd.Printf("ledger       %s\nnode         %s (%s)\nstate        %s\nversion      %s\nheight       %d\nblock time   %s%s\nprovable     %d to %d\nrecords      %d\npeers        %s\npending      %d\n",
 		printable.Line(s.GetLedger()), printable.Line(s.GetMoniker()), printable.Line(role), printable.Line(state), printable.Line(s.GetVersion()),
 		s.GetHeight(), printable.Line(s.GetBlockTime()), age,
-		s.GetEarliestHeight(), s.GetStateHeight(), s.GetLogSize(), s.GetPeers(), s.GetValidators(), s.GetPending())
+		s.GetEarliestHeight(), s.GetStateHeight(), s.GetLogSize(), peersOf(s), s.GetPending())
+	for _, d := range s.GetDoubleSigns() {
+		cmd.Printf("double sign  operator %s signed two blocks of height %d (validator %s)\n",
+			printable.Line(d.GetOperator()), d.GetHeight(), printable.Line(d.GetAddress()))
+	}
+}
+
+// peersOf tells peers from validators: a node that only answers is a peer, too.
+func peersOf(s *proto.StatusResponse) string {
+	others := s.GetValidators()
+	if s.GetValidator() && others > 0 {
+		others--
+	}
+	return fmt.Sprintf("%d; %d of the %d other validators", s.GetPeers(), s.GetValidatorPeers(), others)
 }
 
 func newTrustAnchor(home func() (app.Home, error)) *cobra.Command {
