@@ -8,6 +8,7 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	"hullmark/record"
+	"hullmark/safefile"
 )
 
 // Check is one thing Fsck looked at.
@@ -28,6 +29,7 @@ const (
 	adviceStart  = "if the node was killed or lost power, start it, stop it and check again: it repairs an interrupted write; if that does not help, run `hullmarkd resync`"
 	adviceWAL    = "start the node: it repairs what it still needs of that file. If it does not come back, run `hullmarkd resync`"
 	adviceOldWAL = "nothing: the node never reads that part again, and it goes with time. But bits that change by themselves mean a disk or memory that fails"
+	adviceClose  = "run the chmod above; first find out who could read or change it, and whether the key is still yours alone"
 	adviceKey    = "restore the file from the backup of your keys; if there is none, ask the others to replace your validator"
 	adviceOther  = "put back the genesis.json of the ledger this data is of: any of its operators has it; for another ledger use another --home"
 	adviceState  = "do not start this node, and never restore this file from a backup: it keeps the validator from signing two different blocks; docs/operators.md, \"The state file is damaged\", says what to do"
@@ -114,7 +116,10 @@ func (f *fsck) checkAll(remoteSigner bool) error {
 
 // checkKeys looks at the files of keys, and whether they are those of the genesis.
 func (f *fsck) checkKeys(remoteSigner bool) {
-	if err := f.home.checkSecrets(remoteSigner); err != nil {
+	if err := f.home.checkSecrets(remoteSigner); errors.Is(err, safefile.ErrUnsafe) {
+		f.found("keys", err, adviceClose)
+		return
+	} else if err != nil {
 		f.found("keys", err, adviceKey)
 		return
 	}
