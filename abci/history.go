@@ -25,8 +25,8 @@ type HistoryQuestion struct {
 }
 
 const (
-	// maxHistoryBytes bounds the records and change lists of one page, in bytes: a
-	// quarter of bundle.MaxSize, since they travel in base64.
+	// maxHistoryBytes bounds the records of one page with their change lists, roots and
+	// delegations, in bytes: a quarter of bundle.MaxSize, since they travel in base64.
 	maxHistoryBytes = 4 << 20
 
 	// maxHistoryWalk bounds how many records a node passes over to find a revision.
@@ -50,7 +50,7 @@ func (l *Lookup) History(q HistoryQuestion) (*proto.HistoryAnswer, error) {
 		if err != nil {
 			return err
 		}
-		a.Entries, err = historyPage(v, repo, q)
+		a.Entries, a.Contents, err = historyPage(v, repo, q)
 		return err
 	})
 	if err != nil {
@@ -60,33 +60,50 @@ func (l *Lookup) History(q HistoryQuestion) (*proto.HistoryAnswer, error) {
 	return a, nil
 }
 
-func historyPage(v *store.View, repo *record.Repository, q HistoryQuestion) ([]*proto.HistoryEntry, error) {
+// historyPage returns records and what they name that is never given up, each content
+// once.
+func historyPage(v *store.View, repo *record.Repository, q HistoryQuestion) (out []*proto.HistoryEntry, contents [][]byte, err error) {
 	index, err := findRevision(v, repo, q)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []*proto.HistoryEntry
+	seen := make(map[[32]byte]bool)
 	size := 0
 	for index != record.NoRecord && len(out) < q.Limit {
 		entry, err := logEntry(v, index)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		r, err := record.DecodeLogRecord(entry.GetRecord())
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		changes, err := v.Content(r.ChangesHash)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if size += len(entry.GetRecord()) + len(changes); size > maxHistoryBytes && len(out) > 0 {
+		size += len(entry.GetRecord()) + len(changes)
+		var more [][]byte
+		for _, digest := range r.Lasting() {
+			if seen[digest] {
+				continue
+			}
+			seen[digest] = true
+			b, err := v.Content(digest)
+			if err != nil {
+				return nil, nil, err
+			}
+			more = append(more, b)
+			size += len(b)
+		}
+		if size > maxHistoryBytes && len(out) > 0 {
 			break
 		}
 		out = append(out, &proto.HistoryEntry{Entry: entry, Changes: changes})
+		contents = append(contents, more...)
 		index = r.Previous
 	}
-	return out, nil
+	return out, contents, nil
 }
 
 // findRevision returns the log index of the first record of a page.

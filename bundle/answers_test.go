@@ -167,6 +167,9 @@ func TestHistoryLies(t *testing.T) {
 		tell func(a *proto.HistoryAnswer)
 		err  error
 	}{
+		{"a root left out", bundle.Cursor{}, func(a *proto.HistoryAnswer) { a.Contents = nil }, bundle.ErrHistory},
+		{"another root", bundle.Cursor{}, func(a *proto.HistoryAnswer) { a.Contents[0] = append([]byte(" "), a.Contents[0]...) }, bundle.ErrHistory},
+		{"a root twice", bundle.Cursor{}, func(a *proto.HistoryAnswer) { a.Contents = append(a.Contents, a.Contents[0]) }, bundle.ErrHistory},
 		{"no records", bundle.Cursor{}, func(a *proto.HistoryAnswer) { a.Entries = nil }, bundle.ErrHistory},
 		{"newest left out", bundle.Cursor{}, func(a *proto.HistoryAnswer) { a.Entries = a.Entries[1:] }, bundle.ErrHistory},
 		{"one in the middle left out", bundle.Cursor{}, func(a *proto.HistoryAnswer) { a.Entries = append(a.Entries[:1:1], a.Entries[2:]...) }, bundle.ErrHistory},

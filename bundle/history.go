@@ -8,6 +8,7 @@ import (
 	"hullmark/proto"
 	"hullmark/record"
 	"hullmark/reference"
+	"hullmark/tuf"
 )
 
 // Cursor says which record of a repository comes next in its history. The zero
@@ -43,6 +44,11 @@ type HistoryRecord struct {
 	// Statement is that of a revocation or lift, as the ledger accepted it; its
 	// signatures are not verified here.
 	Statement *record.SignedStatement
+	// Root is the root that became current, nil for none; Delegations are those of the
+	// files that did, by role, nil where a file has none. Their signatures are not
+	// verified here.
+	Root        *tuf.Root
+	Delegations map[string]*tuf.Delegations
 }
 
 // VerifyHistory verifies a page of a repository's history: it begins with the
@@ -77,6 +83,9 @@ func VerifyHistory(a *proto.HistoryAnswer, r reference.Repository, from Cursor, 
 	}
 	page := &HistoryPage{Proven: *proven, Repository: r, Revision: v.repository.Revision}
 	if err := page.read(mem.ledger, a.GetEntries(), v.repository, from); err != nil {
+		return nil, nil, err
+	}
+	if err := page.readContents(mem.ledger, a.GetContents()); err != nil {
 		return nil, nil, err
 	}
 	return page, v.learnt(), nil
@@ -131,6 +140,61 @@ func (h *HistoryPage) read(ledger string, entries []*proto.HistoryEntry, repo *r
 	}
 	if h.Next.Revision == 0 {
 		h.Next = Cursor{}
+	}
+	return nil
+}
+
+// readContents verifies the contents that the records name and that are kept for ever:
+// all of them, each once, in the order in which they are named.
+func (h *HistoryPage) readContents(ledger string, contents [][]byte) error {
+	known := make(map[[sha256.Size]byte][]byte)
+	for i := range h.Records {
+		r := &h.Records[i]
+		for _, digest := range r.Lasting() {
+			if _, ok := known[digest]; ok {
+				continue
+			}
+			if len(contents) == 0 || sha256.Sum256(contents[0]) != digest {
+				return fail(ErrHistory, "what record %d names is missing", r.Index)
+			}
+			known[digest], contents = contents[0], contents[1:]
+		}
+		if err := r.readFiles(ledger, known); err != nil {
+			return err
+		}
+	}
+	if len(contents) > 0 {
+		return fail(ErrHistory, "%d contents that no record names", len(contents))
+	}
+	return nil
+}
+
+// readFiles reads what the record names of its role files.
+func (r *HistoryRecord) readFiles(ledger string, known map[[sha256.Size]byte][]byte) error {
+	for _, c := range r.Roles {
+		if c.Name == record.RoleRoot {
+			root, err := tuf.ParseRoot(known[c.FileDigest])
+			if err != nil {
+				return fail(ErrMismatch, "root of record %d: %w", r.Index, err)
+			}
+			if want := (tuf.Binding{Ledger: ledger, Repository: r.Repository, Role: tuf.RoleRoot}); root.Binding != want || root.Version != c.Version {
+				return fail(ErrMismatch, "record %d names root %d of %s", r.Index, root.Version, root.Binding.Repository)
+			}
+			r.Root = root
+			continue
+		}
+		if r.Delegations == nil {
+			r.Delegations = make(map[string]*tuf.Delegations)
+		}
+		r.Delegations[c.Name] = nil
+		if c.Delegations == [sha256.Size]byte{} {
+			continue
+		}
+		list, err := tuf.ParseDelegations(known[c.Delegations], c.Name)
+		if err != nil {
+			return fail(ErrMismatch, "delegations of record %d: %w", r.Index, err)
+		}
+		r.Delegations[c.Name] = list
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ type History struct {
 	Revision uint64
 	Proven   bundle.Proven
 	// Records are newest first, without gaps.
-	Records []bundle.HistoryRecord
+	Records []HistoryRecord
 	// Complete says that nothing before them was left out but what was not asked
 	// for by HistoryOptions.After.
 	Complete bool
@@ -43,8 +43,10 @@ func (c *Client) History(ctx context.Context, r reference.Repository, o HistoryO
 	out := &History{Repository: r}
 	var warnings []Warning
 	var next bundle.Cursor
+	var records []bundle.HistoryRecord
+	defer func() { out.Records = historyRecords(records) }()
 	for {
-		page, more, err := c.historyPage(ctx, r, next, o, len(out.Records))
+		page, more, err := c.historyPage(ctx, r, next, o, len(records))
 		warnings = append(warnings, more...)
 		if err != nil {
 			return nil, warnings, fmt.Errorf("couldn't get history of %s: %w", r, err)
@@ -58,8 +60,8 @@ func (c *Client) History(ctx context.Context, r reference.Repository, o HistoryO
 				out.Complete = true
 				return out, warnings, nil
 			}
-			out.Records = append(out.Records, record)
-			if o.Limit > 0 && len(out.Records) == o.Limit {
+			records = append(records, record)
+			if o.Limit > 0 && len(records) == o.Limit {
 				out.Complete = record.Revision == o.After+1
 				return out, warnings, nil
 			}

@@ -66,7 +66,7 @@ func TestCheckDamage(t *testing.T) {
 			r := &record.LogRecord{
 				Kind: record.KindPublish, Profile: record.ProfileTUF, Height: state.Block().Height, Time: state.Block().Time,
 				Repository: p.Repository, Revision: 3, Previous: s.repository(s.p).LastIndex,
-				Roles:   []record.RoleChange{ledger.RoleChange(record.RoleTargets, &file.Metadata)},
+				Roles:   []record.RoleChange{ledger.RoleChange(record.RoleTargets, &file.Metadata, file.Delegations)},
 				Changes: 1, ChangesHash: sum(list), KeyIDs: fixture.IDs(s.p.TaggingKeys),
 			}
 			change(r, state)
@@ -81,7 +81,7 @@ func TestCheckDamage(t *testing.T) {
 	withFile := func(file *tuf.Targets) func(*stage, *ledger.State) {
 		return entry(func(r *record.LogRecord, state *ledger.State) {
 			state.AddContent(file.Bytes())
-			r.Roles[0] = ledger.RoleChange(record.RoleTargets, &file.Metadata)
+			r.Roles[0] = ledger.RoleChange(record.RoleTargets, &file.Metadata, file.Delegations)
 			r.KeyIDs = file.Signers()
 		})
 	}
@@ -206,14 +206,14 @@ func TestCheckDamage(t *testing.T) {
 		{"file without signatures", "targets 2", withFile(p.SignTargets(p.TargetsSpec(2, fixture.Tags{"1.0": "one"})))},
 		{"file for another repository", "targets 2", withFile(base.q.SignTargets(base.q.TargetsSpec(2, fixture.Tags{"1.0": "one"}), p.TaggingKeys...))},
 		{"record with a root that has no value", "root 2", entry(func(r *record.LogRecord, _ *ledger.State) {
-			r.Roles = append([]record.RoleChange{ledger.RoleChange(record.RoleRoot, &p.Root(2).Metadata)}, r.Roles...)
+			r.Roles = append([]record.RoleChange{ledger.RoleChange(record.RoleRoot, &p.Root(2).Metadata, nil)}, r.Roles...)
 		})},
 		{"record of an unknown repository", "no repository value", entry(func(r *record.LogRecord, _ *ledger.State) {
 			r.Repository = reference.MustParseRepository("registry.example.com/ghost")
 		})},
 		{"registration twice", "log record", entry(func(r *record.LogRecord, s *ledger.State) {
 			r.Kind, r.Changes, r.ChangesHash = record.KindRegisterRepository, 0, none(s)
-			r.Roles[0] = ledger.RoleChange(record.RoleRoot, &p.Root(1).Metadata)
+			r.Roles[0] = ledger.RoleChange(record.RoleRoot, &p.Root(1).Metadata, nil)
 		})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -321,7 +321,7 @@ func forge(s *stage, state *ledger.State, files ...forged) {
 		state.AddRecord(&record.LogRecord{
 			Kind: record.KindPublish, Profile: record.ProfileTUF, Height: state.Block().Height, Time: state.Block().Time,
 			Repository: s.p.Repository, Revision: repo.Revision + 1, Previous: repo.LastIndex,
-			Roles:   []record.RoleChange{ledger.RoleChange(record.RoleTargets, &f.file.Metadata)},
+			Roles:   []record.RoleChange{ledger.RoleChange(record.RoleTargets, &f.file.Metadata, f.file.Delegations)},
 			Changes: uint32(len(f.changes)), ChangesHash: sum(list), KeyIDs: f.file.Signers(),
 		})
 		repo.Revision++

@@ -89,7 +89,7 @@ func (tr *tree) force(changes []record.TagChange, files ...*tuf.Targets) {
 		}
 		for _, f := range files {
 			s.AddContent(f.Bytes())
-			r.Roles = append(r.Roles, ledger.RoleChange(f.Binding.Role, &f.Metadata))
+			r.Roles = append(r.Roles, ledger.RoleChange(f.Binding.Role, &f.Metadata, f.Delegations))
 			r.KeyIDs = append(r.KeyIDs, f.Signers()...)
 		}
 		slices.SortFunc(r.Roles, func(a, b record.RoleChange) int { return strings.Compare(a.Name, b.Name) })
@@ -213,7 +213,7 @@ func TestCheckDelegationDamage(t *testing.T) {
 			tr.damage(func(s *ledger.State) {
 				f := tr.file("deep", nil)
 				s.AddContent(f.Bytes())
-				change := ledger.RoleChange(role("ci"), &f.Metadata)
+				change := ledger.RoleChange(role("ci"), &f.Metadata, f.Delegations)
 				none := record.EncodeChanges(nil)
 				s.AddContent(none)
 				repo := tr.repository(tr.p)

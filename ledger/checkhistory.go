@@ -195,7 +195,7 @@ func (h *history) replayRoots(r indexedRecord, change record.RoleChange) ([]keyI
 	}
 	h.repo.SetRole(rootState(h.root))
 	recountTargets(h.repo, h.root)
-	if got := roleChange(record.RoleRoot, &h.root.Metadata); got != change {
+	if got := roleChange(record.RoleRoot, &h.root.Metadata, [32]byte{}); got != change {
 		return nil, inconsistent("record names root %+v, stored is %+v", change, got)
 	}
 	return signed, nil
@@ -271,6 +271,12 @@ func (h *history) replayFiles(r indexedRecord, roles []record.RoleChange) ([]*ne
 // readFile returns the file a record names, or nil if it is missing and need not
 // be there.
 func (h *history) readFile(change record.RoleChange) (*tuf.Targets, error) {
+	if change.Delegations != [32]byte{} {
+		// They stay when the file goes.
+		if _, err := h.view.Content(change.Delegations); err != nil {
+			return nil, fmt.Errorf("couldn't read delegations of %s %d: %w", change.Name, change.Version, err)
+		}
+	}
 	b, err := h.view.Content(change.FileDigest)
 	current, _ := h.value.Role(change.Name)
 	older := change.Version < current.Version
@@ -288,7 +294,7 @@ func (h *history) readFile(change record.RoleChange) (*tuf.Targets, error) {
 	if next.Binding != h.binding(change.Name) {
 		return nil, inconsistent("%s %d is bound elsewhere", change.Name, change.Version)
 	}
-	if got := roleChange(change.Name, &next.Metadata); got != change {
+	if got := roleChange(change.Name, &next.Metadata, next.Delegations.Digest()); got != change {
 		return nil, inconsistent("record names %s %+v, stored is %+v", change.Name, change, got)
 	}
 	return next, nil

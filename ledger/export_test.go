@@ -24,8 +24,10 @@ func (s *State) AddRecord(r *record.LogRecord) { s.records = append(s.records, r
 // AddContent stores content.
 func (s *State) AddContent(b []byte) { s.addContent(b) }
 
-// RoleChange is what a log record says of a file.
-func RoleChange(name string, m *tuf.Metadata) record.RoleChange { return roleChange(name, m) }
+// RoleChange is what a log record says of a file, with the delegations in it.
+func RoleChange(name string, m *tuf.Metadata, d *tuf.Delegations) record.RoleChange {
+	return roleChange(name, m, d.Digest())
+}
 
 // Checks are the names of the steps of a judgement, in order.
 func Checks() []string {

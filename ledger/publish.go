@@ -128,7 +128,7 @@ func (x *examiner) rotate(u *update, files [][]byte) error {
 		u.addRoot(next)
 	}
 	if rotates {
-		u.changed = append(u.changed, roleChange(record.RoleRoot, &u.root.Metadata))
+		u.changed = append(u.changed, roleChange(record.RoleRoot, &u.root.Metadata, [32]byte{}))
 		recountTargets(u.repo, u.root)
 	}
 	return nil

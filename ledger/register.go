@@ -27,7 +27,7 @@ func (x *examiner) registration() error {
 	u.addRoot(root)
 	recountTargets(u.repo, root)
 	u.hold(u.repo)
-	u.changed = []record.RoleChange{roleChange(record.RoleRoot, &root.Metadata)}
+	u.changed = []record.RoleChange{roleChange(record.RoleRoot, &root.Metadata, [32]byte{})}
 	u.signers = record.SortKeyIDs(u.signers)
 	x.effects = append(x.effects, u.effect)
 	return nil
@@ -94,6 +94,8 @@ func rootState(root *tuf.Root) record.RoleState {
 	}
 }
 
-func roleChange(name string, m *tuf.Metadata) record.RoleChange {
-	return record.RoleChange{Name: name, Version: m.Version, SignedDigest: m.SignedDigest(), FileDigest: m.FileDigest()}
+func roleChange(name string, m *tuf.Metadata, delegations [32]byte) record.RoleChange {
+	return record.RoleChange{
+		Name: name, Version: m.Version, SignedDigest: m.SignedDigest(), FileDigest: m.FileDigest(), Delegations: delegations,
+	}
 }

@@ -218,7 +218,7 @@ func (x *examiner) makeCurrent(u *update, state record.RoleState, next *tuf.Succ
 	u.contents = append(u.contents, newContent{r.FileDigest, content})
 	x.files.keep(r.FileDigest, next.Bytes())
 	u.effect.files = append(u.effect.files, &newFile{
-		role: state.Name, change: roleChange(state.Name, &next.Metadata), signers: next.Signers(), put: next.Put, remove: next.Remove,
+		role: state.Name, change: roleChange(state.Name, &next.Metadata, r.DelegationsDigest), signers: next.Signers(), put: next.Put, remove: next.Remove,
 	})
 	u.repo.SetRole(r)
 	removed, err := redelegate(u.repo, state.Name, before, after, sinceNow)

@@ -178,8 +178,11 @@ type HistoryAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	State *StateProof            `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
 	// repository/<name>.
-	Repository    *MapEntry       `protobuf:"bytes,2,opt,name=repository,proto3" json:"repository,omitempty"`
-	Entries       []*HistoryEntry `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
+	Repository *MapEntry       `protobuf:"bytes,2,opt,name=repository,proto3" json:"repository,omitempty"`
+	Entries    []*HistoryEntry `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Root files and delegations objects that records of the page name by digest, each
+	// once, in the order in which the records name them first.
+	Contents      [][]byte `protobuf:"bytes,4,rep,name=contents,proto3" json:"contents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -231,6 +234,13 @@ func (x *HistoryAnswer) GetRepository() *MapEntry {
 func (x *HistoryAnswer) GetEntries() []*HistoryEntry {
 	if x != nil {
 		return x.Entries
+	}
+	return nil
+}
+
+func (x *HistoryAnswer) GetContents() [][]byte {
+	if x != nil {
+		return x.Contents
 	}
 	return nil
 }
@@ -657,13 +667,14 @@ const file_hullmark_v1_reads_proto_rawDesc = "" +
 	"\bLogEntry\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x16\n" +
 	"\x06record\x18\x02 \x01(\fR\x06record\x12\x14\n" +
-	"\x05proof\x18\x03 \x03(\fR\x05proof\"\xaa\x01\n" +
+	"\x05proof\x18\x03 \x03(\fR\x05proof\"\xc6\x01\n" +
 	"\rHistoryAnswer\x12-\n" +
 	"\x05state\x18\x01 \x01(\v2\x17.hullmark.v1.StateProofR\x05state\x125\n" +
 	"\n" +
 	"repository\x18\x02 \x01(\v2\x15.hullmark.v1.MapEntryR\n" +
 	"repository\x123\n" +
-	"\aentries\x18\x03 \x03(\v2\x19.hullmark.v1.HistoryEntryR\aentries\"U\n" +
+	"\aentries\x18\x03 \x03(\v2\x19.hullmark.v1.HistoryEntryR\aentries\x12\x1a\n" +
+	"\bcontents\x18\x04 \x03(\fR\bcontents\"U\n" +
 	"\fHistoryEntry\x12+\n" +
 	"\x05entry\x18\x01 \x01(\v2\x15.hullmark.v1.LogEntryR\x05entry\x12\x18\n" +
 	"\achanges\x18\x02 \x01(\fR\achanges\"i\n" +

@@ -424,7 +424,7 @@ func logFormat() format {
 	full := variant(first, func(r *record.LogRecord) {
 		r.Kind, r.Repository, r.Revision, r.Previous, r.Changes = record.KindPublish, app, 2, 9, 3
 		r.Roles = append(slices.Clone(r.Roles), record.RoleChange{
-			Name: "targets", Version: 4, SignedDigest: hashOf("s2"), FileDigest: hashOf("f2"),
+			Name: "targets", Version: 4, SignedDigest: hashOf("s2"), FileDigest: hashOf("f2"), Delegations: hashOf("d2"),
 		})
 		r.KeyIDs = keyIDs(3)
 	})
@@ -458,6 +458,10 @@ func logFormat() format {
 	change("later revision without a previous record", func(r *record.LogRecord) { r.Previous = record.NoRecord })
 	change("roles descending", func(r *record.LogRecord) { r.Roles = []record.RoleChange{full.Roles[1], full.Roles[0]} })
 	change("role twice", func(r *record.LogRecord) { r.Roles = []record.RoleChange{full.Roles[0], full.Roles[0]} })
+	change("delegations of a root", func(r *record.LogRecord) {
+		r.Roles = slices.Clone(r.Roles)
+		r.Roles[0].Delegations = hashOf("d")
+	})
 	change("unknown role", func(r *record.LogRecord) { r.Roles = []record.RoleChange{{Name: "snapshot", Version: 1}} })
 	change("too many roles", func(r *record.LogRecord) {
 		r.Roles = nil
@@ -833,11 +837,11 @@ func TestEncodingsByHand(t *testing.T) {
 		"log record": {
 			(&record.LogRecord{
 				Kind: record.KindPublish, Profile: record.ProfileTUF, Height: 1, Time: at(0, 2), Repository: nginx, Revision: 3, Previous: 4,
-				Roles:   []record.RoleChange{{Name: "root", Version: 5, SignedDigest: hashOf("s"), FileDigest: hashOf("f")}},
+				Roles:   []record.RoleChange{{Name: "targets", Version: 5, SignedDigest: hashOf("s"), FileDigest: hashOf("f"), Delegations: hashOf("d")}},
 				Changes: 6, ChangesHash: hashOf("c"), KeyIDs: []keys.ID{keys.ID(hashOf("k"))},
 			}).Encode(),
 			hand{}.raw("hullmark/record/v1\n").u8(2).u8(1).u64(1).u64(second*1e9 + 2).text("docker.io/library/nginx").u64(3).u64(4).
-				u16(1).text("root").u64(5).hash("s").hash("f").u32(6).hash("c").u16(1).hash("k"),
+				u16(1).text("targets").u64(5).hash("s").hash("f").hash("d").u32(6).hash("c").u16(1).hash("k"),
 		},
 		"change list": {
 			record.EncodeChanges([]record.TagChange{{Op: record.ChangeWithdraw, Tag: latest, Digest: digest, Size: 9, Role: "targets"}}),

@@ -47,6 +47,24 @@ type RoleChange struct {
 	Version      uint64
 	SignedDigest [32]byte
 	FileDigest   [32]byte
+	// Delegations is the SHA-256 of the delegations object in the file, zero for none
+	// and of a root: what the file handed on stays known when it was replaced.
+	Delegations [32]byte
+}
+
+// Lasting returns the digests of what the record names of its role files that is kept
+// for ever: the root file, and the delegations objects of the others.
+func (r *LogRecord) Lasting() [][32]byte {
+	var out [][32]byte
+	for _, c := range r.Roles {
+		switch {
+		case c.Name == RoleRoot:
+			out = append(out, c.FileDigest)
+		case c.Delegations != [32]byte{}:
+			out = append(out, c.Delegations)
+		}
+	}
+	return out
 }
 
 // Encode returns the leaf's bytes.
@@ -66,6 +84,7 @@ func (r *LogRecord) Encode() []byte {
 		e.u64(c.Version)
 		e.raw(c.SignedDigest[:])
 		e.raw(c.FileDigest[:])
+		e.raw(c.Delegations[:])
 	}
 	e.u32(r.Changes)
 	e.raw(r.ChangesHash[:])
@@ -95,7 +114,10 @@ func DecodeLogRecord(b []byte) (*LogRecord, error) {
 		d.fail("revision %d after record %d", r.Revision, r.Previous)
 	}
 	for range d.count(MaxRoles) {
-		c := RoleChange{Name: d.roleName(), Version: d.u64(), SignedDigest: d.hash(), FileDigest: d.hash()}
+		c := RoleChange{Name: d.roleName(), Version: d.u64(), SignedDigest: d.hash(), FileDigest: d.hash(), Delegations: d.hash()}
+		if c.Name == RoleRoot && c.Delegations != [32]byte{} {
+			d.fail("delegations of a root")
+		}
 		if n := len(r.Roles); n > 0 && r.Roles[n-1].Name >= c.Name {
 			d.fail("roles not ascending")
 		}

@@ -2,6 +2,7 @@ package tuf
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -172,6 +173,14 @@ func (l *Delegations) Bytes() []byte {
 	w := writer{form: fileForm}
 	l.write(&w)
 	return w.b
+}
+
+// Digest returns the SHA-256 of Bytes, zero for no delegations.
+func (l *Delegations) Digest() [32]byte {
+	if l == nil {
+		return [32]byte{}
+	}
+	return sha256.Sum256(l.Bytes())
 }
 
 // equal reports whether both stand in a file alike.

@@ -24,10 +24,17 @@ func newHistory(s *session) *cobra.Command {
 is proven to be in the log and to be the one before the last, down to the first: no
 node can leave one out. With --limit or --after the list ends earlier, and says so.
 
+Each says what it changed: tags; who may sign, with the keys before and now, for the
+root, the tagging keys and delegated roles; and what the keys of a role took over that
+only keys had signed before which the role has no more. Before the oldest record that is
+listed something may have been otherwise; then what it says stands there as such.
+
 JSON: repository, revision, complete, state_height, header_height, block_time,
 age_seconds, records [{index, revision, kind, height, time, roles [{name, version,
-file_digest}], tags [{change, tag, digest, size}], statement {reason, note, role,
-digests}, key_ids}].
+file_digest}], tags [{change, tag, digest, size}], powers [{role, by, change (added,
+changed, removed or unknown), before {threshold, keys, paths, terminating}, after}],
+orders [{role, delegations}], takeovers [{role, tags, tags_known, delegations}],
+statement {reason, note, role, digests}, key_ids}].
 
 Exit status: 0 shown, 3 not registered, 4 verification failed (possible attack),
 6 no node reachable or answer too old.`,
@@ -77,6 +84,11 @@ type recordJSON struct {
 	Time     time.Time        `json:"time"`
 	Roles    []roleChangeJSON `json:"roles"`
 	Tags     []changedTagJSON `json:"tags"`
+	// Powers are changes of who may sign, Orders new orders of precedence, and Takeovers
+	// what keys vouch for since this record that had not signed it.
+	Powers    []powerJSON    `json:"powers"`
+	Orders    []orderJSON    `json:"orders"`
+	Takeovers []takeoverJSON `json:"takeovers"`
 	// Statement is that of a revocation or lift.
 	Statement *historyStatementJSON `json:"statement,omitempty"`
 	KeyIDs    []string              `json:"key_ids"`
@@ -119,10 +131,11 @@ func newHistoryAnswer(h *client.History, now time.Time) *historyAnswer {
 	return a
 }
 
-func newRecord(r bundle.HistoryRecord) recordJSON {
+func newRecord(r client.HistoryRecord) recordJSON {
 	out := recordJSON{
 		Index: r.Index, Revision: r.Revision, Kind: r.Kind.String(), Height: r.Height, Time: r.Time.UTC(),
 		Roles: []roleChangeJSON{}, Tags: []changedTagJSON{}, KeyIDs: idTexts(r.KeyIDs),
+		Powers: newPowers(r.Powers), Orders: newOrders(r.Order), Takeovers: newTakeovers(r.Takeovers),
 	}
 	for _, c := range r.Roles {
 		out.Roles = append(out.Roles, roleChangeJSON{c.Name, c.Version, fmt.Sprintf("%x", c.FileDigest)})
@@ -151,6 +164,9 @@ func (a *historyAnswer) text(t *table) {
 	t.row("repository", "%s", a.Repository)
 	for _, r := range a.Records {
 		t.row(fmt.Sprintf("revision %d", r.Revision), "%s", strings.Join(r.summary(), ", "))
+		for _, line := range r.powers() {
+			t.row("", "  %s", line)
+		}
 		changes := r.changes()
 		for _, line := range changes[:min(len(changes), shownChanges)] {
 			t.row("", "  %s", line)
@@ -179,7 +195,7 @@ func (r recordJSON) changes() []string {
 	}
 	if st := r.Statement; st != nil {
 		for _, d := range st.Digests {
-			out = append(out, fmt.Sprintf("%s %s, reason %s", r.Kind, d, st.Reason))
+			out = append(out, strings.TrimSuffix(fmt.Sprintf("%s %s, reason %s: %s", r.Kind, d, st.Reason, st.Note), ": "))
 		}
 	}
 	return out
