@@ -387,3 +387,25 @@ func BenchmarkStranger(b *testing.B) {
 		})
 	}
 }
+
+// TestRememberedForLists: what a root was refused for is asked again when the
+// operators' keys have changed.
+func TestRememberedForLists(t *testing.T) {
+	c := fixture.NewConsortium(t, 4)
+	ch := newChain(t, c)
+	ch.commit()
+	fifth := newKeys(t, "fifth notary")[0]
+	lists, _ := get(ch, record.NotaryKey(), record.DecodeNotaryLists)
+	current := record.NotaryList{Since: ch.next().Time, Keys: record.SortKeyIDs(append(c.NotaryRole().KeyIDs, fifth.ID()))}
+	p := c.NewPublisher("registry.example.com/app")
+	spec := p.RootSpec(1)
+	spec.Keys = append(spec.Keys, fifth.PublicKey())
+	spec.Roles.Snapshot = tuf.Role{KeyIDs: current.Keys, Threshold: 4}
+	spec.Roles.Timestamp = spec.Roles.Snapshot
+	tx := c.Register(c.Operators[0], p.SignRoot(spec, p.RootKeys...))
+	ch.rejects(record.CodeNotaryKeys, tx)
+	s := ch.begin()
+	s.Set(record.NotaryKey(), (&record.NotaryLists{Lists: append(lists.Lists, current)}).Encode())
+	ch.end(s)
+	ch.commit(tx)
+}
