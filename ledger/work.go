@@ -24,6 +24,8 @@ const (
 	repositoryTime = 100_000
 	// byteTime is for a byte of a transaction: hashed, decoded and parsed.
 	byteTime = 40
+	// rootFileTime is for a root file that a transaction brings.
+	rootFileTime = 250_000
 	// rootByteTime is for a byte of a root or of delegations that a transaction brings,
 	// on top of that: most of them can be keys, each of which is checked.
 	rootByteTime = 180
@@ -42,7 +44,7 @@ const (
 	// read and written in a map of 100,000 values that is not in memory.
 	rowTime = 350_000
 	// digestTime is for a digest of a statement: the value of a voucher.
-	digestTime = 300_000
+	digestTime = 400_000
 	// patternTime is for a comparison of a tag with a pattern.
 	patternTime = 4_000
 
@@ -119,7 +121,7 @@ func publishTime(s *subject, u updateCounts) (n, files int) {
 
 // rootTime is the time for one root file.
 func rootTime(file []byte) int {
-	return rootByteTime*len(file) + countSignatures(file)*(signatureTime+signedByteTime*len(file))
+	return rootFileTime + rootByteTime*len(file) + countSignatures(file)*(signatureTime+signedByteTime*len(file))
 }
 
 // countSignatures returns how many signatures a whole file has at most. Nothing but a
