@@ -38,13 +38,25 @@ func newLogger(w io.Writer, c LogConfig) (node *slog.Logger, engine cmtlog.Logge
 	if err != nil {
 		return nil, nil, err
 	}
-	return slog.New(own), engineLogger{slog.New(other)}, nil
+	return slog.New(own), engineLogger{slog.New(other), quietLines()}, nil
 }
 
 // engineLogger gives CometBFT a slog.Logger.
-type engineLogger struct{ *slog.Logger }
+type engineLogger struct {
+	*slog.Logger
+	quiet []quietLine
+}
+
+// Error implements CometBFT's Logger.
+func (l engineLogger) Error(message string, keyvals ...any) {
+	if quiet(l.quiet, message, keyvals) {
+		l.Info(message, keyvals...)
+		return
+	}
+	l.Logger.Error(message, keyvals...)
+}
 
 // With implements CometBFT's Logger.
 func (l engineLogger) With(keyvals ...any) cmtlog.Logger {
-	return engineLogger{l.Logger.With(keyvals...)}
+	return engineLogger{l.Logger.With(keyvals...), l.quiet}
 }
