@@ -25,6 +25,8 @@ type Anchor struct {
 	TrustingPeriod time.Duration
 	// Operators are the members of the consortium, ascending by id.
 	Operators []AnchorOperator
+	// Signatures are those of operators that clients know from an anchor before.
+	Signatures []AnchorSignature
 }
 
 // AnchorOperator is one operator's public keys.
@@ -41,23 +43,14 @@ type AnchorOperator struct {
 // Encode returns the indented ProtoJSON form of an anchor that DecodeAnchor
 // accepts. Errors wrap ErrAnchor.
 func (a *Anchor) Encode() ([]byte, error) {
-	if a.Block == nil {
-		return nil, fmt.Errorf("%w: no light block", ErrAnchor)
-	}
-	block, err := EncodeLightBlock(a.Block)
+	block, err := a.block()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAnchor, err)
+		return nil, err
 	}
-	m := &proto.TrustAnchor{
-		Version: FormatVersion, Ledger: a.Ledger, LightBlock: block,
-		TrustingPeriod: uint64(a.TrustingPeriod / time.Second),
+	m := a.message(block)
+	for _, s := range a.Signatures {
+		m.Signatures = append(m.Signatures, &proto.AnchorSignature{KeyId: s.KeyID[:], Signature: s.Signature})
 	}
-	for _, o := range a.Operators {
-		m.Operators = append(m.Operators, &proto.AnchorOperator{
-			Id: o.ID, Key: o.Key.PKIX(), Since: o.Since, NotaryKey: o.NotaryKey.PKIX(),
-		})
-	}
-	slices.SortFunc(m.Operators, func(a, b *proto.AnchorOperator) int { return strings.Compare(a.GetId(), b.GetId()) })
 	b, err := proto.MarshalJSON(m)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't encode trust anchor: %w", err)
@@ -71,6 +64,33 @@ func (a *Anchor) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("couldn't encode trust anchor: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// block returns the encoding of the light block.
+func (a *Anchor) block() ([]byte, error) {
+	if a.Block == nil {
+		return nil, fmt.Errorf("%w: no light block", ErrAnchor)
+	}
+	b, err := EncodeLightBlock(a.Block)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAnchor, err)
+	}
+	return b, nil
+}
+
+// message returns all of an anchor but its signatures.
+func (a *Anchor) message(block []byte) *proto.TrustAnchor {
+	m := &proto.TrustAnchor{
+		Version: FormatVersion, Ledger: a.Ledger, LightBlock: block,
+		TrustingPeriod: uint64(a.TrustingPeriod / time.Second),
+	}
+	for _, o := range a.Operators {
+		m.Operators = append(m.Operators, &proto.AnchorOperator{
+			Id: o.ID, Key: o.Key.PKIX(), Since: o.Since, NotaryKey: o.NotaryKey.PKIX(),
+		})
+	}
+	slices.SortFunc(m.Operators, func(a, b *proto.AnchorOperator) int { return strings.Compare(a.GetId(), b.GetId()) })
+	return m
 }
 
 // DecodeAnchor reads and checks a trust anchor. Errors wrap ErrAnchor, or
@@ -146,6 +166,19 @@ func decodeAnchor(data []byte) (*Anchor, error) {
 			seen[k.ID()] = true
 		}
 		a.Operators = append(a.Operators, AnchorOperator{ID: o.GetId(), Key: key, Since: o.GetSince(), NotaryKey: notary})
+	}
+	if n := len(m.GetSignatures()); n > MaxValidators {
+		return bad("%d signatures, at most %d", n, MaxValidators)
+	}
+	for i, sig := range m.GetSignatures() {
+		if len(sig.GetKeyId()) != len(keys.ID{}) || len(sig.GetSignature()) != keys.FixedSize {
+			return bad("signature %d is malformed", i+1)
+		}
+		next := AnchorSignature{KeyID: keys.ID(sig.GetKeyId()), Signature: sig.GetSignature()}
+		if i > 0 && a.Signatures[i-1].KeyID.Compare(next.KeyID) >= 0 {
+			return bad("signatures are not ascending by key id")
+		}
+		a.Signatures = append(a.Signatures, next)
 	}
 	return a, nil
 }

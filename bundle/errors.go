@@ -113,6 +113,9 @@ var ErrNotInFile = errors.New("the file has no bundle about this")
 var (
 	// ErrAnchor reports a trust anchor that is not one. Another copy of it helps.
 	ErrAnchor = errors.New("invalid trust anchor")
+	// ErrUnrelated reports a trust anchor to which nothing leads that the client knows:
+	// only a person may replace what is trusted by it.
+	ErrUnrelated = errors.New("nothing known leads to the trust anchor")
 	// ErrMemory reports a memory that is not one, or has grown too large. Only a
 	// new one helps, which protects against no rollback since the trust anchor.
 	ErrMemory = errors.New("invalid memory")
@@ -188,7 +191,7 @@ func ClassOf(err error) Class {
 	}
 	// A newer format makes everything else an old program says about it moot, and
 	// trust data of the client's own that does not verify is nobody's attack.
-	if errors.Is(err, record.ErrNewer) || errors.Is(err, ErrMemory) || errors.Is(err, ErrAnchor) {
+	if errors.Is(err, record.ErrNewer) || errors.Is(err, ErrMemory) || errors.Is(err, ErrAnchor) || errors.Is(err, ErrUnrelated) {
 		return Other
 	}
 	for _, e := range []error{

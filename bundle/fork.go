@@ -55,7 +55,7 @@ func (f *Fork) Encode() ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// DecodeFork reads what Encode returned. Who signed the blocks is not checked again.
+// DecodeFork reads what Encode returned, and checks again that both blocks are signed.
 // Errors wrap ErrMalformed, or those of DecodeLightBlock.
 func DecodeFork(data []byte) (*Fork, error) {
 	f, err := decodeFork(data)
@@ -87,7 +87,35 @@ func decodeFork(data []byte) (*Fork, error) {
 	if known.Height != j.Height || other.Height != j.Height || bytes.Equal(known.Hash(), other.Hash()) {
 		return nil, fail(ErrMalformed, "blocks %d and %d, which are no fork of height %d", known.Height, other.Height, j.Height)
 	}
-	return &Fork{Known: known, Other: other}, nil
+	f := &Fork{Known: known, Other: other}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// check checks that the evidence convicts: more than two thirds of its own validators
+// signed each block, and more than two thirds of those of the known one signed the
+// other.
+func (f *Fork) check() error {
+	for _, lb := range []*types.LightBlock{f.Known, f.Other} {
+		if err := checkCommit(lb); err != nil {
+			return err
+		}
+	}
+	err := f.Known.ValidatorSet.VerifyCommitLightTrusting(f.Known.ChainID, f.Other.Commit, trustLevel())
+	if err != nil {
+		return fail(ErrHeader, "block %d is not the known one: %w", f.Other.Height, err)
+	}
+	return nil
+}
+
+// checkCommit checks that more than two thirds of a block's own validators signed it.
+func checkCommit(lb *types.LightBlock) error {
+	if err := lb.ValidatorSet.VerifyCommitLight(lb.ChainID, lb.Commit.BlockID, lb.Height, lb.Commit); err != nil {
+		return fail(ErrHeader, "commit of block %d: %w", lb.Height, err)
+	}
+	return nil
 }
 
 // CompareBlocks judges the light block that somebody else has at the height of a
@@ -119,11 +147,12 @@ func contradict(known, other *types.LightBlock, trustingPeriod time.Duration, no
 }
 
 // conflict judges another block at a known height. Anybody can write a header;
-// it is a fork only when the validators signed it.
+// it is a fork only when the validators signed it, and evidence of one only if anybody
+// can see that from it.
 func conflict(known, other *types.LightBlock) error {
-	err := known.ValidatorSet.VerifyCommitLightTrusting(known.ChainID, other.Commit, trustLevel())
-	if err != nil {
-		return fail(ErrHeader, "block %d is not the known one: %w", other.Height, err)
+	f := &Fork{Known: known, Other: other}
+	if err := f.check(); err != nil {
+		return err
 	}
-	return &Fork{Known: known, Other: other}
+	return f
 }

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/cometbft/cometbft/types"
 
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
@@ -65,6 +68,16 @@ func TestDecodeFork(t *testing.T) {
 	if err != nil || !bytes.Equal(again.Known.Hash(), fork.Known.Hash()) || !bytes.Equal(again.Other.Hash(), header.Hash()) {
 		t.Fatalf("fork %v, error %v", again, err)
 	}
+	unsigned, err := (&bundle.Fork{Known: s.Block(1), Other: s.Sign(&header, s.Validators(), s.Validators()[:2]...)}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	junk := s.Block(1)
+	junk.Commit = junkCommit(junk.Commit)
+	unproven, err := (&bundle.Fork{Known: junk, Other: fork.Other}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
 	same, err := (&bundle.Fork{Known: s.Block(1), Other: s.Block(1)}).Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +96,8 @@ func TestDecodeFork(t *testing.T) {
 		{"newer version", bytes.Replace(good, []byte(`"version": 1`), []byte(`"version": 2`), 1), bundle.ErrMalformed},
 		{"another ledger", bytes.Replace(good, []byte(s.Ledger()), []byte("elsewhere"), 1), bundle.ErrWrongLedger},
 		{"one block twice", same, bundle.ErrMalformed},
+		{"too few signatures", unsigned, bundle.ErrHeader},
+		{"a commit that does not verify", unproven, bundle.ErrHeader},
 		{"blocks of two heights", apart, bundle.ErrMalformed},
 		{"too large", append(bytes.Repeat([]byte(" "), bundle.MaxForkSize), good...), bundle.ErrMalformed},
 	} {
@@ -94,6 +109,41 @@ func TestDecodeFork(t *testing.T) {
 	}
 }
 
+// junkCommit returns a commit whose signatures are none.
+func junkCommit(c *types.Commit) *types.Commit {
+	junk := &types.Commit{Height: c.Height, Round: c.Round, BlockID: c.BlockID}
+	for _, sig := range c.Signatures {
+		sig.Signature = bytes.Repeat([]byte{1}, 64)
+		junk.Signatures = append(junk.Signatures, sig)
+	}
+	return junk
+}
+
+// TestJunkCommitOfKnownHeader: a header that is known with another commit is no news,
+// but the commit is: it may be kept as evidence, and shown to others.
+func TestJunkCommitOfKnownHeader(t *testing.T) {
+	s := newStory(t)
+	junk := s.Block(1)
+	junk.Commit = junkCommit(junk.Commit)
+	for name, tc := range map[string]struct {
+		block []byte
+		want  error
+	}{
+		"the same":                        {s.EncodedBlock(1), nil},
+		"another that verifies":           {bundletest.Encode(t, s.Sign(s.Block(1).Header, s.Validators(), s.Validators()[1:]...)), nil},
+		"by half of the validators":       {bundletest.Encode(t, s.Sign(s.Block(1).Header, s.Validators(), s.Validators()[:2]...)), bundle.ErrHeader},
+		"with signatures that are not so": {bundletest.Encode(t, junk), bundle.ErrHeader},
+	} {
+		if _, m, err := bundle.VerifyLightBlock(tc.block, nil, s.memory(), s.Now(), bundle.DefaultPolicy()); !errors.Is(err, tc.want) || (m == nil) != (tc.want != nil) {
+			t.Errorf("%s: error %v, want %v", name, err, tc.want)
+		}
+		// As one of a bridge too.
+		if _, _, err := bundle.VerifyLightBlock(s.EncodedBlock(3), [][]byte{tc.block}, s.memory(), s.Now(), bundle.DefaultPolicy()); !errors.Is(err, tc.want) {
+			t.Errorf("%s, in a bridge: error %v, want %v", name, err, tc.want)
+		}
+	}
+}
+
 // Test what another node's block says about a verified one.
 func TestCompareBlocks(t *testing.T) {
 	s := newStory(t)
@@ -102,6 +152,9 @@ func TestCompareBlocks(t *testing.T) {
 	header.LastResultsHash = bytes.Repeat([]byte{7}, 32)
 	period := s.Params.TrustingPeriod
 	all := s.Validators()
+	set := append(slices.Clone(all), strangers(t, 2)...)
+	mixed := header
+	mixed.ValidatorsHash = bundletest.ValidatorSet(set).Hash()
 	for _, tc := range []struct {
 		name  string
 		other []byte
@@ -115,6 +168,7 @@ func TestCompareBlocks(t *testing.T) {
 		{"signed by three of four", bundletest.Encode(t, s.Sign(&header, all, all[:3]...)), 0, bundle.ErrFork},
 		{"signed by all, long after", bundletest.Encode(t, s.Sign(&header, all, all...)), 2 * period, bundle.ErrHeader},
 		{"signed by half", bundletest.Encode(t, s.Sign(&header, all, all[:2]...)), 0, bundle.ErrHeader},
+		{"signed by three of four, and too few of its own", bundletest.Encode(t, s.Sign(&mixed, set, all[:3]...)), 0, bundle.ErrHeader},
 		{"of another height", s.EncodedBlock(1), 0, bundle.ErrMalformed},
 		{"garbage", []byte("garbage"), 0, bundle.ErrMalformed},
 	} {

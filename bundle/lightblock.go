@@ -113,10 +113,17 @@ func (m *Memory) follow(bridge []*types.LightBlock, target *types.LightBlock, no
 	path := append(bridge[:len(bridge):len(bridge)], target)
 	for _, lb := range path {
 		known := m.block(lb.Height)
-		if known == nil || bytes.Equal(known.Hash(), lb.Hash()) {
+		if known == nil {
 			continue
 		}
-		return nil, contradict(known, lb, m.trustingPeriod, now)
+		if !bytes.Equal(known.Hash(), lb.Hash()) {
+			return nil, contradict(known, lb, m.trustingPeriod, now)
+		}
+		// The header is known, and another commit for it is anybody's: it may be shown to
+		// others, and kept.
+		if err := checkCommit(lb); err != nil {
+			return nil, err
+		}
 	}
 	next := m
 	if m.block(target.Height) == nil {
@@ -175,7 +182,7 @@ func (m *Memory) start(height int64, now time.Time) (*types.LightBlock, error) {
 		fresh = true
 	}
 	if fresh {
-		return nil, fail(ErrBelowTrusted, "it is of height %d", height)
+		return nil, fail(ErrBelowTrusted, "it takes a trust anchor of height %d or below, from within the trusting period of %s", height, m.trustingPeriod)
 	}
 	newest := m.blocks[len(m.blocks)-1]
 	return nil, fail(ErrAnchorExpired, "the newest trusted block is of %s, the trusting period is %s", stamp(newest.Time), m.trustingPeriod)

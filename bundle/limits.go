@@ -106,4 +106,8 @@ const (
 	// a memory keeps a light block while the validators stay the same. An answer
 	// from a node that lags behind then still finds a start that has not expired.
 	keepSpacing = 8
+
+	// keepEvery is the greatest distance of such light blocks, so that what was made
+	// since is verified from one of them when a newer anchor has been imported.
+	keepEvery = 24 * time.Hour
 )

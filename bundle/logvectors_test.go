@@ -287,6 +287,12 @@ func TestAnchorVectors(t *testing.T) {
 		}
 		return string(text)
 	}
+	signatures := func(ids ...byte) (out []*proto.AnchorSignature) {
+		for _, id := range ids {
+			out = append(out, &proto.AnchorSignature{KeyId: bytes.Repeat([]byte{id}, 32), Signature: bytes.Repeat([]byte{id}, 64)})
+		}
+		return out
+	}
 	p256 := fixture.NewKey(t, "ecdsa", "anchor").PublicKey().PKIX()
 	rsa := unhex(t, rsaKeyOfVectors)
 	var made []anchorVector
@@ -296,6 +302,17 @@ func TestAnchorVectors(t *testing.T) {
 		{"no operators", "ok", with(func(m *proto.TrustAnchor) { m.Operators = nil })},
 		{"other trusting period", "ok", with(func(m *proto.TrustAnchor) { m.TrustingPeriod = 3153600000 })},
 		{"P-256 governance key", "ok", with(func(m *proto.TrustAnchor) { m.Operators[0].Key = p256 })},
+		{"signatures", "ok", with(func(m *proto.TrustAnchor) { m.Signatures = signatures(1, 2) })},
+		{"signatures descending", "refused", with(func(m *proto.TrustAnchor) { m.Signatures = signatures(2, 1) })},
+		{"two signatures by one key", "refused", with(func(m *proto.TrustAnchor) { m.Signatures = signatures(1, 1) })},
+		{"short key id", "refused", with(func(m *proto.TrustAnchor) {
+			m.Signatures = signatures(1)
+			m.Signatures[0].KeyId = m.Signatures[0].KeyId[1:]
+		})},
+		{"short signature", "refused", with(func(m *proto.TrustAnchor) {
+			m.Signatures = signatures(1)
+			m.Signatures[0].Signature = m.Signatures[0].Signature[1:]
+		})},
 		{"newer", "upgrade", edit(`"version": 1`, `"version": 2`)},
 		{"version 0", "refused", edit(`"version": 1`, `"version": 0`)},
 		{"empty", "refused", ""},

@@ -21,8 +21,9 @@ import (
 type Memory struct {
 	ledger         string
 	trustingPeriod time.Duration
-	// blocks are ascending by height. The first is the anchor's.
+	// blocks are ascending by height; that of height anchor is the anchor's.
 	blocks       []*types.LightBlock
+	anchor       int64
 	stateHeight  uint64
 	repositories map[reference.Repository]Seen
 	// recalled are the repositories it can speak for; nil for all. Others are kept
@@ -60,6 +61,7 @@ func NewMemory(a *Anchor) *Memory {
 		ledger:         a.Ledger,
 		trustingPeriod: a.TrustingPeriod,
 		blocks:         []*types.LightBlock{a.Block},
+		anchor:         a.Block.Height,
 	}
 }
 
@@ -72,10 +74,11 @@ func NewPartialMemory(a *Anchor) *Memory {
 }
 
 // WithAnchor returns a memory that starts from another trust anchor of the same
-// ledger, and still knows the repositories and the light blocks above the anchor;
-// those below have had their day. It returns ErrWrongLedger for an anchor of
-// another ledger, and for a known height with another block a *Fork, or ErrHeader
-// when the known validators did not sign it.
+// ledger, and still knows the repositories and all light blocks: what was made before
+// the new anchor can still be verified. Whether to trust the anchor is for the caller
+// (Succeeds). It returns ErrWrongLedger for an anchor of another ledger, and for a known
+// height with another block a *Fork, or ErrHeader when the known validators did not
+// sign it.
 func (m *Memory) WithAnchor(a *Anchor) (*Memory, error) {
 	if a.Ledger != m.ledger {
 		return nil, fail(ErrWrongLedger, "the trust anchor is of %q, the memory of %q", clip(a.Ledger), m.ledger)
@@ -83,21 +86,45 @@ func (m *Memory) WithAnchor(a *Anchor) (*Memory, error) {
 	if known := m.block(a.Block.Height); known != nil && !bytes.Equal(known.Hash(), a.Block.Hash()) {
 		return nil, conflict(known, a.Block)
 	}
-	next := NewMemory(a)
-	for _, lb := range m.blocks {
-		if lb.Height > a.Block.Height {
-			next.blocks = append(next.blocks, lb)
-		}
+	next := *m
+	next.trustingPeriod, next.anchor = a.TrustingPeriod, a.Block.Height
+	next.blocks = next.forgetOldest(insertBlock(m.blocks, a.Block))
+	return &next, nil
+}
+
+// WithOlderBlock returns a memory that also knows the light block of another anchor,
+// which it trusts as it does the one it starts from. Errors are those of WithAnchor.
+func (m *Memory) WithOlderBlock(a *Anchor) (*Memory, error) {
+	next, err := m.WithAnchor(a)
+	if err != nil {
+		return nil, err
 	}
-	next.blocks = forgetOldest(next.blocks)
-	next.stateHeight = m.stateHeight
-	next.repositories, next.recalled = m.repositories, m.recalled
+	next.trustingPeriod, next.anchor = m.trustingPeriod, m.anchor
 	return next, nil
+}
+
+// WithoutBlocks returns a memory that knows no light block but the anchor's.
+func (m *Memory) WithoutBlocks() *Memory {
+	next := *m
+	next.blocks = []*types.LightBlock{m.block(m.anchor)}
+	return &next
+}
+
+// insertBlock returns blocks with one more, in the place of a known one of its height.
+func insertBlock(blocks []*types.LightBlock, lb *types.LightBlock) []*types.LightBlock {
+	i, ok := slices.BinarySearchFunc(blocks, lb.Height, func(b *types.LightBlock, h int64) int { return cmp.Compare(b.Height, h) })
+	out := slices.Clone(blocks)
+	if ok {
+		out[i] = lb
+		return out
+	}
+	return slices.Insert(out, i, lb)
 }
 
 // StartsFrom reports whether the memory was begun with this trust anchor.
 func (m *Memory) StartsFrom(a *Anchor) bool {
-	return a.Ledger == m.ledger && a.TrustingPeriod == m.trustingPeriod && bytes.Equal(a.Block.Hash(), m.blocks[0].Hash())
+	return a.Ledger == m.ledger && a.TrustingPeriod == m.trustingPeriod && a.Block.Height == m.anchor &&
+		bytes.Equal(a.Block.Hash(), m.block(m.anchor).Hash())
 }
 
 // Ledger returns the ledger id.
@@ -113,8 +140,8 @@ func (m *Memory) StateHeight() uint64 { return m.stateHeight }
 // where a node's bridge should start.
 func (m *Memory) TrustedHeight() uint64 { return uint64(m.blocks[len(m.blocks)-1].Height) }
 
-// Blocks returns the light blocks known, ascending; the first is the trust
-// anchor's. The caller must not modify them.
+// Blocks returns the light blocks known, ascending, the trust anchor's among them. The
+// caller must not modify them.
 func (m *Memory) Blocks() []*types.LightBlock { return slices.Clone(m.blocks) }
 
 // Repository returns what is known of a repository, and whether anything is. A
@@ -157,31 +184,37 @@ func (m *Memory) withBlocks(verified []*types.LightBlock, now time.Time) *Memory
 	next := *m
 	all := append(slices.Clone(m.blocks), verified...)
 	slices.SortFunc(all, func(a, b *types.LightBlock) int { return cmp.Compare(a.Height, b.Height) })
-	next.blocks = prune(all, m.trustingPeriod, now)
+	next.blocks = m.prune(all, now)
 	return &next
 }
 
-// prune keeps the blocks worth keeping: the anchor's, the newest, and of those
-// that have not expired the first of each validator set and one per piece of the
-// trusting period.
-func prune(blocks []*types.LightBlock, period time.Duration, now time.Time) []*types.LightBlock {
-	kept := blocks[:1:1]
-	for i, lb := range blocks[1:] {
-		last := kept[len(kept)-1]
-		newest := i == len(blocks)-2
-		useful := !light.HeaderExpired(lb.SignedHeader, period, now) &&
-			(!bytes.Equal(lb.ValidatorsHash, last.ValidatorsHash) || lb.Time.Sub(last.Time) >= period/keepSpacing)
-		if newest || useful {
+// prune keeps the blocks worth keeping: the anchor's, the newest, and of those that
+// have not expired the first of each validator set and one per day, or per piece of a
+// short trusting period.
+func (m *Memory) prune(blocks []*types.LightBlock, now time.Time) []*types.LightBlock {
+	spacing := min(keepEvery, m.trustingPeriod/keepSpacing)
+	var kept []*types.LightBlock
+	for i, lb := range blocks {
+		useful := !light.HeaderExpired(lb.SignedHeader, m.trustingPeriod, now)
+		if n := len(kept); useful && n > 0 {
+			last := kept[n-1]
+			useful = !bytes.Equal(lb.ValidatorsHash, last.ValidatorsHash) || lb.Time.Sub(last.Time) >= spacing
+		}
+		if useful || lb.Height == m.anchor || i == len(blocks)-1 {
 			kept = append(kept, lb)
 		}
 	}
-	return forgetOldest(kept)
+	return m.forgetOldest(kept)
 }
 
 // forgetOldest drops the oldest blocks beyond MaxKeptBlocks, but not the anchor's.
-func forgetOldest(blocks []*types.LightBlock) []*types.LightBlock {
-	if over := len(blocks) - MaxKeptBlocks; over > 0 {
-		return slices.Delete(blocks, 1, 1+over)
+func (m *Memory) forgetOldest(blocks []*types.LightBlock) []*types.LightBlock {
+	for len(blocks) > MaxKeptBlocks {
+		oldest := 0
+		if blocks[0].Height == m.anchor {
+			oldest = 1
+		}
+		blocks = slices.Delete(blocks, oldest, oldest+1)
 	}
 	return blocks
 }

@@ -26,6 +26,7 @@ type (
 		Version        int      `json:"version"`
 		Ledger         string   `json:"ledger"`
 		TrustingPeriod int64    `json:"trusting_period_seconds"`
+		Anchor         int64    `json:"anchor_height"`
 		Blocks         [][]byte `json:"light_blocks"`
 		StateHeight    uint64   `json:"state_height"`
 		Checksum       string   `json:"checksum"`
@@ -69,7 +70,7 @@ func seal(piece any, checksum *string) ([]byte, error) {
 func (m *Memory) Encode() ([]byte, error) {
 	j := memoryJSON{
 		Version: FormatVersion, Ledger: m.ledger, TrustingPeriod: int64(m.trustingPeriod / time.Second),
-		StateHeight: m.stateHeight,
+		StateHeight: m.stateHeight, Anchor: m.anchor,
 	}
 	for _, lb := range m.blocks {
 		b, err := EncodeLightBlock(lb)
@@ -116,7 +117,7 @@ func decodeMemory(data []byte) (*Memory, error) {
 		return nil, badMemory("%d light blocks", len(j.Blocks))
 	}
 	m := &Memory{
-		ledger: j.Ledger, trustingPeriod: period, stateHeight: j.StateHeight,
+		ledger: j.Ledger, trustingPeriod: period, stateHeight: j.StateHeight, anchor: j.Anchor,
 		recalled: make(map[reference.Repository]bool),
 	}
 	for i, b := range j.Blocks {
@@ -128,6 +129,9 @@ func decodeMemory(data []byte) (*Memory, error) {
 			return nil, badMemory("light blocks are not ascending")
 		}
 		m.blocks = append(m.blocks, lb)
+	}
+	if m.block(m.anchor) == nil {
+		return nil, badMemory("no light block of the trust anchor")
 	}
 	if again, err := m.Encode(); err != nil || !bytes.Equal(again, data) {
 		return nil, badMemory("not in canonical form, or damaged")

@@ -4,6 +4,7 @@ import (
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 
 	"hullmark/proto"
+	"hullmark/record"
 )
 
 // EncodeReceipt returns the content of a receipt file: the answer of a node about a
@@ -20,7 +21,8 @@ func EncodeReceipt(a *proto.ReceiptAnswer) ([]byte, error) {
 }
 
 // DecodeReceipt returns the answer in a receipt file and the transaction it is about.
-// Nothing is verified: that is for VerifyReceipt. Errors wrap ErrMalformed.
+// Nothing is verified: that is for VerifyReceipt. Errors wrap ErrMalformed,
+// or ErrTransaction.
 func DecodeReceipt(data []byte) (*proto.ReceiptAnswer, []byte, error) {
 	if len(data) > MaxSize {
 		return nil, nil, fail(ErrMalformed, "%d bytes, at most %d", len(data), MaxSize)
@@ -32,6 +34,9 @@ func DecodeReceipt(data []byte) (*proto.ReceiptAnswer, []byte, error) {
 	tx, err := ProvenTransaction(a.GetTransaction())
 	if err != nil {
 		return nil, nil, err
+	}
+	if _, err := record.DecodeEnvelope(tx); err != nil {
+		return nil, nil, fail(ErrTransaction, "its proof is about something else: %w", err)
 	}
 	return a, tx, nil
 }

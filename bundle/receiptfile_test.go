@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
+
 	"hullmark/bundle"
+	"hullmark/internal/fixture"
 	"hullmark/proto"
 )
 
@@ -84,5 +87,40 @@ func TestBadReceiptFile(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		})
+	}
+}
+
+// TestReceiptOfSomethingElse: whatever stands in the place of the transaction, the file
+// is an attack and no mistake of the reader's.
+func TestReceiptOfSomethingElse(t *testing.T) {
+	s := newServed(t)
+	for name, change := range map[string]func(*cmtproto.TxProof){
+		"nothing":             func(p *cmtproto.TxProof) { p.Data = nil },
+		"no transaction":      func(p *cmtproto.TxProof) { p.Data = []byte("other") },
+		"half":                func(p *cmtproto.TxProof) { p.Data = p.Data[:len(p.Data)/2] },
+		"one bit":             func(p *cmtproto.TxProof) { p.Data[len(p.Data)-1] ^= 1 },
+		"another transaction": func(p *cmtproto.TxProof) { p.Data = s.app.Publish(9, fixture.Tags{"x": "x"}) },
+	} {
+		a := s.receipt(t, s.tx)
+		var p cmtproto.TxProof
+		if err := p.Unmarshal(a.GetTransaction().GetProof()); err != nil {
+			t.Fatal(err)
+		}
+		change(&p)
+		var err error
+		if a.Transaction.Proof, err = p.Marshal(); err != nil {
+			t.Fatal(err)
+		}
+		data, err := bundle.EncodeReceipt(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, tx, err := bundle.DecodeReceipt(data)
+		if err == nil {
+			_, _, err = bundle.VerifyReceipt(a, tx, s.memory(), s.Now(), bundle.OfflinePolicy())
+		}
+		if bundle.ClassOf(err) != bundle.Attack {
+			t.Errorf("%s: class %s, error %v", name, bundle.ClassOf(err), err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"hullmark/bundle"
 	"hullmark/reference"
@@ -29,7 +30,10 @@ const (
 
 // Home is a directory that holds a client's trust; see the package comment. It is
 // a ForkKeeper.
-type Home struct{ dir string }
+type Home struct {
+	dir  string
+	lock func(ctx context.Context, path string) (release func(), err error)
+}
 
 // OpenHome returns the home in a directory. It makes the directory if it is not
 // there, and refuses one that others may write with safefile.ErrUnsafe.
@@ -40,7 +44,7 @@ func OpenHome(dir string) (*Home, error) {
 	if _, err := safefile.Check(dir, safefile.Trusted); err != nil {
 		return nil, fmt.Errorf("couldn't open client home: %w", err)
 	}
-	return &Home{dir: dir}, nil
+	return &Home{dir: dir, lock: lockFile}, nil
 }
 
 // Dir returns the directory.
@@ -64,36 +68,6 @@ func (h *Home) Anchor() (*bundle.Anchor, error) {
 	a, err := bundle.DecodeAnchor(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", h.path(anchorFile), err)
-	}
-	return a, nil
-}
-
-// ImportAnchor checks a trust anchor and makes the client start from it. What the
-// client knows of repositories is kept: an anchor of another ledger is refused
-// with bundle.ErrWrongLedger while there is any such knowledge, one that
-// contradicts a known block as in bundle.Memory.WithAnchor, and any with
-// bundle.ErrMemory while that knowledge cannot be read (of a repository: when it is
-// needed next). Only a person may give up what protects against rollback, by
-// removing the file that the error names.
-func (h *Home) ImportAnchor(ctx context.Context, data []byte) (*bundle.Anchor, error) {
-	a, err := bundle.DecodeAnchor(data)
-	if err != nil {
-		return nil, err
-	}
-	release, err := lockFile(ctx, h.path(lockName))
-	if err != nil {
-		return nil, fmt.Errorf("couldn't lock client home: %w", err)
-	}
-	defer release()
-	if _, err := h.load(a, nil); err != nil {
-		var fork *bundle.Fork
-		if errors.As(err, &fork) {
-			err, _ = withEvidence(h, fork, err)
-		}
-		return nil, fmt.Errorf("couldn't import trust anchor: %w", err)
-	}
-	if err := writeFile(h.path(anchorFile), data); err != nil {
-		return nil, fmt.Errorf("couldn't save trust anchor: %w", err)
 	}
 	return a, nil
 }
@@ -124,30 +98,41 @@ type kept struct {
 // load reads the memory that belongs to an anchor, as far as it is about the
 // given repositories.
 func (h *Home) load(a *bundle.Anchor, repositories []reference.Repository) (*kept, error) {
-	k := &kept{files: make(map[string][]byte)}
-	path := h.chainPath()
-	b, err := k.read(path, bundle.MaxMemorySize)
+	k, err := h.loadChain()
 	if err != nil {
 		return nil, err
 	}
-	if b == nil {
+	if k.memory == nil {
 		k.memory = bundle.NewPartialMemory(a)
-	} else if k.memory, err = bundle.DecodeMemory(b); err != nil {
-		return nil, unreadable(path, err)
 	}
 	if !k.memory.StartsFrom(a) {
 		if k.memory, err = k.memory.WithAnchor(a); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w", h.chainPath(), err)
 		}
 	}
 	for _, r := range repositories {
 		path := h.repositoryPath(r)
-		if b, err = k.read(path, bundle.MaxSeenSize); err != nil {
+		b, err := k.read(path, bundle.MaxSeenSize)
+		if err != nil {
 			return nil, err
 		}
 		if k.memory, err = k.memory.Recall(r, b); err != nil {
 			return nil, unreadable(path, err)
 		}
+	}
+	return k, nil
+}
+
+// loadChain reads the memory without repositories; it is nil when there is none.
+func (h *Home) loadChain() (*kept, error) {
+	k := &kept{files: make(map[string][]byte)}
+	path := h.chainPath()
+	b, err := k.read(path, bundle.MaxMemorySize)
+	if err != nil || b == nil {
+		return k, err
+	}
+	if k.memory, err = bundle.DecodeMemory(b); err != nil {
+		return nil, unreadable(path, err)
 	}
 	return k, nil
 }
@@ -179,14 +164,18 @@ func unreadable(path string, err error) error {
 
 // Update implements Store. The pieces of the memory are replaced one by one, each
 // whole; the verdict is given after the last, so whoever is interrupted in between
-// was told nothing that is forgotten. While the evidence of a fork lies in the home,
-// it returns the fork and changes nothing.
+// was told nothing that is forgotten. In a home that cannot be written, such as on a
+// read-only file system, nothing new is remembered. While the evidence of a fork lies in
+// the home, it returns the fork and changes nothing.
 func (h *Home) Update(ctx context.Context, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) error {
-	release, err := lockFile(ctx, h.path(lockName))
-	if err != nil {
-		return fmt.Errorf("couldn't lock client home: %w: %w", ErrStore, err)
+	// Where nothing can be written, nobody else writes either, and the verdict is as true.
+	release, unwritable := h.lock(ctx, h.path(lockName))
+	switch {
+	case unwritable == nil:
+		defer release()
+	case !cannotWrite(unwritable):
+		return fmt.Errorf("couldn't lock client home: %w: %w", ErrStore, unwritable)
 	}
-	defer release()
 	if err := h.undecided(); err != nil {
 		return err
 	}
@@ -210,11 +199,20 @@ func (h *Home) Update(ctx context.Context, change func(*bundle.Memory) (*bundle.
 		if bytes.Equal(p.content, k.files[p.path]) {
 			continue
 		}
-		if err := h.write(p.path, p.content); err != nil {
+		err := unwritable
+		if err == nil {
+			err = h.write(p.path, p.content)
+		}
+		if err != nil {
 			return errors.Join(verdict, fmt.Errorf("%w: %w", ErrNotRemembered, err))
 		}
 	}
 	return verdict
+}
+
+// cannotWrite reports an error of a place that can be read and not written.
+func cannotWrite(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // piece is one file of a memory.
@@ -298,13 +296,13 @@ func (h *Home) undecided() error {
 		path := h.path(e.Name())
 		b, err := readFile(path, bundle.MaxForkSize)
 		if err != nil {
-			return fmt.Errorf("%w: %w; both blocks are kept in %s", bundle.ErrFork, err, path)
+			return keptFork{fmt.Errorf("%w: %w", bundle.ErrFork, err), path}
 		}
 		fork, err := bundle.DecodeFork(b)
 		if err != nil {
-			return fmt.Errorf("%w: %w; both blocks are kept in %s", bundle.ErrFork, err, path)
+			return keptFork{fmt.Errorf("%w: %w", bundle.ErrFork, err), path}
 		}
-		return fmt.Errorf("%w; both blocks are kept in %s", fork, path)
+		return keptFork{fork, path}
 	}
 	return nil
 }

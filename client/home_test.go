@@ -31,7 +31,7 @@ func (n *network) home(dir string) *client.Home {
 	if err != nil {
 		n.tb.Fatal(err)
 	}
-	if _, err := h.ImportAnchor(n.tb.Context(), b); err != nil {
+	if _, err := h.ImportAnchor(n.tb.Context(), b, n.now()); err != nil {
 		n.tb.Fatal(err)
 	}
 	return h
@@ -121,14 +121,14 @@ func TestImportAnchor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.ImportAnchor(t.Context(), renewed); err != nil {
+	if _, err := h.ImportAnchor(t.Context(), renewed, n.now()); err != nil {
 		t.Fatal(err)
 	}
 	m, err := h.Load(t.Context(), ref(app).Repository)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen, ok := m.Repository(ref(app).Repository); !ok || seen.Revision != 3 || m.Blocks()[0].Height != 5 {
+	if seen, ok := m.Repository(ref(app).Repository); !ok || seen.Revision != 3 || m.Blocks()[0].Height != 1 || !m.StartsFrom(n.chain.Anchor(5)) {
 		t.Errorf("remembered %+v", seen)
 	}
 	consortium := fixture.NewConsortium(t, 4)
@@ -139,10 +139,10 @@ func TestImportAnchor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.ImportAnchor(t.Context(), b); !errors.Is(err, bundle.ErrWrongLedger) {
+	if _, err := h.ImportAnchor(t.Context(), b, n.now()); !errors.Is(err, bundle.ErrWrongLedger) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := h.ImportAnchor(t.Context(), []byte("{}")); !errors.Is(err, bundle.ErrAnchor) {
+	if _, err := h.ImportAnchor(t.Context(), []byte("{}"), n.now()); !errors.Is(err, bundle.ErrAnchor) {
 		t.Errorf("error %v", err)
 	}
 	if a, err := h.Anchor(); err != nil || a.Block.Height != 5 {
@@ -417,11 +417,11 @@ func TestImportAnchorOverGarbage(t *testing.T) {
 			dir := t.TempDir()
 			h := n.home(dir)
 			path := filepath.Join(dir, "memory/chain.json")
-			if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			write(t, path, text)
-			_, err := h.ImportAnchor(t.Context(), renewed)
+			_, err := h.ImportAnchor(t.Context(), renewed, n.now())
 			if !errors.Is(err, bundle.ErrMemory) || errors.Is(err, bundle.ErrAnchor) || client.ClassOf(err) != bundle.Other ||
 				!strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "rollback") {
 				t.Errorf("error %v", err)
@@ -433,7 +433,7 @@ func TestImportAnchorOverGarbage(t *testing.T) {
 				t.Errorf("the memory was touched: %v", err)
 			}
 			remove(t, path)
-			if _, err := h.ImportAnchor(t.Context(), renewed); err != nil {
+			if _, err := h.ImportAnchor(t.Context(), renewed, n.now()); err != nil {
 				t.Errorf("without memory: %v", err)
 			}
 		})
@@ -459,7 +459,7 @@ func TestImportAnchorConflict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.ImportAnchor(t.Context(), b); !errors.Is(err, bundle.ErrFork) {
+	if _, err := h.ImportAnchor(t.Context(), b, n.now()); !errors.Is(err, bundle.ErrFork) {
 		t.Errorf("error %v", err)
 	}
 	evidence(t, filepath.Join(dir, "fork-4.json"), n.chain.Ledger())

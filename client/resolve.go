@@ -385,6 +385,9 @@ func (c *Client) keepFork(err error) error {
 // withEvidence keeps a fork, adds where to the error that reports it, and returns
 // why it could not be kept.
 func withEvidence(keeper ForkKeeper, fork *bundle.Fork, err error) (reported, failure error) {
+	if kept := (keptFork{}); errors.As(err, &kept) {
+		return err, nil // and said so
+	}
 	file, failure := keeper.KeepFork(fork)
 	switch {
 	case failure != nil:
@@ -392,6 +395,20 @@ func withEvidence(keeper ForkKeeper, fork *bundle.Fork, err error) (reported, fa
 	case file == "":
 		return err, nil
 	default:
-		return fmt.Errorf("%w; both blocks are kept in %s", err, file), nil
+		return keptFork{err, file}, nil
 	}
 }
+
+// keptFork is a fork whose evidence is kept in a file.
+type keptFork struct {
+	error
+	file string
+}
+
+// Error implements error.
+func (f keptFork) Error() string {
+	return fmt.Sprintf("%v; both blocks are kept in %s", f.error, f.file)
+}
+
+// Unwrap returns the fork.
+func (f keptFork) Unwrap() error { return f.error }

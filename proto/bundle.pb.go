@@ -345,7 +345,10 @@ type TrustAnchor struct {
 	// How long a light block may be trusted, in seconds.
 	TrustingPeriod uint64 `protobuf:"varint,4,opt,name=trusting_period,json=trustingPeriod,proto3" json:"trusting_period,omitempty"`
 	// The operators' keys at that block.
-	Operators     []*AnchorOperator `protobuf:"bytes,5,rep,name=operators,proto3" json:"operators,omitempty"`
+	Operators []*AnchorOperator `protobuf:"bytes,5,rep,name=operators,proto3" json:"operators,omitempty"`
+	// By which clients that trust another anchor of the ledger come to trust this one;
+	// ascending by key id.
+	Signatures    []*AnchorSignature `protobuf:"bytes,6,rep,name=signatures,proto3" json:"signatures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -415,6 +418,69 @@ func (x *TrustAnchor) GetOperators() []*AnchorOperator {
 	return nil
 }
 
+func (x *TrustAnchor) GetSignatures() []*AnchorSignature {
+	if x != nil {
+		return x.Signatures
+	}
+	return nil
+}
+
+// AnchorSignature is by an operator's governance key, over all of an anchor but its
+// signatures.
+type AnchorSignature struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Key id, 32 bytes.
+	KeyId []byte `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// Fixed width, 64 bytes.
+	Signature     []byte `protobuf:"bytes,2,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnchorSignature) Reset() {
+	*x = AnchorSignature{}
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnchorSignature) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnchorSignature) ProtoMessage() {}
+
+func (x *AnchorSignature) ProtoReflect() protoreflect.Message {
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnchorSignature.ProtoReflect.Descriptor instead.
+func (*AnchorSignature) Descriptor() ([]byte, []int) {
+	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AnchorSignature) GetKeyId() []byte {
+	if x != nil {
+		return x.KeyId
+	}
+	return nil
+}
+
+func (x *AnchorSignature) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
 // AnchorOperator is one operator of the consortium as an anchor names it.
 type AnchorOperator struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -431,7 +497,7 @@ type AnchorOperator struct {
 
 func (x *AnchorOperator) Reset() {
 	*x = AnchorOperator{}
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[4]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -443,7 +509,7 @@ func (x *AnchorOperator) String() string {
 func (*AnchorOperator) ProtoMessage() {}
 
 func (x *AnchorOperator) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[4]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -456,7 +522,7 @@ func (x *AnchorOperator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnchorOperator.ProtoReflect.Descriptor instead.
 func (*AnchorOperator) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{4}
+	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AnchorOperator) GetId() string {
@@ -521,14 +587,20 @@ const file_hullmark_v1_bundle_proto_rawDesc = "" +
 	"\x04meta\x18\x04 \x01(\fR\x04meta\"6\n" +
 	"\bMapEntry\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\fR\x05value\x12\x14\n" +
-	"\x05proof\x18\x02 \x01(\fR\x05proof\"\xc4\x01\n" +
+	"\x05proof\x18\x02 \x01(\fR\x05proof\"\x82\x02\n" +
 	"\vTrustAnchor\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06ledger\x18\x02 \x01(\tR\x06ledger\x12\x1f\n" +
 	"\vlight_block\x18\x03 \x01(\fR\n" +
 	"lightBlock\x12'\n" +
 	"\x0ftrusting_period\x18\x04 \x01(\x04R\x0etrustingPeriod\x129\n" +
-	"\toperators\x18\x05 \x03(\v2\x1b.hullmark.v1.AnchorOperatorR\toperators\"g\n" +
+	"\toperators\x18\x05 \x03(\v2\x1b.hullmark.v1.AnchorOperatorR\toperators\x12<\n" +
+	"\n" +
+	"signatures\x18\x06 \x03(\v2\x1c.hullmark.v1.AnchorSignatureR\n" +
+	"signatures\"F\n" +
+	"\x0fAnchorSignature\x12\x15\n" +
+	"\x06key_id\x18\x01 \x01(\fR\x05keyId\x12\x1c\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"g\n" +
 	"\x0eAnchorOperator\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x14\n" +
@@ -548,13 +620,14 @@ func file_hullmark_v1_bundle_proto_rawDescGZIP() []byte {
 	return file_hullmark_v1_bundle_proto_rawDescData
 }
 
-var file_hullmark_v1_bundle_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_hullmark_v1_bundle_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_hullmark_v1_bundle_proto_goTypes = []any{
-	(*Bundle)(nil),         // 0: hullmark.v1.Bundle
-	(*AppState)(nil),       // 1: hullmark.v1.AppState
-	(*MapEntry)(nil),       // 2: hullmark.v1.MapEntry
-	(*TrustAnchor)(nil),    // 3: hullmark.v1.TrustAnchor
-	(*AnchorOperator)(nil), // 4: hullmark.v1.AnchorOperator
+	(*Bundle)(nil),          // 0: hullmark.v1.Bundle
+	(*AppState)(nil),        // 1: hullmark.v1.AppState
+	(*MapEntry)(nil),        // 2: hullmark.v1.MapEntry
+	(*TrustAnchor)(nil),     // 3: hullmark.v1.TrustAnchor
+	(*AnchorSignature)(nil), // 4: hullmark.v1.AnchorSignature
+	(*AnchorOperator)(nil),  // 5: hullmark.v1.AnchorOperator
 }
 var file_hullmark_v1_bundle_proto_depIdxs = []int32{
 	1, // 0: hullmark.v1.Bundle.state:type_name -> hullmark.v1.AppState
@@ -562,12 +635,13 @@ var file_hullmark_v1_bundle_proto_depIdxs = []int32{
 	2, // 2: hullmark.v1.Bundle.tag:type_name -> hullmark.v1.MapEntry
 	2, // 3: hullmark.v1.Bundle.image:type_name -> hullmark.v1.MapEntry
 	2, // 4: hullmark.v1.Bundle.last_root:type_name -> hullmark.v1.MapEntry
-	4, // 5: hullmark.v1.TrustAnchor.operators:type_name -> hullmark.v1.AnchorOperator
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	5, // 5: hullmark.v1.TrustAnchor.operators:type_name -> hullmark.v1.AnchorOperator
+	4, // 6: hullmark.v1.TrustAnchor.signatures:type_name -> hullmark.v1.AnchorSignature
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_hullmark_v1_bundle_proto_init() }
@@ -581,7 +655,7 @@ func file_hullmark_v1_bundle_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hullmark_v1_bundle_proto_rawDesc), len(file_hullmark_v1_bundle_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

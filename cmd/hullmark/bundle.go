@@ -32,9 +32,9 @@ verified.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var refs []reference.Reference
 			for _, text := range args {
-				ref, err := reference.ParseReference(text)
+				ref, err := parseReference(text)
 				if err != nil {
-					return cli.UsageError(err)
+					return err
 				}
 				refs = append(refs, ref)
 			}

@@ -159,11 +159,12 @@ func explain(err error) (code, hint string) {
 		{bundle.ErrPolicy, "policy", "this client's own policy refuses it"},
 
 		{bundle.ErrAnchor, "bad-trust-anchor", "get trust.json again over a channel you trust"},
+		{bundle.ErrUnrelated, "unrelated-trust-anchor", "ask operators for one that they signed with `hullmark trust sign`; or compare its SHA-256 with what several of them publish, then import it with --replace"},
 		{bundle.ErrMemory, "bad-memory", "restore the file in memory/ of the client's home; without it the client starts from trust.json again, and cannot notice that nodes roll back what it has seen since"},
 		{bundle.ErrFork, "fork", "use nothing from this ledger and alert the operators: the consortium is broken; no verdict is given until you have decided with them which history holds and moved fork-N.json out of the client's home"},
 		{bundle.ErrWrongLedger, "wrong-ledger", "nodes, bundle and trust anchor must be of one ledger; each ledger has its own --home"},
 		{bundle.ErrAnchorExpired, "trust-anchor-expired", "get a new trust.json over a channel you trust and import it"},
-		{bundle.ErrBelowTrusted, "too-old", "the bundle is older than the trust anchor; use a newer bundle"},
+		{bundle.ErrBelowTrusted, "too-old", "it is older than every block trusted here; use a newer one, or import an older trust anchor, signed by the operators, with `hullmark trust import --older FILE`"},
 		{bundle.ErrMoreFiles, "more-files", "the bundle has no room for all targets files of the repository; ask nodes with `hullmark verify`"},
 		{bundle.ErrMoreRoots, "more-roots", "the bundle has no room for all roots of the repository; make a new one with `hullmark bundle`"},
 		{bundle.ErrNotInFile, "not-in-file", "make a file that has it with `hullmark bundle`"},

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -30,7 +31,7 @@ func TestNoHome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := planted.ImportAnchor(t.Context(), anchor); err != nil {
+	if _, err := planted.ImportAnchor(t.Context(), anchor, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(checkout)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"hullmark/client"
 	"hullmark/internal/liar"
@@ -55,7 +56,7 @@ func TestHostileText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := home.ImportAnchor(t.Context(), otherAnchor(t)); err != nil {
+	if _, err := home.ImportAnchor(t.Context(), otherAnchor(t), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("DOCKER_CONFIG", t.TempDir())

@@ -10,7 +10,6 @@ import (
 	"hullmark/bundle"
 	"hullmark/internal/cli"
 	"hullmark/record"
-	"hullmark/reference"
 	"hullmark/tuf"
 )
 
@@ -45,9 +44,9 @@ answer too old.`,
 			if receipt != "" {
 				return s.inspectReceipt(cmd.Context(), receipt)
 			}
-			ref, err := reference.ParseReference(args[0])
+			ref, err := parseReference(args[0])
 			if err != nil {
-				return cli.UsageError(err)
+				return err
 			}
 			r, size, err := s.resolve(cmd.Context(), bundle.RequestFor(ref), bundle.DefaultPolicy(), "")
 			var denial *bundle.Denial

@@ -68,7 +68,7 @@ func wantsJSON(args []string) bool {
 
 func newRoot(s *session) *cobra.Command {
 	root := cli.Group("hullmark", "Verify, publish and inspect container images on a Hullmark ledger",
-		newTrust(s), newKey(s), newRepo(s), newOperator(s), newPublish(s), newWithdraw(s),
+		newTrustGroup(s), newKey(s), newRepo(s), newOperator(s), newPublish(s), newWithdraw(s),
 		newRevoke(s), newLift(s),
 		newSign(s), newSubmit(s), newVerify(s), newBundle(s),
 		newInspect(s), newHistory(s), newStatus(s), newVersion(s),

@@ -95,6 +95,13 @@ func TestUsage(t *testing.T) {
 		{"verify nothing", "verify", "accepts 1 arg"},
 		{"verify two", "verify a b", "accepts 1 arg"},
 		{"verify a bad reference", "verify app:v1:v2", "invalid"},
+		{"verify a digest alone", "verify " + digest, "say which repository must vouch for it: REPO@sha256:"},
+		{"inspect a digest alone", "inspect " + digest, "say which repository"},
+		{"bundle of a digest alone", "bundle " + digest + " -o x", "say which repository"},
+		{"publish a digest alone", "publish " + digest, "say which repository"},
+		{"revoke a digest alone", "revoke " + digest + " --reason mistake", "say which repository"},
+		{"verify as of block time from nodes", "verify app:v1 --as-of-block-time", "is for --bundle"},
+		{"verify as of block time at an age", "verify app:v1 --bundle x --max-age 1h --as-of-block-time", "is for --bundle"},
 		{"verify at no age", "verify app:v1 --max-age 0s", "positive"},
 		{"verify a digest with the registry", "verify --registry app@" + digest, "name one"},
 		{"bundle without file", "bundle app:v1", "-o"},
@@ -181,6 +188,7 @@ func TestExitCode(t *testing.T) {
 		{record.ErrNewer, exitError, "newer-format"},
 		{bundle.ErrMemory, exitError, "bad-memory"},
 		{bundle.ErrAnchor, exitError, "bad-trust-anchor"},
+		{bundle.ErrUnrelated, exitError, "unrelated-trust-anchor"},
 		{client.ErrNoAnchor, exitError, "no-trust-anchor"},
 		{client.ErrNoNodes, exitError, "no-nodes"},
 		{keystore.ErrPassphrase, exitError, "wrong-passphrase"},
@@ -204,7 +212,7 @@ func TestNodes(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = home.ImportAnchor(t.Context(), otherAnchor(t))
+		_, err = home.ImportAnchor(t.Context(), otherAnchor(t), time.Now())
 		return err
 	}
 	for _, tc := range []struct {
@@ -255,7 +263,7 @@ func TestBrokenHome(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := home.ImportAnchor(t.Context(), otherAnchor(t)); err != nil {
+			if _, err := home.ImportAnchor(t.Context(), otherAnchor(t), time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			path := filepath.Join(home.Dir(), file)
@@ -333,7 +341,7 @@ func TestInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := home.ImportAnchor(t.Context(), otherAnchor(t)); err != nil {
+	if _, err := home.ImportAnchor(t.Context(), otherAnchor(t), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer

@@ -41,7 +41,7 @@ func TestMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	anchor := otherAnchor(t)
-	if _, err := home.ImportAnchor(t.Context(), anchor); err != nil {
+	if _, err := home.ImportAnchor(t.Context(), anchor, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := keystore.New("home/keys", keystore.WithScryptLogN(4)).Generate("root", keystore.TypeEd25519, []byte("correct horse battery")); err != nil {

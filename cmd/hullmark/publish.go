@@ -231,9 +231,9 @@ func parseTagged(texts []string) ([]reference.Reference, error) {
 	counts := make(map[reference.Repository]int)
 	var refs []reference.Reference
 	for _, text := range texts {
-		ref, err := reference.ParseReference(text)
+		ref, err := parseReference(text)
 		if err != nil {
-			return nil, cli.UsageError(err)
+			return nil, err
 		}
 		tag, ok := ref.Tag()
 		if !ok {

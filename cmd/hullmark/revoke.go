@@ -108,9 +108,9 @@ func parseDigests(texts []string) ([]tagGroup, error) {
 	seen := make(map[reference.Reference]bool)
 	var refs []reference.Reference
 	for _, text := range texts {
-		ref, err := reference.ParseReference(text)
+		ref, err := parseReference(text)
 		if err != nil {
-			return nil, cli.UsageError(err)
+			return nil, err
 		}
 		d, ok := ref.Digest()
 		if !ok {

@@ -134,7 +134,7 @@ func (w *world) setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.ImportAnchor(context.Background(), w.anchor); err != nil {
+	if _, err := h.ImportAnchor(context.Background(), w.anchor, time.Now()); err != nil {
 		return err
 	}
 	if err := client.SaveConfig(home, client.Config{Nodes: w.network.URLs()}); err != nil {

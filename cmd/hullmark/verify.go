@@ -21,7 +21,9 @@ type verifyFlags struct {
 	bundle   string
 	maxAge   time.Duration
 	registry bool
-	insecure bool
+	// asOfBlock judges what has expired since by the block time.
+	asOfBlock bool
+	insecure  bool
 	// assurance is whose word the verdict rests on.
 	assurance string
 }
@@ -41,13 +43,16 @@ REF is REPO:TAG, REPO@DIGEST, or REPO:TAG@DIGEST to check that the tag means thi
 digest. Pull what it prints:
   image=$(hullmark verify -q REPO:TAG) && docker pull "$image"
 
-With --bundle it reads the proof from a file and asks nobody; the answer then holds
-as of its block time, which is shown. With --registry it also asks the registry, and
+With --bundle it reads the proof from a file and asks nobody; the answer then may be of
+any age, its block time is shown, and what the publisher signed must not have expired
+since. With --as-of-block-time it is enough that it had not at block time. With --registry it also asks the registry, and
 fails with exit status 4 when that serves another image under the tag.
 
 With --assurance ledger the publisher's signatures are left to the validators, who
 checked them when the image was published: the proof is smaller, and holds while
-fewer than a third of them lie.
+fewer than a third of them lie. REPO@DIGEST is then verified once the repository has
+published the digest and not revoked it, also if no tag lists it any more; by the
+publisher's signatures that is not trusted.
 
 JSON: reference (REPO@DIGEST), repository, tag, digest, size, assurance, role,
 targets_version, tagging_keys, root_version, root_keys, published_height,
@@ -59,9 +64,9 @@ another digest), 4 verification failed (possible attack), 6 no node reachable or
 answer too old.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ref, err := reference.ParseReference(args[0])
+			ref, err := parseReference(args[0])
 			if err != nil {
-				return cli.UsageError(err)
+				return err
 			}
 			if _, tagged := ref.Tag(); f.registry && !tagged {
 				return cli.Usage("--registry compares what a tag means; name one")
@@ -78,6 +83,9 @@ answer too old.`,
 			if f.bundle != "" && !cmd.Flags().Changed("max-age") {
 				p = bundle.OfflinePolicy()
 			}
+			if p.AllowExpired = f.asOfBlock; f.asOfBlock && !p.Offline {
+				return cli.Usage("--as-of-block-time is for --bundle, without --max-age")
+			}
 			return s.verify(cmd.Context(), ref, assurance, p, f)
 		},
 	}
@@ -85,10 +93,24 @@ answer too old.`,
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print REPO@DIGEST only")
 	flags.StringVar(&f.bundle, "bundle", "", "file with the proof, instead of asking nodes; - for standard input")
 	durationFlag(flags, &f.maxAge, "max-age", bundle.DefaultMaxAge, "greatest age of the answer; with --bundle any age unless given")
+	flags.BoolVar(&f.asOfBlock, "as-of-block-time", false, "with --bundle: do not refuse what has expired since the block time")
 	flags.StringVar(&f.assurance, "assurance", bundle.PublisherAssurance.String(), "publisher or ledger: whose signatures the verdict rests on")
 	flags.BoolVar(&f.registry, "registry", false, "also check that the registry serves the same image")
 	flags.BoolVar(&f.insecure, "insecure", false, "allow plain HTTP to a registry on another machine")
 	return cmd
+}
+
+// parseReference reads a reference that the user typed. A digest alone would be taken
+// for a tag of an image named as its algorithm.
+func parseReference(text string) (reference.Reference, error) {
+	ref, err := reference.ParseReference(text)
+	if err != nil {
+		return ref, cli.UsageError(err)
+	}
+	if _, err := reference.ParseDigest(text); err == nil {
+		return ref, cli.Usage("%s is a digest alone; say which repository must vouch for it: REPO@%s", text, text)
+	}
+	return ref, nil
 }
 
 // verify answers what a reference means.

@@ -173,7 +173,7 @@ func (r *round) newUsers(ctx context.Context, urls []string) ([]*client.Client, 
 		if err != nil {
 			return nil, err
 		}
-		if _, err := home.ImportAnchor(ctx, anchor); err != nil {
+		if _, err := home.ImportAnchor(ctx, anchor, time.Now()); err != nil {
 			return nil, err
 		}
 		c, err := client.New(client.Options{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"hullmark/app"
 	"hullmark/bundle"
@@ -76,7 +77,7 @@ func (n *Network) PrepareClient(ctx context.Context, dir string, a *bundle.Ancho
 	if err != nil {
 		return fmt.Errorf("couldn't prepare client: %w", err)
 	}
-	if _, err := home.ImportAnchor(ctx, data); err != nil {
+	if _, err := home.ImportAnchor(ctx, data, time.Now()); err != nil {
 		return fmt.Errorf("couldn't prepare client: %w", err)
 	}
 	return nil

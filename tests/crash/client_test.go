@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
@@ -72,7 +73,7 @@ func TestClientKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.ImportAnchor(t.Context(), anchor); err != nil {
+	if _, err := h.ImportAnchor(t.Context(), anchor, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	self, err := os.Executable()
