@@ -89,6 +89,9 @@ func (tr *tree) force(changes []record.TagChange, files ...*tuf.Targets) {
 		}
 		for _, f := range files {
 			s.AddContent(f.Bytes())
+			if f.Delegations != nil {
+				s.AddContent(f.Delegations.Bytes())
+			}
 			r.Roles = append(r.Roles, ledger.RoleChange(f.Binding.Role, &f.Metadata, f.Delegations))
 			r.KeyIDs = append(r.KeyIDs, f.Signers()...)
 		}
