@@ -163,10 +163,16 @@ func TestPublishGoesOn(t *testing.T) {
 func TestPublishTogether(t *testing.T) {
 	n := newNetwork(t, 2)
 	errs := make(chan error)
+	// The network's clock goes by its blocks, of which the others make many meanwhile.
+	patient := func(o *client.Options) {
+		p := bundle.DefaultPolicy()
+		p.MaxAge = time.Hour
+		o.Policy = &p
+	}
 	tags := strings.Split("abcdefghijkl", "")
 	for _, tag := range tags {
 		go func() {
-			_, err := n.client().Publish(t.Context(), n.order(set(tag, "three")))
+			_, err := n.client(patient).Publish(t.Context(), n.order(set(tag, "three")))
 			errs <- err
 		}()
 	}
