@@ -92,7 +92,7 @@ func (m *Metrics) begin() {
 // verdicts returns all labels that verdict gives.
 func verdicts() []string {
 	out := []string{verdict(0)}
-	for code := range uint32(lastNodeCode - cmtabci.CodeTypeRetry) {
+	for code := range lastNodeCode - cmtabci.CodeTypeRetry {
 		out = append(out, verdict(cmtabci.CodeTypeRetry+1+code))
 	}
 	for _, c := range record.Codes() {

@@ -116,7 +116,7 @@ func engineSettings() []setting {
 		honoured("event_bus_buffer_capacity"),
 
 		text("rpc.laddr", whyLoopback, private),
-		setting{"rpc.cors_allowed_origins", func(v any) string {
+		{"rpc.cors_allowed_origins", func(v any) string {
 			if same(v, []string{}) {
 				return ""
 			}
@@ -221,7 +221,7 @@ func engineSettings() []setting {
 		honoured("consensus.timeout_commit"),
 		fixed("consensus.skip_timeout_commit", false, "blocks come no faster than consensus.timeout_commit says"),
 		fixed("consensus.create_empty_blocks", true, "or answers grow old"),
-		setting{"consensus.create_empty_blocks_interval", func(v any) string {
+		{"consensus.create_empty_blocks_interval", func(v any) string {
 			if d, ok := v.(time.Duration); ok && d <= 2*emptyBlockInterval {
 				return ""
 			}

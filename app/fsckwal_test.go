@@ -103,7 +103,12 @@ func TestTornWALGoesOn(t *testing.T) {
 	h := stoppedHome(t)
 	path, wal, starts := walOf(t, h)
 	last := starts[len(starts)-2]
-	for _, cut := range []int{last + 3, last + 9, len(wal) - 1} {
+	for _, at := range []func() int{
+		func() int { return last + 3 },
+		func() int { return last + 9 },
+		func() int { return len(wal) - 1 },
+	} {
+		cut := at()
 		replaceFile(t, path, wal[:cut])
 		if found := damaged(t, h); len(found) > 0 {
 			t.Errorf("cut to %d of %d: %v", cut, len(wal), found)

@@ -245,7 +245,7 @@ func TestFilesWithoutRoom(t *testing.T) {
 			}
 		})
 		f.bundle.Targets = f.bundle.Targets[:2]
-		if _, m, err := f.verify(); !errors.Is(err, c.want) || (m != nil) != (c.want == bundle.ErrMoreFiles) {
+		if _, m, err := f.verify(); !errors.Is(err, c.want) || (m != nil) != errors.Is(c.want, bundle.ErrMoreFiles) {
 			t.Errorf("%d bytes each: %v, want %v", c.size, err, c.want)
 		}
 	}

@@ -34,7 +34,8 @@ type guard struct {
 
 // RoundTrip implements http.RoundTripper.
 func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != "https" && !(g.clear && (g.anywhere || isLoopback(r.URL.Host))) {
+	inClear := g.clear && (g.anywhere || isLoopback(r.URL.Host))
+	if r.URL.Scheme != "https" && !inClear {
 		return nil, fmt.Errorf("%s is not asked in clear", r.URL.Host)
 	}
 	resp, err := g.inner.RoundTrip(r)

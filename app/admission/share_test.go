@@ -175,7 +175,7 @@ func TestReadBody(t *testing.T) {
 			s := NewShare("things", 1<<20, 1<<20)
 			data := bytes.Repeat([]byte("x"), tc.size)
 			r := io.Reader(bytes.NewReader(data))
-			if tc.err != io.EOF {
+			if !errors.Is(tc.err, io.EOF) {
 				r = io.MultiReader(r, iotest.ErrReader(tc.err))
 			}
 			if slow {

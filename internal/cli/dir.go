@@ -67,7 +67,7 @@ func (d *Dir) Path() (string, error) {
 	}
 }
 
-// String, Set and Type make Dir the value of a flag.
+// String returns the path that was chosen.
 func (d *Dir) String() string { return d.path }
 
 // Set is what the flag does.
