@@ -38,27 +38,28 @@ func newGenesisCreate() *cobra.Command {
 	var params []string
 	var development bool
 	cmd := &cobra.Command{
-		Use:   "create CARD... --name NAME",
+		Use:   "create CARD... --name NAME --time TIME",
 		Short: "Make the genesis of a new ledger from its operators' cards",
 		Long: `Create checks the cards of the founding operators and makes genesis.json of them.
 It refuses cards that are not signed, or whose signatures are wrong; two operators
 with the same id, key, node id, address or URL; names that two operators claim; and
 fewer than four operators, unless the ledger is for development.
 
-The order of the cards makes no difference. Give --time to get the same bytes again,
-or from somebody else; a time that is still to come is when the ledger starts.
+The order of the cards makes no difference. Whoever gives the same cards, name, time
+and parameters gets the same bytes, so agree on --time beforehand; a time that is still
+to come is when the ledger starts.
 --param sets a parameter by its name in the genesis, as "genesis show --output json"
 prints it, to a value in JSON.
 
 JSON: as "genesis show".`,
 		Example: `  hullmarkd genesis create *.card --name acme-notary --time 2027-01-11T10:00:00Z
-  hullmarkd genesis create *.card --name acme-notary --param max_block_work=50000 \
-    --param 'operator_quota={"capacity":100,"refill_blocks":10}'`,
+  hullmarkd genesis create *.card --name acme-notary --time 2027-01-11T10:00:00Z \
+    --param max_block_work=50000 --param 'operator_quota={"capacity":100,"refill_blocks":10}'`,
 		Args: cli.Args(cobra.MinimumNArgs(1)),
 	}
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		f := record.Founding{Name: name, Time: time.Now().UTC().Truncate(time.Second), Params: record.DefaultParams(), Development: development}
+		f := record.Founding{Name: name, Params: record.DefaultParams(), Development: development}
 		if !record.ValidName(name) {
 			return cli.Usage("name the ledger with --name; use lower-case letters, digits and hyphens, at most %d", record.MaxNameLength)
 		}
@@ -80,6 +81,9 @@ JSON: as "genesis show".`,
 		}
 		if err := f.Params.Validate(); err != nil {
 			return cli.UsageError(err)
+		}
+		if at == "" {
+			return cli.Usage("name the time of the first block with --time, such as 2027-01-11T10:00:00Z; every operator gives the same")
 		}
 		var cards []*record.Card
 		for _, path := range args {
@@ -118,7 +122,7 @@ JSON: as "genesis show".`,
 		return nil
 	}
 	cmd.Flags().StringVar(&name, "name", "", "name of the ledger, before the hash")
-	cmd.Flags().StringVar(&at, "time", "", "time of the first block, RFC 3339 in whole seconds (default now)")
+	cmd.Flags().StringVar(&at, "time", "", "time of the first block, RFC 3339 in whole seconds, the same for everybody")
 	cmd.Flags().StringArrayVar(&params, "param", nil, "parameter to set, NAME=VALUE (repeatable)")
 	cmd.Flags().BoolVar(&development, "development", false, "allow fewer than four operators, who cannot lose any")
 	cmd.Flags().StringVarP(&file, "file", "o", "genesis.json", "file to write")

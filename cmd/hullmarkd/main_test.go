@@ -64,6 +64,7 @@ func TestUsage(t *testing.T) {
 		{"showing nothing", "operator-card show", "arg(s)"},
 		{"genesis of nobody", "genesis create --name demo", "arg(s)"},
 		{"genesis without a name", "genesis create a.card", "--name"},
+		{"genesis without a time", "genesis create a.card --name demo", "--time"},
 		{"genesis at no time", "genesis create a.card --name demo --time tomorrow", "time"},
 		{"genesis between two seconds", "genesis create a.card --name demo --time 2027-01-01T00:00:00.5Z", "time"},
 		{"parameter without value", "genesis create a.card --name demo --param max_block_work", "NAME=VALUE"},
@@ -71,6 +72,8 @@ func TestUsage(t *testing.T) {
 		{"parameter out of range", "genesis create a.card --name demo --param max_block_work=0", "max_block_work"},
 		{"two geneses", "genesis show a b", "arg(s)"},
 		{"testnet without directory", "testnet", "--output"},
+		{"testnet in JSON", "testnet --output json", "names the directory"},
+		{"testnet in text", "testnet --output text", "names the directory"},
 		{"testnet of nobody", "testnet --validators 0 --output x", "from 1 to 100"},
 		{"testnet of too many", "testnet --validators 101 --output x", "from 1 to 100"},
 		{"testnet of a bad name", "testnet --name Dev --output x", "name"},
@@ -212,6 +215,19 @@ func TestClockStatus(t *testing.T) {
 	}
 	if h := hint(err); !strings.Contains(h, "clock is 33s behind") {
 		t.Errorf("hint %q", h)
+	}
+}
+
+// TestDevnetIsMadeOnce: flags that would make another network are refused where there is
+// one, instead of being ignored.
+func TestDevnetIsMadeOnce(t *testing.T) {
+	dir := filepath.Dir(home(t, 1))
+	for _, flag := range []string{"--validators 7", "--name other", "--namespace other.example", "--starting-port 30000"} {
+		args := append([]string{"devnet", "--dir", dir}, strings.Fields(flag)...)
+		name, _, _ := strings.Cut(flag, " ")
+		if _, stderr := check(t, exitUsage, args...); !strings.Contains(stderr, "is made already, and "+name) {
+			t.Errorf("%s: %s", flag, stderr)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,12 +41,20 @@ the same ports.`,
 			if o.Dir == "" {
 				return cli.Usage("name the directory to make with --output")
 			}
+			if o.Dir == outputText || o.Dir == outputJSON {
+				return cli.Usage("--output names the directory to make; for one that is called %s write ./%s", o.Dir, o.Dir)
+			}
 			n, err := createNetwork(cmd, o)
 			if err != nil {
 				return err
 			}
 			printNetwork(cmd, n)
-			cmd.Printf("\nStart each node with `hullmarkd start --home %s/node0` and so on.\n", n.Dir)
+			cmd.Printf(`
+Next: start each node with "hullmarkd start --home %s/node0" and so on, then make a client:
+
+  hullmarkd trust-anchor --home %s/node0 --file trust.json
+  hullmark trust import trust.json --node %s
+`, n.Dir, n.Dir, n.Nodes[0].URL)
 			return nil
 		},
 	}
@@ -117,9 +126,23 @@ to what one address asks of them.`,
 	return cmd
 }
 
+// madeWith returns the flags on the command line that say how a network is made, and
+// mean nothing for one that is there.
+func madeWith(cmd *cobra.Command) (flags []string) {
+	for _, name := range []string{"validators", "name", "namespace", startingPort} {
+		if cmd.Flags().Changed(name) {
+			flags = append(flags, "--"+name)
+		}
+	}
+	return flags
+}
+
 func runDevnet(cmd *cobra.Command, o testnet.Options) (err error) {
 	var n *testnet.Network
 	if testnet.Exists(o.Dir) {
+		if ignored := madeWith(cmd); len(ignored) > 0 {
+			return cli.Usage("the network in %s is made already, and %s would change it; leave that out, or name another --dir", o.Dir, strings.Join(ignored, ", "))
+		}
 		n, err = testnet.Load(o.Dir)
 	} else {
 		n, err = createNetwork(cmd, o)
@@ -142,7 +165,9 @@ func runDevnet(cmd *cobra.Command, o testnet.Options) (err error) {
 		return err
 	}
 	ctx := cmd.Context()
-	if err := testnet.WaitProvable(ctx, 1, n.URLs()...); err != nil {
+	// What a network that was here before can prove says nothing of its working now.
+	next := r.Nodes[0].Status().GetStateHeight() + 1
+	if err := testnet.WaitProvable(ctx, next, n.URLs()...); err != nil {
 		return errors.Join(err, r.Stop())
 	}
 	anchor, err := r.Nodes[0].Anchor()
