@@ -64,7 +64,8 @@ func (n *Network) URLs() []string {
 // ClientHome returns the directory of the network's client.
 func (n *Network) ClientHome() string { return filepath.Join(n.Dir, "client") }
 
-// PrepareClient makes a client home that knows the nodes and a trust anchor.
+// PrepareClient makes a client home that knows the nodes and a trust anchor. One that
+// has an anchor of the network, not yet expired, keeps it.
 func (n *Network) PrepareClient(ctx context.Context, dir string, a *bundle.Anchor) error {
 	home, err := client.OpenHome(dir)
 	if err != nil {
@@ -77,7 +78,16 @@ func (n *Network) PrepareClient(ctx context.Context, dir string, a *bundle.Ancho
 	if err != nil {
 		return fmt.Errorf("couldn't prepare client: %w", err)
 	}
-	if _, err := home.ImportAnchor(ctx, data, time.Now()); err != nil {
+	now := time.Now()
+	if known, err := home.Anchor(); err == nil && known.Ledger == a.Ledger && !known.Expired(now) {
+		return nil
+	}
+	_, err = home.ImportAnchor(ctx, data, now)
+	if errors.Is(err, bundle.ErrUnrelated) {
+		// It was away for longer than the trusting period, and these are its own nodes.
+		_, err = home.ReplaceAnchor(ctx, data, now)
+	}
+	if err != nil {
 		return fmt.Errorf("couldn't prepare client: %w", err)
 	}
 	return nil
