@@ -83,8 +83,8 @@ func TestResult(t *testing.T) {
 		StateHeight: 4, HeaderHeight: 5, BlockTime: s.BlockTime(5), Age: s.Now().Sub(s.BlockTime(5)),
 		Registrant: "op-0", Revision: 3,
 		Roles: []bundle.RoleStatus{
-			{Name: "root", Version: 1, Expires: s.app.Expires, MeetsKeys: true, Effective: true},
-			{Name: "targets", Parent: "root", Version: 2, Expires: s.app.Expires, MeetsKeys: true, Effective: true},
+			{Name: "root", Version: 1, After: 1, Expires: s.app.Expires, MeetsKeys: true, Effective: true},
+			{Name: "targets", Parent: "root", Version: 2, After: 2, Expires: s.app.Expires, MeetsKeys: true, Effective: true},
 		},
 		Role: "targets", RootVersion: 1, TargetsVersion: 2,
 		TaggingKeys: fixture.IDs(s.app.TaggingKeys), RootKeys: fixture.IDs(s.app.RootKeys),
