@@ -53,7 +53,8 @@ func (l engineLogger) Error(message string, keyvals ...any) {
 		l.Info(message, keyvals...)
 		return
 	}
-	l.Logger.Error(message, keyvals...)
+	engine := l.Logger // the message is the engine's own
+	engine.Error(message, keyvals...)
 }
 
 // With implements CometBFT's Logger.
