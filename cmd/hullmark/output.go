@@ -69,7 +69,7 @@ type errorJSON struct {
 
 func describe(err error) *errorJSON {
 	code, hint := explain(err)
-	d := &errorJSON{Code: code, Message: err.Error(), Hint: hint, ExitCode: exitCode(err), Inherited: inheritedOf(err)}
+	d := &errorJSON{Code: code, Message: cli.Message(err), Hint: hint, ExitCode: exitCode(err), Inherited: inheritedOf(err)}
 	var unsure *client.UncertainError
 	if errors.As(err, &unsure) {
 		d.TxHash = hex.EncodeToString(unsure.Hash[:])

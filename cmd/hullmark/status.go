@@ -49,7 +49,7 @@ func (s *session) printStatus(nodes []client.NodeStatus, now time.Time) error {
 		line := nodeJSON{Node: n.Node}
 		if n.Err != nil {
 			failures = append(failures, fmt.Errorf("node %s: %w", n.Node, n.Err))
-			line.Error = printable.Line(n.Err.Error())
+			line.Error = printable.Line(cli.Message(n.Err))
 			out.Nodes = append(out.Nodes, line)
 			continue
 		}

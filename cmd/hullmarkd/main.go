@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	if err == nil {
 		return exitOK
 	}
-	_, _ = fmt.Fprintf(stderr, "hullmarkd: error: %s\n", printable.Line(err.Error()))
+	_, _ = fmt.Fprintf(stderr, "hullmarkd: error: %s\n", printable.Line(cli.Message(err)))
 	if h := hint(err); h != "" {
 		_, _ = fmt.Fprintf(stderr, "hullmarkd: hint: %s\n", h)
 	}

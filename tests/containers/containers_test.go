@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -35,6 +37,7 @@ func TestContainers(t *testing.T) {
 		return p.Transaction.GetHeight()
 	}
 	publish()
+	c.readOnlyClient("registry.example.com/app:latest")
 
 	const victim = 3
 	id := c.container(victim)
@@ -86,6 +89,31 @@ func TestContainers(t *testing.T) {
 		}
 	}
 	c.CheckStopped()
+}
+
+// readOnlyClient verifies in a container that can write nothing, neither its root nor
+// the client's home, with the node's own image.
+func (c *network) readOnlyClient(name string) {
+	c.T.Helper()
+	anchor, err := c.Anchor.Encode()
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	home := filepath.Join(c.T.TempDir(), "home")
+	if err := errors.Join(os.Mkdir(home, 0o700), os.WriteFile(filepath.Join(home, "anchor.json"), anchor, 0o600)); err != nil {
+		c.T.Fatal(err)
+	}
+	hullmark := func(mode string, args ...string) string {
+		c.T.Helper()
+		return c.run(append([]string{
+			"docker", "run", "--rm", "--read-only", "--network", c.lan(), "--user", fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()),
+			"--volume", home + ":/trust:" + mode, "--entrypoint", "/hullmark", c.project + ":test", "--home", "/trust",
+		}, args...)...)
+	}
+	hullmark("rw", "trust", "import", "/trust/anchor.json", "--node", "http://node0:26680")
+	if out := hullmark("ro", "verify", "--quiet", name); !strings.HasPrefix(out, "registry.example.com/app@sha256:") {
+		c.T.Errorf("a client that can write nothing says %q", out)
+	}
 }
 
 // image checks that the image holds the two static binaries and nothing else. Docker
