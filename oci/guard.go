@@ -115,9 +115,10 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// speaksNoTLS finds out whether a registry must be asked in clear. One whose certificate
-// is not trusted is not: whoever stands in between would be told the credentials. So
-// this is decided before anything is sent, and not by whichever answer comes first.
+// speaksNoTLS finds out whether a registry must be asked in clear. This is decided before
+// anything is sent, and not by whichever answer comes first. Only an answer that is no
+// TLS says so. A handshake that fails in any other way ends the question, for whoever
+// cuts it off or shows another certificate would be told the credentials.
 func speaksNoTLS(ctx context.Context, registry string) (bool, error) {
 	address := registry
 	if _, _, err := net.SplitHostPort(registry); err != nil {
@@ -129,8 +130,18 @@ func speaksNoTLS(ctx context.Context, registry string) (bool, error) {
 	if err == nil {
 		return false, conn.Close()
 	}
-	if isCertificate(err) {
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &record) && isText(record.RecordHeader[0]):
+		return true, nil
+	case isCertificate(err):
 		return false, err
+	default:
+		return false, fmt.Errorf("couldn't find out whether it speaks TLS: %w", err)
 	}
-	return true, nil
 }
+
+// isText reports whether the first byte of an answer can begin one of HTTP, which is a
+// letter, or the < of a server that leaves the headers out. No record of TLS begins with
+// a printable character.
+func isText(c byte) bool { return c > ' ' && c < 0x7f }

@@ -15,8 +15,8 @@ import (
 // the Docker configuration.
 type Registry struct {
 	// Insecure allows plain HTTP to registries on other machines that speak no TLS.
-	// Those on this machine may always speak it. A certificate that is not trusted is
-	// refused all the same.
+	// Those on this machine may always speak it. A certificate that is not trusted and
+	// a handshake that breaks off are refused all the same.
 	Insecure bool
 	// UserAgent names the program.
 	UserAgent string
