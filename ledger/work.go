@@ -54,6 +54,9 @@ const (
 	// maxGrowth is how much more a row or signature can take in a file than in a delta.
 	maxGrowth = 3
 
+	// minPatternSize is what the shortest pattern takes in a file, with its comma.
+	minPatternSize = len(`"*",`)
+
 	// minFileSize and minRowSize are what the shortest targets file takes without rows,
 	// and the shortest row.
 	minFileSize = 400
@@ -105,18 +108,73 @@ func publishTime(s *subject, u updateCounts) (n, files int) {
 		n += rootTime(root)
 		files += len(root)
 	}
-	scopes := s.scopes
-	for _, r := range u.roles {
+	carried := pair(s.scopes, u.roles)
+	reach := reachOf(s, carried)
+	for _, c := range carried {
+		t, b := roleTime(s, c, reach)
+		n, files = n+t, files+b
+	}
+	return n, files
+}
+
+// carriedRole is a role whose file or delta an update carries.
+type carriedRole struct {
+	name string
+	roleCounts
+}
+
+// pair gives each role update the scope that it belongs to. What has none is refused as
+// soon as the content is looked at.
+func pair(scopes []record.Scope, updates []roleCounts) []carriedRole {
+	var out []carriedRole
+	for _, c := range updates {
 		if len(scopes) > 0 && scopes[0].Role == record.RoleRoot {
 			scopes = scopes[1:]
 		}
 		if len(scopes) == 0 {
-			break // refused as soon as the content is looked at
+			break
 		}
-		t, b := roleTime(s, scopes[0].Role, r)
-		n, files, scopes = n+t, files+b, scopes[1:]
+		out = append(out, carriedRole{scopes[0].Role, c})
+		scopes = scopes[1:]
 	}
-	return n, files
+	return out
+}
+
+// newReach is what files that delegate can make of the reach of any role: it may enter
+// below one of them, move there, or find its stored tags to be covered no more.
+type newReach struct {
+	delegates bool
+	// patterns is with how many more a tag of a role is compared at most.
+	patterns int
+}
+
+func reachOf(s *subject, carried []carriedRole) newReach {
+	var out newReach
+	above := 0
+	for _, c := range carried {
+		if c.delegations > 0 {
+			out.delegates = true
+			out.patterns += min(record.MaxPatterns, c.delegations/minPatternSize)
+			above = max(above, patternsOf(s, c.name))
+		}
+	}
+	out.patterns += above
+	return out
+}
+
+// patternsOf returns with how many patterns a tag of a role is compared, up to the role
+// below targets, as the state has it. It is 0 for a role that the state does not know.
+func patternsOf(s *subject, name string) int {
+	n := 0
+	state, ok := s.repo.Role(name)
+	for range record.MaxRoles {
+		if !ok || state.TopLevel() {
+			break
+		}
+		n += int(state.Patterns)
+		state, ok = s.repo.Role(state.Parent)
+	}
+	return n
 }
 
 // rootTime is the time for one root file.
@@ -137,12 +195,20 @@ func storedRows(size int) int { return max(0, size-minFileSize) / minRowSize }
 // behind its hashes.
 func countRows(file []byte) int { return bytes.Count(file, []byte(`"},"length":`)) }
 
-// roleTime is the time for one role file, and its size at most.
-func roleTime(s *subject, name string, c roleCounts) (n, size int) {
-	state, ok := s.repo.Role(name)
+// countDelegations returns how many bytes the delegations of a whole file have at most:
+// they end where the next field of the file begins. Nothing else in it has such fields.
+func countDelegations(file []byte) int {
+	_, rest, ok := bytes.Cut(file, []byte(`"delegations":`))
 	if !ok {
-		state = record.RoleState{Name: name, Parent: record.RoleRoot}
+		return 0
 	}
+	own, _, _ := bytes.Cut(rest, []byte(`"expires":`))
+	return len(own)
+}
+
+// roleTime is the time for one role file, and its size at most.
+func roleTime(s *subject, c carriedRole, reach newReach) (n, size int) {
+	state, _ := s.repo.Role(c.name) // nothing is known of a role that enters
 	old := int(state.FileSize)
 	size = min(old+maxGrowth*c.size, tuf.MaxTargetsSize)
 	changes := c.put + c.remove
@@ -152,20 +218,23 @@ func roleTime(s *subject, name string, c roleCounts) (n, size int) {
 	changes = min(changes, record.MaxChanges)
 	n += storedByteTime*old + min(c.signatures, tuf.MaxSignatures)*(signatureTime+signedByteTime*size) + rowTime*changes
 	n += delegationByteTime*int(state.DelegationsSize) + rootByteTime*c.delegations
-	rows := changes
-	if state.Narrowed {
-		rows = storedRows(size)
+	if c.name == record.RoleTargets {
+		return n, size
 	}
+	rows, patterns := changes, patternsOf(s, c.name)
+	if state.Narrowed || reach.delegates {
+		rows = max(rows, storedRows(size))
+	}
+	if reach.delegates {
+		patterns += reach.patterns
+	}
+	n += patternTime * rows * patterns
 	for range record.MaxRoles {
-		if state.TopLevel() {
+		parent, ok := s.repo.Role(state.Parent)
+		if !ok {
 			break
 		}
-		patterns := int(state.Patterns)
-		parent, _ := s.repo.Role(state.Parent)
-		if _, brings := s.scope(state.Parent); brings {
-			patterns = record.MaxPatterns // its new file may have others
-		}
-		n += delegationByteTime*int(parent.DelegationsSize) + patternTime*rows*patterns
+		n += delegationByteTime * int(parent.DelegationsSize)
 		state = parent
 	}
 	return n, size
@@ -301,7 +370,7 @@ func countRole(b []byte) roleCounts {
 	fields(b, func(number protowire.Number, b []byte) {
 		switch number {
 		case 2:
-			c.size, c.signatures, c.rows = len(b), countSignatures(b), countRows(b)
+			c.size, c.signatures, c.rows, c.delegations = len(b), countSignatures(b), countRows(b), countDelegations(b)
 		case 3:
 			c.size, c.whole = len(b), false
 			fields(b, func(number protowire.Number, b []byte) {

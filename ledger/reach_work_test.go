@@ -1,0 +1,129 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"hullmark/internal/fixture"
+	"hullmark/keys"
+	"hullmark/record"
+	"hullmark/tuf"
+)
+
+// TestCheckWorkOfSeenRepository: what a proposal is summed up to is never more than what
+// its transactions are charged in their order, also where one of them brings a root
+// together with the file of a role that the sum knows nothing of. Else honest validators
+// would refuse an honest proposer's block for ever.
+func TestCheckWorkOfSeenRepository(t *testing.T) {
+	tr := newTree(t)
+	tr.publish(tr.file("", nil, tr.to("a", "*")))
+	tags := fixture.Tags{}
+	for i := range 300 {
+		tags[fmt.Sprint("t", i)] = "image"
+	}
+	rotate := tr.c.Publish(tr.p.RootKeys[0], roots(tr.p.Root(2)))
+	both := tr.c.Publish(tr.p.RootKeys[0], fixture.Update{Roots: []*tuf.Root{tr.p.Root(3)}, Delegated: []*tuf.Targets{tr.file("a", tags)}})
+	s := tr.begin()
+	defer s.Close()
+	var envs []*record.Envelope
+	for _, tx := range [][]byte{rotate, both} {
+		out, err := s.Apply(tx, keys.Direct{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		envs = append(envs, out.Envelope)
+	}
+	again := tr.begin()
+	defer again.Close()
+	if err := again.CheckWork(envs); err != nil {
+		t.Error(err)
+	}
+}
+
+// wideTree returns a tree, and a maker of targets files that delegate to the role r61
+// behind 61 terminating roles of 16 patterns each, or to r61 alone.
+func wideTree(t *testing.T) (tr *tree, top func(version uint64, wide bool) *tuf.Targets, file func(version uint64, tags fixture.Tags) *tuf.Targets) {
+	t.Helper()
+	tr = newTree(t)
+	ci := fixture.NewKeys(t, keys.KeytypeEd25519, "ci", 62)
+	top = func(version uint64, wide bool) *tuf.Targets {
+		spec := tr.p.TargetsSpec(version, nil)
+		spec.Delegations = new(tuf.Delegations)
+		for i, k := range ci {
+			last := i == len(ci)-1
+			if !wide && !last {
+				continue
+			}
+			spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
+			role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Terminating: true}
+			for j := range tuf.MaxPaths {
+				role.Paths = append(role.Paths, fmt.Sprintf("*%s%d-%d", strings.Repeat("a", 50), i, j))
+			}
+			if last {
+				role.Paths = []string{"*"}
+			}
+			spec.Delegations.Roles = append(spec.Delegations.Roles, role)
+		}
+		return tr.p.SignTargets(spec, tr.p.TaggingKeys...)
+	}
+	file = func(version uint64, tags fixture.Tags) *tuf.Targets {
+		spec := tr.p.TargetsSpec(version, tags)
+		spec.Binding.Role = "targets/r61"
+		return tr.p.SignTargets(spec, ci[61])
+	}
+	return tr, top, file
+}
+
+func longTags(n int) fixture.Tags {
+	tags := fixture.Tags{}
+	for i := range n {
+		tags[strings.Repeat("a", 100)+fmt.Sprintf("%03d", i)] = "image"
+	}
+	return tags
+}
+
+// TestWorkOfNewReach: each comparison of a tag with a pattern is paid for, in a transaction
+// too which itself makes the patterns many or the rows to compare many. A few are
+// charged for and accepted.
+func TestWorkOfNewReach(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		rows       int
+		wide, know bool // the file of r61 is stored before
+		want       error
+	}{
+		{"a role that enters, many rows", 600, true, false, record.CodeWork},
+		{"a role that enters, few rows", 5, true, false, nil},
+		{"a role that enters alone", 600, false, false, nil},
+		{"a role narrowed and signed, many rows", 800, true, true, record.CodeWork},
+		{"a role narrowed and signed, few rows", 5, true, true, nil},
+		{"a role that stays as it is", 800, false, true, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tr, top, file := wideTree(t)
+			tags := longTags(tc.rows)
+			update := fixture.Update{Targets: top(1, tc.wide), Delegated: []*tuf.Targets{file(1, tags)}}
+			if tc.know {
+				t1, f1 := top(1, false), file(1, tags)
+				tr.commit(tr.c.Publish(tr.p.TaggingKeys[0], fixture.Update{Targets: t1}))
+				tr.commit(tr.c.Publish(tr.p.TaggingKeys[0], fixture.Update{Delegated: []*tuf.Targets{f1}}))
+				tags["b"] = "image"
+				update = fixture.Update{
+					Targets: top(2, tc.wide), Delegated: []*tuf.Targets{file(2, tags)}, Bases: []*tuf.Targets{t1, f1},
+				}
+			}
+			s := tr.begin()
+			defer s.Close()
+			out, err := s.Apply(tr.c.Publish(tr.p.TaggingKeys[0], update), keys.Direct{})
+			if !errors.Is(err, tc.want) {
+				t.Fatalf("%v, want %v", err, tc.want)
+			}
+			const comparisonsPerUnit = 50_000 / 4_000
+			if least := uint64(tc.rows * 61 * tuf.MaxPaths / comparisonsPerUnit); err == nil && tc.wide && out.Work < least {
+				t.Errorf("%d units, the comparisons alone are %d", out.Work, least)
+			}
+		})
+	}
+}
