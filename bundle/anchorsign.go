@@ -121,6 +121,22 @@ func (a *Anchor) sameTerms(b *Anchor) bool {
 	})
 }
 
+// CheckNewer judges whether another anchor, to which this one leads, may take its place:
+// its block must be of a greater height. Whoever went back would believe the keys that
+// operators had then, and so whoever has taken them since. The anchor may take its own
+// place. Errors wrap ErrNotNewer.
+func (a *Anchor) CheckNewer(next *Anchor) error {
+	switch h, known := next.Block.Height, a.Block.Height; {
+	case h > known:
+		return nil
+	case h < known:
+		return fail(ErrNotNewer, "its block has height %d, that of the known one %d", h, known)
+	case !bytes.Equal(a.Block.Hash(), next.Block.Hash()) || !a.sameTerms(next):
+		return fail(ErrNotNewer, "both have height %d, and it says something else", h)
+	}
+	return nil
+}
+
 // Succession says why a client comes to trust another anchor than the one it knows.
 type Succession int
 
@@ -138,7 +154,8 @@ const (
 // Succeeds judges whether what a client knows leads to another anchor: the memory, and
 // the known anchor, nil for none. The validators vouch for blocks only, so they lead to
 // an anchor with the known operators and trusting period. The keys of operators do not
-// expire as light blocks do. Errors wrap ErrUnrelated; ErrWrongLedger, or as in
+// expire as light blocks do. Whether the anchor may take the place of the known one is
+// for CheckNewer. Errors wrap ErrUnrelated; ErrWrongLedger, or as in
 // WithAnchor when the block contradicts a known one.
 func (m *Memory) Succeeds(known, a *Anchor, now time.Time) (Succession, error) {
 	if a.Ledger != m.ledger {

@@ -116,6 +116,9 @@ var (
 	// ErrUnrelated reports a trust anchor to which nothing leads that the client knows:
 	// only a person may replace what is trusted by it.
 	ErrUnrelated = errors.New("nothing known leads to the trust anchor")
+	// ErrNotNewer reports a trust anchor that would take the place of one which is not
+	// older: the keys that it names may be anybody's by now.
+	ErrNotNewer = errors.New("the trust anchor is not newer than the known one")
 	// ErrMemory reports a memory that is not one, or has grown too large. Only a
 	// new one helps, which protects against no rollback since the trust anchor.
 	ErrMemory = errors.New("invalid memory")
@@ -191,7 +194,8 @@ func ClassOf(err error) Class {
 	}
 	// A newer format makes everything else an old program says about it moot, and
 	// trust data of the client's own that does not verify is nobody's attack.
-	if errors.Is(err, record.ErrNewer) || errors.Is(err, ErrMemory) || errors.Is(err, ErrAnchor) || errors.Is(err, ErrUnrelated) {
+	if errors.Is(err, record.ErrNewer) || errors.Is(err, ErrMemory) || errors.Is(err, ErrAnchor) ||
+		errors.Is(err, ErrUnrelated) || errors.Is(err, ErrNotNewer) {
 		return Other
 	}
 	for _, e := range []error{

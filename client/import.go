@@ -15,7 +15,7 @@ type Import struct {
 	// First says that no anchor was known.
 	First bool
 	// By says what led from the known anchor to this one; NotLed for the first and for
-	// one that replaces it.
+	// one that replaces it on a person's word.
 	By bundle.Succession
 	// Differences from the known anchor, for people.
 	Differences []string
@@ -36,8 +36,9 @@ const (
 
 // ImportAnchor checks a trust anchor and makes the client start from it. Over known
 // trust it takes only one that the known validators or operators lead to
-// (bundle.Memory.Succeeds); the error is bundle.ErrUnrelated otherwise, beside an Import
-// that says what differs. What the client knows is kept: repositories, and all light
+// (bundle.Memory.Succeeds), and that is newer (bundle.Anchor.CheckNewer); the error is
+// bundle.ErrUnrelated or bundle.ErrNotNewer otherwise, beside an Import that says what
+// differs. What the client knows is kept: repositories, and all light
 // blocks. An anchor of another ledger is refused with bundle.ErrWrongLedger while there is
 // any such knowledge, one that contradicts a known block as in bundle.Memory.WithAnchor,
 // and any with bundle.ErrMemory while that knowledge cannot be read (of a repository:
@@ -55,7 +56,8 @@ func (h *Home) ReplaceAnchor(ctx context.Context, data []byte, now time.Time) (*
 }
 
 // AddAnchor makes the light block of an anchor one more to start from, for what was made
-// before the known ones. It is judged as in ImportAnchor, and the anchor stays.
+// before the known ones. It is judged as in ImportAnchor, but may be older: the anchor
+// stays, and with it the operators.
 func (h *Home) AddAnchor(ctx context.Context, data []byte, now time.Time) (*Import, error) {
 	return h.importAnchor(ctx, data, now, add)
 }
@@ -124,8 +126,15 @@ func (h *Home) importInto(out *Import, known, a *bundle.Anchor, now time.Time, m
 			return nil, err
 		}
 	}
-	if out.By, err = memory.Succeeds(known, a, now); err != nil && (mode != replace || !errors.Is(err, bundle.ErrUnrelated)) {
-		return nil, err
+	out.By, err = memory.Succeeds(known, a, now)
+	if err == nil && mode != add {
+		err = known.CheckNewer(a)
+	}
+	if err != nil {
+		if mode != replace || !errors.Is(err, bundle.ErrUnrelated) && !errors.Is(err, bundle.ErrNotNewer) {
+			return nil, err
+		}
+		out.By = bundle.NotLed
 	}
 	if mode == add {
 		return memory.WithOlderBlock(a)

@@ -177,6 +177,105 @@ func TestImportOverKnownTrust(t *testing.T) {
 	}
 }
 
+// TestAnchorsOnlyAdvance: no signed anchor takes the place of a newer one, so none brings
+// back the keys of operators that were replaced. Each can be one more to start from.
+func TestAnchorsOnlyAdvance(t *testing.T) {
+	n := newNetwork(t, 1)
+	for range 8 {
+		n.commit()
+	}
+	const at = 6
+	var old, current []*fixture.Key
+	for i, o := range n.chain.Operators {
+		old = append(old, o.Governance)
+		current = append(current, fixture.NewKey(t, keys.KeytypeEd25519, "replaced "+string(rune('a'+i))))
+	}
+	// anchor is one with some keys of operators.
+	anchor := func(height uint64, governance []*fixture.Key) *bundle.Anchor {
+		a := n.chain.Anchor(height)
+		for i, k := range governance {
+			a.Operators[i].Key = k.PublicKey()
+		}
+		return a
+	}
+	encode := func(t *testing.T, a *bundle.Anchor, by []*fixture.Key) []byte {
+		sign(t, a, by...)
+		data, err := a.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for _, tt := range []struct {
+		name   string
+		anchor *bundle.Anchor
+		by     []*fixture.Key
+		err    error
+	}{
+		{"higher, with the known operators", anchor(at+1, current), current, nil},
+		{"higher, with the known operators, unsigned", anchor(at+1, current), nil, nil},
+		{"higher, with other operators", anchor(at+1, old), current, nil},
+		{"the known one", anchor(at, current), current, nil},
+		{"the known one, unsigned", anchor(at, current), nil, nil},
+		{"equal height, with the operators of then", anchor(at, old), current, bundle.ErrNotNewer},
+		{"equal height, with one key of then", anchor(at, old[:1]), old, bundle.ErrUnrelated},
+		{"lower, with the operators of then", anchor(at-1, old), current, bundle.ErrNotNewer},
+		{"lower, with the operators of then, signed by them", anchor(at-1, old), old, bundle.ErrUnrelated},
+		{"lower, with the known operators", anchor(at-1, current), current, bundle.ErrNotNewer},
+		{"lower and known, with the known operators, unsigned", anchor(1, current), nil, bundle.ErrNotNewer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := n.home(t.TempDir())
+			if _, err := h.ImportAnchor(t.Context(), encode(t, anchor(at, current), old), n.now()); err != nil {
+				t.Fatal(err)
+			}
+			known, err := h.Anchor()
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := encode(t, tt.anchor, tt.by)
+			got, err := h.ImportAnchor(t.Context(), data, n.now())
+			if !errors.Is(err, tt.err) {
+				t.Fatalf("import %+v, %v", got, err)
+			}
+			stays, load := h.Anchor()
+			if load != nil {
+				t.Fatal(load)
+			}
+			if tt.err == nil {
+				if len(tt.anchor.Differences(stays)) != 0 {
+					t.Error("the new anchor was not taken")
+				}
+				return
+			}
+			if len(known.Differences(stays)) != 0 {
+				t.Errorf("the anchor became another one: %q", known.Differences(stays))
+			}
+			if len(got.Differences) == 0 || client.ClassOf(err) != bundle.Other {
+				t.Errorf("differences %q, class %s", got.Differences, client.ClassOf(err))
+			}
+			if !errors.Is(tt.err, bundle.ErrNotNewer) {
+				return
+			}
+			// Its block is true, and its operators are not those of now.
+			if _, err := h.AddAnchor(t.Context(), data, n.now()); err != nil {
+				t.Error(err)
+			}
+			if stays, err := h.Anchor(); err != nil || len(known.Differences(stays)) != 0 {
+				t.Errorf("added, the anchor became another one: %v", err)
+			}
+			stolen := encode(t, anchor(at+1, nil), old)
+			if _, err := h.ImportAnchor(t.Context(), stolen, n.now()); !errors.Is(err, bundle.ErrUnrelated) {
+				t.Errorf("the keys that were replaced lead on: %v", err)
+			}
+			// Only a person goes back, and gives up the blocks known since.
+			if got, err := h.ReplaceAnchor(t.Context(), data, n.now()); err != nil || got.By != bundle.NotLed || got.Dropped == 0 {
+				t.Errorf("replaced: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
 // TestFirstImport: nothing is known that could lead anywhere. The digest is that of all
 // that operators sign.
 func TestFirstImport(t *testing.T) {

@@ -160,6 +160,7 @@ func explain(err error) (code, hint string) {
 
 		{bundle.ErrAnchor, "bad-trust-anchor", "get trust.json again over a channel you trust"},
 		{bundle.ErrUnrelated, "unrelated-trust-anchor", "ask operators for one that they signed with `hullmark trust sign`; or compare its SHA-256 with what several of them publish, then import it with --replace"},
+		{bundle.ErrNotNewer, "trust-anchor-not-newer", "keep the known one; to verify what was made before it, import this one with `hullmark trust import --older FILE`; to go back to it, compare its SHA-256 with what several operators publish, then import it with --replace"},
 		{bundle.ErrMemory, "bad-memory", "restore the file in memory/ of the client's home; without it the client starts from trust.json again, and cannot notice that nodes roll back what it has seen since"},
 		{bundle.ErrFork, "fork", "use nothing from this ledger and alert the operators: the consortium is broken; no verdict is given until you have decided with them which history holds and moved fork-N.json out of the client's home"},
 		{bundle.ErrWrongLedger, "wrong-ledger", "nodes, bundle and trust anchor must be of one ledger; each ledger has its own --home"},

@@ -189,6 +189,7 @@ func TestExitCode(t *testing.T) {
 		{bundle.ErrMemory, exitError, "bad-memory"},
 		{bundle.ErrAnchor, exitError, "bad-trust-anchor"},
 		{bundle.ErrUnrelated, exitError, "unrelated-trust-anchor"},
+		{bundle.ErrNotNewer, exitError, "trust-anchor-not-newer"},
 		{client.ErrNoAnchor, exitError, "no-trust-anchor"},
 		{client.ErrNoNodes, exitError, "no-nodes"},
 		{keystore.ErrPassphrase, exitError, "wrong-passphrase"},

@@ -31,9 +31,9 @@ are kept in client.toml. What this client has learnt of repositories stays.
 
 Over known trust it takes only an anchor to which that leads: the validators known
 here signed what leads to its block, and it names the same operators; or more than two
-thirds of the operators known here signed it (trust sign). --replace takes any anchor
-of the ledger instead, on your word: what differs is shown, and the light blocks known
-so far are given up.
+thirds of the operators known here signed it (trust sign). Its block must be newer than
+that of the known one. --replace takes any anchor of the ledger instead, on your word:
+what differs is shown, and the light blocks known so far are given up.
 
 With --older the anchor stays, and what was made before it verifies from the block of
 the older one, which operators must have signed.
@@ -41,8 +41,8 @@ the older one, which operators must have signed.
 JSON: ledger, height, block_time, expires, digest, signed_by, operators [{id, key_id,
 notary_key_id, since}], nodes.
 
-Exit status: 0 imported, 1 not a trust anchor, or nothing known leads to it, 4 of
-another ledger than what this client knows.`,
+Exit status: 0 imported, 1 not a trust anchor, not newer than the known one, or nothing
+known leads to it, 4 of another ledger than what this client knows.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := s.readInput(args[0], bundle.MaxAnchorSize)
@@ -90,7 +90,7 @@ func (s *session) warnImport(done *client.Import, err error) {
 	if done == nil {
 		return
 	}
-	if errors.Is(err, bundle.ErrUnrelated) || err == nil && !done.First && done.By == bundle.NotLed {
+	if errors.Is(err, bundle.ErrUnrelated) || errors.Is(err, bundle.ErrNotNewer) || err == nil && !done.First && done.By == bundle.NotLed {
 		for _, d := range done.Differences {
 			s.warn("the new trust anchor differs: %s", d)
 		}
