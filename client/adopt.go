@@ -104,7 +104,8 @@ type Inherited struct {
 // Whatever it does not decide about keeps the whole from being signed.
 type Adoption struct {
 	// Adopt are the items that are wanted. Name and digest count: what changed
-	// since somebody looked at it is not what was wanted.
+	// since somebody looked at it is not what was wanted. Delegations stand in the
+	// file in the order in which they are named here, which is their precedence.
 	Adopt []Item
 	// Drop are the names of items that are left out.
 	Drop []string
@@ -207,10 +208,32 @@ func (a Adoption) take(in *Inherited, spec tuf.TargetsSpec, decided func(name st
 		roles := slices.DeleteFunc(list.Roles, func(r tuf.DelegatedRole) bool { return drop[r.Name] })
 		spec.Delegations = nil
 		if len(roles) > 0 {
-			spec.Delegations = &tuf.Delegations{Roles: roles, Keys: usedKeys(list.Keys, roles)}
+			spec.Delegations = &tuf.Delegations{Roles: a.ordered(roles), Keys: usedKeys(list.Keys, roles)}
 		}
 	}
 	return spec, nil
+}
+
+// ordered returns delegations in the order in which the adoption names them. Those that
+// it does not name keep their places.
+func (a Adoption) ordered(roles []tuf.DelegatedRole) []tuf.DelegatedRole {
+	out := slices.Clone(roles)
+	var places, named []int // both index roles
+	for i := range roles {
+		if a.place(roles[i].Name) >= 0 {
+			places, named = append(places, i), append(named, i)
+		}
+	}
+	slices.SortFunc(named, func(i, j int) int { return a.place(roles[i].Name) - a.place(roles[j].Name) })
+	for k, i := range places {
+		out[i] = roles[named[k]]
+	}
+	return out
+}
+
+// place returns where the adoption first names something, negative for nowhere.
+func (a Adoption) place(name string) int {
+	return slices.IndexFunc(a.Adopt, func(i Item) bool { return i.Name == name })
 }
 
 // stray reports an adoption that would leave something out of a file which its own
@@ -410,7 +433,8 @@ func metBy(by tuf.Delegator, t *tuf.Targets) bool {
 	return role.Met(good, by.Key)
 }
 
-// Check reports, as a *NotAdoptedError, what of a request is inherited and not named.
+// Check reports, as a *NotAdoptedError, what of a request is inherited and not named,
+// or, of delegations, named in another order than the one that they have there.
 func (a Adoption) Check(inherited []Inherited) error {
 	var open []Inherited
 	for _, in := range inherited {
@@ -428,5 +452,35 @@ func (a Adoption) Check(inherited []Inherited) error {
 	if len(open) > 0 {
 		return &NotAdoptedError{Inherited: open}
 	}
+	for _, in := range inherited {
+		if roles := delegationsOf(in.Items); !a.inOrder(roles) {
+			names := make([]string, len(roles))
+			for i, role := range roles {
+				names[i] = role.Name
+			}
+			in.Items = roles
+			return &NotAdoptedError{Inherited: []Inherited{in}, Problem: fmt.Sprintf(
+				"%s delegates in the order %s, and they were named in another one", in.Role, strings.Join(names, ", "))}
+		}
+	}
 	return nil
+}
+
+// inOrder reports whether the adoption names items in their order. Something else may
+// be named between them, such as what another part of a request takes over.
+func (a Adoption) inOrder(items []Item) bool {
+	rest := a.Adopt
+	for _, item := range items {
+		i := slices.IndexFunc(rest, item.same)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+1:]
+	}
+	return true
+}
+
+// delegationsOf returns those items that are delegations.
+func delegationsOf(items []Item) []Item {
+	return slices.DeleteFunc(slices.Clone(items), func(i Item) bool { return i.Delegation == nil })
 }

@@ -20,7 +20,7 @@ type adoptionFlags struct {
 
 // addAdopt adds the flag that names what is wanted.
 func (f *adoptionFlags) addAdopt(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.adopt, "adopt", nil, "tag or delegation, NAME@DIGEST, to sign although only keys have signed it that the role has no more (repeatable; @FILE reads one per line)")
+	flags.StringArrayVar(&f.adopt, "adopt", nil, "tag or delegation, NAME@DIGEST, to sign although only keys have signed it that the role has no more (repeatable; @FILE reads one per line; delegations get the precedence in which they are named)")
 }
 
 func (f *adoptionFlags) add(flags *pflag.FlagSet) {

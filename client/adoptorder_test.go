@@ -1,0 +1,164 @@
+package client_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hullmark/client"
+	"hullmark/internal/fixture"
+	"hullmark/keys"
+	"hullmark/tuf"
+)
+
+// items returns what adopts the delegations of a file that are named.
+func items(t *testing.T, file *tuf.Targets, roles ...string) []client.Item {
+	t.Helper()
+	var out []client.Item
+	for _, name := range roles {
+		role, ok := file.Delegation("targets/" + name)
+		if !ok {
+			t.Fatalf("there is no role %s", name)
+		}
+		out = append(out, client.Item{Name: role.Name, Digest: client.DelegationDigest(file, role)})
+	}
+	return out
+}
+
+// order returns the roles to which a file delegates.
+func order(file *tuf.Targets) string {
+	if file.Delegations == nil {
+		return ""
+	}
+	var out []string
+	for _, role := range file.Delegations.Roles {
+		out = append(out, strings.TrimPrefix(role.Name, "targets/"))
+	}
+	return strings.Join(out, " ")
+}
+
+// Test that a thief who changes nothing but the precedence of two roles has won nothing
+// when the owner adopts both by a list from before the theft.
+func TestStolenOrder(t *testing.T) {
+	rel, dev := fixture.NewKey(t, keys.KeytypeEd25519, "release"), fixture.NewKey(t, keys.KeytypeEd25519, "dev")
+	release, swap := delegation("targets/release", rel, "v*"), delegation("targets/dev", dev, "*")
+	release.Role.Terminating = true
+	h := steal(t, []client.TagChange{withdraw("1.0"), withdraw("latest")}, release, delegation("targets/dev", dev, "*"))
+	adoption := client.Adoption{Adopt: items(t, h.before.Targets, "release", "dev"), DropRest: true}
+	swap.Before = "targets/release"
+	h.delegate(t, tuf.RoleTargets, h.stolen, swap)
+	swapped := h.state(t, tuf.RoleTargets).Targets
+	if got := order(swapped); got != "dev release" {
+		t.Fatalf("the thief's order is %s", got)
+	}
+	h.rotate(t)
+	owner := h.order()
+	owner.Signers, owner.Submitter = []tuf.Signer{h.fresh}, submitter{h.fresh}
+
+	// The refusal shows the order that the file has.
+	if _, err := h.c.Publish(t.Context(), owner); names(err) != "targets/dev targets/release" {
+		t.Errorf("must be decided: %s", names(err))
+	}
+	// Whoever signs a request with the thief's order is told, too.
+	next, err := client.NextTargets(swapped.Binding, swapped, nil, h.app.Expires)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := client.NewRequest(client.RequestPublish, h.root.Binding.Ledger, client.RequestPart{
+		Repository: h.app.Repository, Root: h.root, Roles: []*tuf.Targets{swapped}, NewRoles: []*tuf.Targets{next},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := adoption.Check(r.Inherited()); names(err) != "targets/dev targets/release" || !strings.Contains(err.Error(), "targets/dev, targets/release") {
+		t.Errorf("a request in another order: %v", err)
+	}
+	if err := (client.Adoption{Adopt: items(t, swapped, "dev", "release")}).Check(r.Inherited()); err != nil {
+		t.Errorf("a request in the order that was named: %v", err)
+	}
+
+	owner.Adoption = adoption
+	done, err := h.c.Publish(t.Context(), owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := order(done.Files[0]); got != "release dev" {
+		t.Errorf("the owner signs %s", got)
+	}
+	evil := h.order(set("v9", "evil"))
+	evil.Role, evil.Signers, evil.Submitter = "targets/dev", []tuf.Signer{dev}, submitter{dev}
+	if _, err := h.c.Publish(t.Context(), evil); err == nil {
+		t.Error("dev sets a tag that is release's alone")
+	}
+}
+
+// Test the order of delegations that are adopted, dropped, or neither.
+func TestAdoptionOrder(t *testing.T) {
+	var list []client.DelegationChange
+	for _, name := range []string{"a", "b", "c", "d"} {
+		list = append(list, delegation("targets/"+name, fixture.NewKey(t, keys.KeytypeEd25519, name), name+"-*"))
+	}
+	h := steal(t, []client.TagChange{withdraw("1.0"), withdraw("latest")}, list...).rotate(t)
+	file := h.before.Targets
+	for _, tc := range []struct{ name, adopt, remove, want string }{
+		{"as it is", "a b c d", "", "a b c d"},
+		{"the first two", "b a c d", "", "b a c d"},
+		{"the last two", "a b d c", "", "a b d c"},
+		{"turned round", "d c b a", "", "d c b a"},
+		{"some", "d b", "", "d b"},
+		{"one", "c", "", "c"},
+		{"twice", "b a b c d", "", "b a c d"},
+		{"one removed that is not adopted", "d c a", "b", "d c a"},
+		{"one removed that is adopted", "d c b a", "b", "d c a"},
+		{"none", "", "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a := client.Adoption{Adopt: items(t, file, strings.Fields(tc.adopt)...), DropRest: true}
+			next, err := client.NextUnder(h.root, file, a, h.app.Expires)
+			if tc.remove != "" {
+				next, err = client.NextDelegator(h.state(t, tuf.RoleTargets), tuf.RoleTargets,
+					client.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/" + tc.remove}, Remove: true}, a, h.app.Expires)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, order(next)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	if got := order(file); got != "a b c d" {
+		t.Errorf("the file that was adopted from delegates to %s", got)
+	}
+}
+
+// Test which orders of names a request with certain delegations is signed for.
+func TestCheckOrder(t *testing.T) {
+	role := func(name string) client.Item {
+		return client.Item{Name: name, Digest: fixture.Digest(name), Delegation: &tuf.DelegatedRole{Name: name}}
+	}
+	tag := func(name string) client.Item { return client.Item{Name: name, Digest: fixture.Digest(name)} }
+	x, y, v, w := role("targets/x"), role("targets/y"), tag("v"), tag("w")
+	one := []client.Inherited{{Role: "targets", Items: []client.Item{x, y, v, w}}}
+	two := append(one, client.Inherited{Role: "targets", Items: []client.Item{y, x}})
+	for _, tc := range []struct {
+		name      string
+		inherited []client.Inherited
+		adopt     []client.Item
+		ok        bool
+	}{
+		{"as listed", one, []client.Item{x, y, v, w}, true},
+		{"tags have no order", one, []client.Item{w, x, v, y}, true},
+		{"another order", one, []client.Item{y, x, v, w}, false},
+		{"two repositories as listed", two, []client.Item{x, y, v, w, y, x}, true},
+		{"two repositories in one order", two, []client.Item{x, y, v, w}, false},
+		{"nothing inherited", nil, []client.Item{y, x}, true},
+	} {
+		err := client.Adoption{Adopt: tc.adopt}.Check(tc.inherited)
+		if (err == nil) != tc.ok || err != nil && !errors.Is(err, client.ErrNotAdopted) {
+			t.Errorf("%s: %v", tc.name, err)
+		}
+	}
+}
