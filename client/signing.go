@@ -326,7 +326,8 @@ func (c *Client) SubmitRequest(ctx context.Context, r *Request, payer string, s 
 
 // inheritedNow returns what the new files of a request would take over of files that,
 // as the ledger has them, the keys of their roles have not signed, as far as the
-// request did not show that to those who signed it.
+// request did not show that to those who signed it. A file which is in force no more
+// is signed by nobody: its role was removed since, and the signers did not know.
 func (c *Client) inheritedNow(ctx context.Context, r *Request) (out []Inherited, warnings []Warning, err error) {
 	shown := r.Inherited()
 	for i := range r.Parts {
@@ -335,23 +336,23 @@ func (c *Client) inheritedNow(ctx context.Context, r *Request) (out []Inherited,
 			role := next.Binding.Role
 			current, more, err := c.Role(ctx, p.Repository, role)
 			warnings = append(warnings, more...)
+			var stored *tuf.Targets
 			switch {
-			case errors.Is(err, ErrNotDelegated):
-				continue // a new role, or the ledger refuses it
+			case errors.Is(err, ErrNotDelegated): // yet, or the ledger refuses it
 			case err != nil:
 				return nil, warnings, err
+			default:
+				stored = current.Files[role]
 			}
-			stored := current.Files[role]
-			if stored == nil || stored.Version+1 != next.Version {
-				continue // nothing is taken over, or the ledger has it already or refuses it
-			}
-			var in *Inherited
-			if n := len(p.NewRoots); n > 0 && role == tuf.RoleTargets {
-				in = InheritedUnder(p.NewRoots[n-1], stored)
-			} else {
-				in = InheritedOf(current, role)
-			}
-			if in == nil {
+			switch n := len(p.NewRoots); {
+			case stored == nil && next.Version == 1:
+				continue // a new role
+			case stored == nil:
+				stored = p.Stored(role)
+			case stored.Version+1 != next.Version:
+				continue // the ledger has it already, or refuses it
+			case n > 0 && role == tuf.RoleTargets && InheritedUnder(p.NewRoots[n-1], stored) == nil,
+				(n == 0 || role != tuf.RoleTargets) && InheritedOf(current, role) == nil:
 				continue
 			}
 			taken := takenOver(stored, next)

@@ -134,6 +134,60 @@ func TestAdoptionOrder(t *testing.T) {
 	}
 }
 
+// Test that a request which was signed while a stolen key counted does not carry what
+// that key had signed past an owner who removed the role and gave it back.
+func TestRequestOfRemovedRole(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		n := newNetwork(t, 1)
+		stays, stolen := fixture.NewKey(t, keys.KeytypeEd25519, "stays"), fixture.NewKey(t, keys.KeytypeEd25519, "stolen")
+		thief, tagging := fixture.NewKey(t, keys.KeytypeEd25519, "thief"), n.app.TaggingKeys[0]
+		c := n.client()
+		ci := delegation("targets/ci", stays, "ci-*")
+		both := delegation("targets/ci", stays, "ci-*")
+		both.Role.KeyIDs, both.Keys = append(both.Role.KeyIDs, stolen.ID()), append(both.Keys, stolen.PublicKey())
+		n.delegate(t, tuf.RoleTargets, tagging, both)
+		n.delegate(t, "targets/ci", stolen, delegation("targets/evil", thief, "*"))
+		order := n.order(set("ci-1", "one"))
+		order.Role = "targets/ci"
+		prepare := func() *client.Request {
+			t.Helper()
+			r, _, err := c.PrepareRequest(t.Context(), order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err = r.Sign(stays); err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		early := prepare()
+		if got := early.Inherited(); len(got) != 0 {
+			t.Errorf("while the stolen key counted: %v", got)
+		}
+		n.delegate(t, tuf.RoleTargets, tagging, client.DelegationChange{Role: ci.Role, Remove: true})
+		if back {
+			n.delegate(t, tuf.RoleTargets, tagging, ci)
+		}
+		_, _, err := c.SubmitRequest(t.Context(), early, "", submitter{tagging}, client.Adoption{})
+		if got := names(err); got != "targets/evil" {
+			t.Errorf("given back %t: must be named: %s", back, got)
+		}
+		if !back {
+			continue
+		}
+		// A first file of the returned role follows version 1 and takes nothing over. Whoever
+		// signs the request cannot know that and sees all of it; then it is submitted.
+		late := prepare()
+		shown := late.Inherited()
+		if len(shown) != 1 || len(shown[0].Items) != 1 || shown[0].Items[0].Name != "ci-1" {
+			t.Errorf("the first file of a returned role is shown as %+v", shown)
+		}
+		if tx, _, err := c.SubmitRequest(t.Context(), late, "", submitter{tagging}, client.Adoption{}); err != nil || tx == nil {
+			t.Errorf("a file that takes nothing over: %v", err)
+		}
+	}
+}
+
 // Test which orders of names a request with certain delegations is signed for.
 func TestCheckOrder(t *testing.T) {
 	role := func(name string) client.Item {
