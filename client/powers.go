@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"hullmark/bundle"
-	"hullmark/keys"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -29,7 +28,8 @@ func (a *Authority) equal(b *Authority) bool {
 
 // PowerChange says that a record gave a role other keys or tags.
 type PowerChange struct {
-	// Role is whose keys or tags they are, By the role whose file says so.
+	// Role is whose keys or tags they are, By the role whose file says so. A role that
+	// is removed takes those below it along.
 	Role, By string
 	// Before and After are nil where the role was or is nobody's. Of the oldest record
 	// that was asked for it may be unknown what was before.
@@ -38,7 +38,8 @@ type PowerChange struct {
 }
 
 // Takeover says that a record was the first in which keys of a role signed what only
-// keys had signed before that are the role's no more.
+// keys had signed before that are the role's no more. Where the record before had files
+// of several roles and does not tell, this is assumed.
 type Takeover struct {
 	Role string
 	// Tags are those taken over. They are known if the history at hand begins with the
@@ -62,10 +63,12 @@ type HistoryRecord struct {
 // powers follows who may sign over the records of a repository, oldest first.
 type powers struct {
 	root *tuf.Root // nil before the first that is known
-	// lists are the delegations of each role's file, as far as one is known.
+	tree roleTree
+	// lists are the delegations of each role's file, as far as one is known. Like what
+	// follows, they are of roles in the tree: one that returns has none.
 	lists map[string]*tuf.Delegations
-	// signed are the keys of the record that last brought a file of the role.
-	signed map[string][]keys.ID
+	// signed says who signed the newest file of the role.
+	signed map[string]signers
 	// tags are those that each role's list has; only followed from the first record.
 	tags     map[string]map[reference.Tag]bool
 	complete bool
@@ -73,7 +76,9 @@ type powers struct {
 
 // historyRecords says of each record, newest first, what it changed of who may sign.
 func historyRecords(list []bundle.HistoryRecord) []HistoryRecord {
-	p := &powers{lists: make(map[string]*tuf.Delegations), signed: make(map[string][]keys.ID), tags: make(map[string]map[reference.Tag]bool)}
+	p := &powers{
+		tree: make(roleTree), lists: make(map[string]*tuf.Delegations), signed: make(map[string]signers), tags: make(map[string]map[reference.Tag]bool),
+	}
 	out := make([]HistoryRecord, len(list))
 	for i, r := range slices.Backward(list) {
 		p.complete = p.complete || r.Revision == 1
@@ -82,44 +87,36 @@ func historyRecords(list []bundle.HistoryRecord) []HistoryRecord {
 	return out
 }
 
-// next returns what a record changed.
+// next returns what a record changed. Its files count in the order in which the ledger
+// judged them.
 func (p *powers) next(r bundle.HistoryRecord) HistoryRecord {
 	out := HistoryRecord{HistoryRecord: r}
-	change := func(role, by string, before, after *Authority, unknown bool) {
-		if unknown || !before.equal(after) {
-			out.Powers = append(out.Powers, PowerChange{role, by, before, after, unknown})
-		}
-	}
+	var judged []judgedFile
 	if r.Root != nil {
-		before, after := topRoles(p.root), topRoles(r.Root)
-		for i, role := range []string{tuf.RoleRoot, tuf.RoleTargets} {
-			change(role, tuf.RoleRoot, before[i], after[i], p.root == nil && !p.complete)
-		}
+		judged = append(judged, rootFile(p.root, r.Root, r.KeyIDs))
+		p.rootChanges(&out)
 		p.root = r.Root
 	}
+	var files []string
 	for _, c := range r.Roles {
-		if c.Name == tuf.RoleRoot {
-			continue
-		}
-		before, known := p.lists[c.Name]
-		after := r.Delegations[c.Name]
-		known = known || p.complete
-		for _, name := range delegatedNames(before, after) {
-			change(name, c.Name, authorityIn(before, name), authorityIn(after, name), !known)
-		}
-		if order := namesIn(after); known && len(order) > 1 && sameNames(before, after) && !slices.Equal(namesIn(before), order) {
-			if out.Order == nil {
-				out.Order = make(map[string][]string)
-			}
-			out.Order[c.Name] = order
-		}
-		p.lists[c.Name] = after
-		if t, ok := p.takeover(r, c.Name, before, after); ok {
-			out.Takeovers = append(out.Takeovers, t)
+		if c.Name != tuf.RoleRoot {
+			files = append(files, c.Name)
 		}
 	}
-	for _, c := range r.Roles {
-		p.signed[c.Name] = r.KeyIDs
+	for len(files) > 0 {
+		i := p.tree.nextToJudge(files)
+		role := files[i]
+		files = slices.Delete(files, i, i+1)
+		if t, ok := p.takeover(r, role); ok {
+			out.Takeovers = append(out.Takeovers, t)
+		}
+		judged = append(judged, p.judged(role, r.KeyIDs))
+		p.redelegate(&out, role)
+	}
+	for i, f := range judged {
+		if f.role != tuf.RoleRoot {
+			p.signed[f.role] = signersOf(judged, i)
+		}
 	}
 	for _, c := range r.TagChanges {
 		if p.tags[c.Role] == nil {
@@ -130,20 +127,83 @@ func (p *powers) next(r bundle.HistoryRecord) HistoryRecord {
 	return out
 }
 
-// takeover reports whether a record signs what keys had signed that hold the role no
-// more, and what that is.
-func (p *powers) takeover(r bundle.HistoryRecord, role string, before, after *tuf.Delegations) (Takeover, bool) {
+// rootChanges adds what a record's root changed.
+func (p *powers) rootChanges(out *HistoryRecord) {
+	before, after := topRoles(p.root), topRoles(out.Root)
+	unknown := p.root == nil && !p.complete
+	for i, role := range []string{tuf.RoleRoot, tuf.RoleTargets} {
+		if unknown || !before[i].equal(after[i]) {
+			out.Powers = append(out.Powers, PowerChange{role, tuf.RoleRoot, before[i], after[i], unknown})
+		}
+	}
+}
+
+// redelegate makes the roles below a role what its new file says, and adds what that
+// changed. It does what the ledger does (spec, "Roles of a repository"): a file may
+// name a role that is another's, and gives it keys once it is nobody's.
+func (p *powers) redelegate(out *HistoryRecord, role string) {
+	before, known := p.lists[role]
+	known = known || p.complete
+	after := out.Delegations[role]
+	for _, name := range namesIn(before) {
+		if authorityIn(after, name) != nil || p.tree[name] != role {
+			continue
+		}
+		below := p.tree.subtree(name)
+		for _, r := range below {
+			out.Powers = append(out.Powers, PowerChange{Role: r, By: role, Before: p.authority(r)})
+		}
+		for _, r := range below {
+			delete(p.tree, r)
+			delete(p.lists, r)
+			delete(p.signed, r)
+			delete(p.tags, r)
+		}
+	}
+	for _, name := range namesIn(after) {
+		parent := p.tree[name]
+		if !p.tree.gives(role, name, authorityIn(before, name) != nil) {
+			continue
+		}
+		c := PowerChange{Role: name, By: role, After: authorityIn(after, name), Unknown: !known}
+		if known {
+			c.Before = p.authority(name)
+		}
+		if c.Unknown || parent != role || !c.Before.equal(c.After) {
+			out.Powers = append(out.Powers, c)
+		}
+		if parent == "" && known {
+			// What it delegated before, in a history without its beginning, need not hold.
+			for _, r := range p.tree.subtree(name) {
+				delete(p.lists, r)
+			}
+		}
+		p.tree[name] = role
+	}
+	if order := namesIn(after); known && len(order) > 1 && sameNames(before, after) && !slices.Equal(namesIn(before), order) {
+		if out.Order == nil {
+			out.Order = make(map[string][]string)
+		}
+		out.Order[role] = order
+	}
+	p.lists[role] = after
+}
+
+// takeover reports whether a record's file of a role signs what keys had signed that
+// hold the role no more, and what that is. It does so too if the record of the file
+// before does not tell who had signed that one.
+func (p *powers) takeover(r bundle.HistoryRecord, role string) (Takeover, bool) {
 	signers, ok := p.signed[role]
 	by := p.delegator(role)
 	if !ok || by == nil {
 		return Takeover{}, false
 	}
-	if holders, _ := by.Delegated(role); holders.Met(signers, by.Key) {
+	if holders, _ := by.Delegated(role); signers.meet(holders, by) {
 		return Takeover{}, false
 	}
 	t := Takeover{Role: role, TagsKnown: p.complete}
-	for _, name := range namesIn(after) {
-		if authorityIn(before, name) != nil {
+	for _, name := range namesIn(r.Delegations[role]) {
+		if authorityIn(p.lists[role], name) != nil {
 			t.Delegations = append(t.Delegations, name)
 		}
 	}
@@ -167,20 +227,15 @@ func (p *powers) delegator(role string) tuf.Delegator {
 		}
 		return p.root
 	}
-	// Files of roles that were removed are known too, and delegate to nobody.
-	reached := []string{tuf.RoleTargets}
-	for i := 0; i < len(reached); i++ {
-		list := p.lists[reached[i]]
-		if _, ok := list.Role(role); ok {
-			return list
-		}
-		for _, name := range namesIn(list) {
-			if !slices.Contains(reached, name) {
-				reached = append(reached, name)
-			}
-		}
+	if list := p.lists[p.tree[role]]; list != nil {
+		return list
 	}
 	return nil
+}
+
+// authority returns who signs for a delegated role, nil for nobody.
+func (p *powers) authority(role string) *Authority {
+	return authorityIn(p.lists[p.tree[role]], role)
 }
 
 // topRoles returns who signs for the root and for targets.
@@ -207,17 +262,6 @@ func namesIn(list *tuf.Delegations) []string {
 	var out []string
 	for _, role := range list.Roles {
 		out = append(out, role.Name)
-	}
-	return out
-}
-
-// delegatedNames returns the roles of either, those of the second first.
-func delegatedNames(before, after *tuf.Delegations) []string {
-	out := namesIn(after)
-	for _, name := range namesIn(before) {
-		if !slices.Contains(out, name) {
-			out = append(out, name)
-		}
 	}
 	return out
 }

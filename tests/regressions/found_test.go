@@ -43,7 +43,7 @@ var found = []row{
 	{"C1", "of four jobs that publish at once into one repository one gave up after five attempts, with most of its time unused", []string{"client.TestPublishTogether", "client.TestPublishGoesOn", "client.TestPublishRace"}, ""},
 	{"C3", "an answer that was lost after sending was reported as a failure, and the transaction was in the ledger", []string{"client.TestUncertain", "cmd/hullmark.TestExitCode", "cmd/hullmark.TestScripts"}, ""},
 	{"C4", "publish over two repositories with different tagging keys was rejected, with a hint that could not help", []string{"cmd/hullmark.TestScripts"}, ""},
-	{"C5", "history showed delegations, their removal, new keys and rotations as a publish without tags", []string{"client.TestHistoryShowsPowers", "bundle.TestHistoryLies", "cmd/hullmark.TestScripts"}, ""},
+	{"C5", "history showed delegations, their removal, new keys and rotations as a publish without tags", []string{"client.TestHistoryShowsPowers", "client.TestHistoryOfReturnedRole", "client.TestHistoryOfTakenAndDropped", "client.TestHistoryUnsureSigners", "bundle.TestHistoryLies", "cmd/hullmark.TestScripts"}, ""},
 	{"C6", "repo init, sign and operator register showed three digests for one root, and the operator saw one after the commit only", []string{"cmd/hullmark.TestScripts"}, ""},
 	{"C9", "withdraw of a delegated tag said not found, and --role ci did not mean targets/ci", []string{"cmd/hullmark.TestScripts"}, ""},
 	{"C10", "an expired root read as an expired list; a digest never published was revoked without a word; lift invented a reason", []string{"client.TestExpiredRootIsNamed", "cmd/hullmark.TestExpiredRoot", "cmd/hullmark.TestScripts"}, ""},
