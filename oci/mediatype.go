@@ -40,8 +40,8 @@ func (d *descriptor) check(what string) error {
 
 // checkManifest reports what is no manifest or index of a known media type with the
 // fields it must have. The type is that of the answer; if the content names one too they
-// must agree, and nothing may be both, or two programs would run two different images.
-// Errors wrap ErrManifest.
+// must agree, and nothing may be both or read in two ways, or two programs would run two
+// different images. Errors wrap ErrManifest.
 func checkManifest(contentType string, b []byte) error {
 	var m struct {
 		SchemaVersion int            `json:"schemaVersion"`
@@ -57,6 +57,9 @@ func checkManifest(contentType string, b []byte) error {
 	}
 	if err := json.Unmarshal(b, &m); err != nil {
 		return fmt.Errorf("%w: it is no JSON object of that form (media type %q): %w", ErrManifest, answered, err)
+	}
+	if err := checkNames(b); err != nil {
+		return err
 	}
 	kind := answered
 	if !isKnown(answered) {
