@@ -15,7 +15,8 @@ const (
 
 	// MaxSize bounds an encoded bundle in bytes. Two targets files of the
 	// largest size fit in base64, with room for roots and light blocks; a client
-	// that reads a hostile answer stays below 64 MiB of memory.
+	// that reads a hostile answer stays below 64 MiB of memory, as proto.MaxParts
+	// bounds what small parts become.
 	MaxSize = 16 << 20
 
 	// MaxFileSize bounds a file with several bundles in bytes: bundles of usual size

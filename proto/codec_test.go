@@ -2,6 +2,7 @@ package proto
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -149,6 +150,44 @@ func notJSON() map[string]string {
 		"comma at the end of all": `{"roots":["AA==",]}`,
 		"no comma":                `{"version":1 "profile":1}`,
 		"no end":                  `{"version":1`,
+		"too many parts":          emptyRoots(MaxParts),
+	}
+}
+
+// emptyRoots returns a bundle whose roots are n empty ones: 1 part more.
+func emptyRoots(n int) string { return `{"roots":[` + strings.Repeat(`"",`, n-1) + `""]}` }
+
+// TestMaxParts counts the parts of messages of all shapes up to the bound.
+func TestMaxParts(t *testing.T) {
+	entries := func(n int, entry string) string {
+		return `{"entries":[` + strings.Repeat(entry+",", n-1) + entry + `]}`
+	}
+	for _, tc := range []struct {
+		name, text string
+		m          proto.Message
+		refused    bool
+	}{
+		{"elements", emptyRoots(MaxParts - 1), new(Bundle), false},
+		{"an element more", emptyRoots(MaxParts), new(Bundle), true},
+		{"of two lists", `{"held":[""],` + emptyRoots(MaxParts - 2)[1:], new(Bundle), false},
+		{"of two lists, one more", `{"held":["",""],` + emptyRoots(MaxParts - 2)[1:], new(Bundle), true},
+		{"message beside", `{"state":{},` + emptyRoots(MaxParts - 2)[1:], new(Bundle), false},
+		{"messages beside, one more", `{"state":{},"tag":{},` + emptyRoots(MaxParts - 2)[1:], new(Bundle), true},
+		{"messages", entries(MaxParts-1, "{}"), new(BundleFile), false},
+		{"a message more", entries(MaxParts, "{}"), new(BundleFile), true},
+		{"messages in messages", entries(MaxParts/2-1, `{"bundle":{}}`), new(BundleFile), false},
+		{"messages in messages, one more", entries(MaxParts/2, `{"bundle":{}}`), new(BundleFile), true},
+		{"across messages", entries(MaxParts/8, `{"bundle":{"held":["","","","","","",""]}}`), new(BundleFile), true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := UnmarshalJSON([]byte(tc.text), tc.m)
+			if errors.Is(err, ErrJSON) != tc.refused || !tc.refused && err != nil {
+				t.Errorf("%v", err)
+			}
+			if tc.refused && tc.m.ProtoReflect().IsValid() && proto.Size(tc.m) > 0 {
+				t.Error("something was built")
+			}
+		})
 	}
 }
 
@@ -157,7 +196,7 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var m Bundle
 			if err := UnmarshalJSON([]byte(text), &m); !errors.Is(err, ErrJSON) {
-				t.Errorf("UnmarshalJSON(%s) = %v, want ErrJSON", text, err)
+				t.Errorf("UnmarshalJSON(%.200s) = %v, want ErrJSON", text, err)
 			}
 		})
 	}

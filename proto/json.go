@@ -30,8 +30,9 @@ func MarshalJSON(m proto.Message) ([]byte, error) {
 }
 
 // UnmarshalJSON decodes the ProtoJSON form of a message (docs/spec.md, "ProtoJSON").
-// Unknown and duplicate fields, wrong types, other forms of numbers and bytes, null and
-// trailing data are errors that wrap ErrJSON. The caller bounds len(b).
+// Unknown and duplicate fields, wrong types, other forms of numbers and bytes, null,
+// trailing data and more than MaxParts messages and elements of lists are errors that
+// wrap ErrJSON. The caller bounds len(b).
 func UnmarshalJSON(b []byte, m proto.Message) error {
 	if err := checkJSON(m.ProtoReflect().Descriptor(), b); err != nil {
 		return fmt.Errorf("couldn't decode JSON message: %w", err)

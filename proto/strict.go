@@ -9,11 +9,19 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
+// MaxParts bounds the messages of a ProtoJSON text, with the outer one, and the elements
+// of its lists that are none, together. An element of two bytes becomes a hundred in
+// memory and more, so a bound on bytes alone bounds no memory: these become some tens of
+// megabytes at most. A bundle has below 1,500, most of them roots and light blocks. A file
+// of bundles reaches its bound in bytes first: 64 MiB leave a kilobyte for each part, and
+// a root or a light block takes more.
+const MaxParts = 65_536
+
 // checkJSON walks a text against the descriptor of a message, without building
 // anything, and refuses what docs/spec.md, "ProtoJSON" does not allow although the
 // library reads it: null, numbers in text where a number belongs, fractions and
-// exponents, base64 without padding or of the URL alphabet. It leaves ranges and the
-// content of strings to the library, which reads the text next.
+// exponents, base64 without padding or of the URL alphabet, and more parts than MaxParts.
+// It leaves ranges and the content of strings to the library, which reads the text next.
 func checkJSON(desc protoreflect.MessageDescriptor, b []byte) error {
 	s := &jsonScanner{rest: b}
 	if err := s.message(desc, 1); err != nil {
@@ -26,7 +34,18 @@ func checkJSON(desc protoreflect.MessageDescriptor, b []byte) error {
 }
 
 // jsonScanner consumes a JSON text from its front.
-type jsonScanner struct{ rest []byte }
+type jsonScanner struct {
+	rest  []byte
+	parts int // messages and elements of lists so far
+}
+
+// part counts a message or an element of a list.
+func (s *jsonScanner) part() error {
+	if s.parts++; s.parts > MaxParts {
+		return s.bad("more than %d messages and elements of lists", MaxParts)
+	}
+	return nil
+}
 
 func (s *jsonScanner) bad(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrJSON, fmt.Sprintf(format, args...))
@@ -69,6 +88,9 @@ func (s *jsonScanner) message(desc protoreflect.MessageDescriptor, depth int) er
 	if depth > maxMessageDepth {
 		return s.bad("nested too deep")
 	}
+	if err := s.part(); err != nil {
+		return err
+	}
 	seen := make(map[protoreflect.FieldNumber]bool)
 	return s.list('{', '}', func() error {
 		name, err := s.text()
@@ -90,10 +112,20 @@ func (s *jsonScanner) message(desc protoreflect.MessageDescriptor, depth int) er
 			return s.bad("no ':' after a name")
 		}
 		if field.IsList() {
-			return s.list('[', ']', func() error { return s.value(field, depth) })
+			return s.list('[', ']', func() error { return s.element(field, depth) })
 		}
 		return s.value(field, depth)
 	})
+}
+
+// element consumes one element of a list.
+func (s *jsonScanner) element(field protoreflect.FieldDescriptor, depth int) error {
+	if field.Kind() != protoreflect.MessageKind { // which counts itself
+		if err := s.part(); err != nil {
+			return err
+		}
+	}
+	return s.value(field, depth)
 }
 
 // value consumes one value of a field.
