@@ -3,7 +3,8 @@
 // read, or that nobody sees. They are shown as escapes instead: control characters of
 // either set, bidirectional marks, overrides and isolates, characters without a width,
 // line and paragraph separators, unassigned and private ones, and bytes that are no
-// UTF-8. What stays is what strconv.IsPrint lets stand.
+// UTF-8. What stays is what strconv.IsPrint lets stand, but for letters, marks and
+// symbols that show nothing, and for variation selectors.
 package printable
 
 import (
@@ -11,6 +12,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -25,6 +27,22 @@ func Line(text string) string {
 // printable becomes an escape as in a Go string.
 func Text(text string) string { return escape(text, "\n\t") }
 
+// isPrint reports whether a character shows something. Some that Unicode counts among the
+// letters, marks and symbols do not: fillers of scripts, and what only joins or selects a
+// form of others.
+func isPrint(r rune) bool {
+	switch r {
+	case
+		'\u2800',     // braille pattern blank
+		'\U00013441', // Egyptian hieroglyph full blank
+		'\U00013442', // Egyptian hieroglyph half blank
+		'\U00016fe4', // Khitan small script filler
+		'\U0001d159': // musical symbol null notehead
+		return false
+	}
+	return strconv.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
 // escape replaces what is not printable, but for the characters to keep.
 func escape(text, keep string) string {
 	var b strings.Builder
@@ -35,7 +53,7 @@ func escape(text, keep string) string {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			_, _ = fmt.Fprintf(&b, `\x%02x`, part[0])
-		case strconv.IsPrint(r) || strings.ContainsRune(keep, r):
+		case isPrint(r) || strings.ContainsRune(keep, r):
 			b.WriteString(part)
 		default:
 			quoted := strconv.QuoteRuneToASCII(r)
@@ -55,7 +73,7 @@ func JSON(text []byte) []byte {
 		part := text[i : i+size]
 		i += size
 		switch {
-		case r < utf8.RuneSelf && r != 0x7f || strconv.IsPrint(r) && (r != utf8.RuneError || size > 1):
+		case r < utf8.RuneSelf && r != 0x7f || isPrint(r) && (r != utf8.RuneError || size > 1):
 			out = append(out, part...)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
