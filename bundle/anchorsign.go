@@ -163,7 +163,7 @@ func (m *Memory) Succeeds(known, a *Anchor, now time.Time) (Succession, error) {
 	}
 	block := m.block(a.Block.Height)
 	if block != nil && !bytes.Equal(block.Hash(), a.Block.Hash()) {
-		return NotLed, conflict(block, a.Block)
+		return NotLed, contradict(block, a.Block, m.trustingPeriod, now)
 	}
 	var operators, signed int
 	if known != nil {

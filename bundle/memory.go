@@ -78,13 +78,13 @@ func NewPartialMemory(a *Anchor) *Memory {
 // the new anchor can still be verified. Whether to trust the anchor is for the caller
 // (Succeeds). It returns ErrWrongLedger for an anchor of another ledger, and for a known
 // height with another block a *Fork, or ErrHeader when the known validators did not
-// sign it.
-func (m *Memory) WithAnchor(a *Anchor) (*Memory, error) {
+// sign it or are no longer trusted.
+func (m *Memory) WithAnchor(a *Anchor, now time.Time) (*Memory, error) {
 	if a.Ledger != m.ledger {
 		return nil, fail(ErrWrongLedger, "the trust anchor is of %q, the memory of %q", clip(a.Ledger), m.ledger)
 	}
 	if known := m.block(a.Block.Height); known != nil && !bytes.Equal(known.Hash(), a.Block.Hash()) {
-		return nil, conflict(known, a.Block)
+		return nil, contradict(known, a.Block, m.trustingPeriod, now)
 	}
 	next := *m
 	next.trustingPeriod, next.anchor = a.TrustingPeriod, a.Block.Height
@@ -94,8 +94,8 @@ func (m *Memory) WithAnchor(a *Anchor) (*Memory, error) {
 
 // WithOlderBlock returns a memory that also knows the light block of another anchor,
 // which it trusts as it does the one it starts from. Errors are those of WithAnchor.
-func (m *Memory) WithOlderBlock(a *Anchor) (*Memory, error) {
-	next, err := m.WithAnchor(a)
+func (m *Memory) WithOlderBlock(a *Anchor, now time.Time) (*Memory, error) {
+	next, err := m.WithAnchor(a, now)
 	if err != nil {
 		return nil, err
 	}

@@ -355,7 +355,7 @@ func TestWithAnchor(t *testing.T) {
 	for range 3 {
 		a.Commit()
 	}
-	renewed, err := a.mem.WithAnchor(a.Anchor(7))
+	renewed, err := a.mem.WithAnchor(a.Anchor(7), a.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +370,7 @@ func TestWithAnchor(t *testing.T) {
 	if _, a.mem, err = bundle.VerifyLightBlock(a.EncodedBlock(a.Height()), nil, a.mem, a.Now(), bundle.DefaultPolicy()); err != nil {
 		t.Fatal(err)
 	}
-	older, err := a.mem.WithAnchor(a.Anchor(2))
+	older, err := a.mem.WithAnchor(a.Anchor(2), a.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -394,14 +394,17 @@ func TestWithAnchor(t *testing.T) {
 			another.Block.LastResultsHash = bytes.Repeat([]byte{7}, 32)
 			another.Block.ValidatorsHash = bundletest.ValidatorSet(tc.signers).Hash()
 			another.Block = a.Sign(another.Block.Header, tc.signers, tc.signers...)
-			if m, err := a.mem.WithAnchor(another); m != nil || !errors.Is(err, tc.err) {
+			if m, err := a.mem.WithAnchor(another, a.Now()); m != nil || !errors.Is(err, tc.err) {
 				t.Errorf("%s at height %d: %v", name, height, err)
+			}
+			if m, err := a.mem.WithAnchor(another, a.Now().Add(another.TrustingPeriod)); m != nil || !errors.Is(err, bundle.ErrHeader) || errors.Is(err, bundle.ErrFork) {
+				t.Errorf("%s at height %d, after the trusting period: %v", name, height, err)
 			}
 		}
 	}
 	foreign := a.Anchor(1)
 	foreign.Ledger = "elsewhere-0000000000000000"
-	if _, err := a.mem.WithAnchor(foreign); !errors.Is(err, bundle.ErrWrongLedger) {
+	if _, err := a.mem.WithAnchor(foreign, a.Now()); !errors.Is(err, bundle.ErrWrongLedger) {
 		t.Errorf("anchor of another ledger: %v", err)
 	}
 }
@@ -426,7 +429,7 @@ func TestWithAnchorFull(t *testing.T) {
 	if n := len(m.Blocks()); n != bundle.MaxKeptBlocks {
 		t.Fatalf("%d blocks are kept", n)
 	}
-	if m, err = m.WithAnchor(s.Anchor(1)); err != nil {
+	if m, err = m.WithAnchor(s.Anchor(1), s.Now()); err != nil {
 		t.Fatal(err)
 	}
 	again, err := bundle.DecodeMemory(encodeMemory(t, m))

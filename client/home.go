@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"hullmark/bundle"
 	"hullmark/reference"
@@ -106,7 +107,7 @@ func (h *Home) load(a *bundle.Anchor, repositories []reference.Repository) (*kep
 		k.memory = bundle.NewPartialMemory(a)
 	}
 	if !k.memory.StartsFrom(a) {
-		if k.memory, err = k.memory.WithAnchor(a); err != nil {
+		if k.memory, err = k.memory.WithAnchor(a, time.Now()); err != nil {
 			return nil, fmt.Errorf("%s: %w", h.chainPath(), err)
 		}
 	}

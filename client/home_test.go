@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -459,7 +460,19 @@ func TestImportAnchorConflict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.ImportAnchor(t.Context(), b, n.now()); !errors.Is(err, bundle.ErrFork) {
+	// The keys of validators that are no longer trusted may be anybody's, and stop nobody.
+	expires := n.chain.Block(4).Time.Add(other.TrustingPeriod)
+	for name, take := range map[string]func(context.Context, []byte, time.Time) (*client.Import, error){
+		"import": h.ImportAnchor, "replace": h.ReplaceAnchor, "add": h.AddAnchor,
+	} {
+		if _, err := take(t.Context(), b, expires); !errors.Is(err, bundle.ErrHeader) || errors.Is(err, bundle.ErrFork) {
+			t.Errorf("%s after the trusting period: %v", name, err)
+		}
+	}
+	if _, err := h.Load(t.Context()); err != nil {
+		t.Errorf("the home is stopped: %v", err)
+	}
+	if _, err := h.ImportAnchor(t.Context(), b, expires.Add(-time.Nanosecond)); !errors.Is(err, bundle.ErrFork) {
 		t.Errorf("error %v", err)
 	}
 	evidence(t, filepath.Join(dir, "fork-4.json"), n.chain.Ledger())

@@ -122,7 +122,7 @@ func (h *Home) importInto(out *Import, known, a *bundle.Anchor, now time.Time, m
 		if memory == nil {
 			memory = bundle.NewPartialMemory(known)
 		}
-		if memory, err = memory.WithAnchor(known); err != nil {
+		if memory, err = memory.WithAnchor(known, now); err != nil {
 			return nil, err
 		}
 	}
@@ -137,9 +137,9 @@ func (h *Home) importInto(out *Import, known, a *bundle.Anchor, now time.Time, m
 		out.By = bundle.NotLed
 	}
 	if mode == add {
-		return memory.WithOlderBlock(a)
+		return memory.WithOlderBlock(a, now)
 	}
-	next, err := memory.WithAnchor(a)
+	next, err := memory.WithAnchor(a, now)
 	if err != nil || out.By != bundle.NotLed {
 		return next, err
 	}
