@@ -18,7 +18,7 @@ const (
 	maxAccounts = 1 << 16
 	// accountUnits is what a full account holds: 0.1 s of one core. An honest
 	// publisher has one transaction of a subject outstanding at a time, and gets back
-	// what it took.
+	// what it took. What is larger takes a full account and leaves it in debt.
 	accountUnits = 2000
 	// accountRefill is what an account gains in a second: refused transactions of one
 	// subject take half a percent of a core.
@@ -39,7 +39,7 @@ type accounts struct {
 
 // account is a token bucket.
 type account struct {
-	left float64
+	left float64 // less than zero is a debt
 	at   time.Time
 }
 
@@ -51,18 +51,19 @@ func newAccounts(now func() time.Time) (*accounts, error) {
 	return &accounts{now: now, open: open}, nil
 }
 
-// share is what each of several payers pays of a charge. What is more than a full
-// account holds takes all of it.
+// share is what each of several payers pays of a charge.
 func share(payers []string, units uint64) float64 {
-	return min(accountUnits, float64(units)/float64(max(1, len(payers))))
+	return float64(units) / float64(max(1, len(payers)))
 }
 
 // take charges payers for work, all or none. Otherwise it returns after how long they
-// can pay.
+// can pay. A full account pays for anything: what it does not hold is a debt, so that in
+// the long run no more is computed than accounts gain, however large the pieces are.
 func (a *accounts) take(payers []string, units uint64) (wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	each, now := share(payers, units), a.now()
+	need := min(accountUnits, each)
 	charged := make([]*account, len(payers))
 	for i, p := range payers {
 		c, ok := a.open.Get(p)
@@ -72,8 +73,8 @@ func (a *accounts) take(payers []string, units uint64) (wait time.Duration) {
 		}
 		c.left = min(accountUnits, c.left+accountRefill*max(0, now.Sub(c.at).Seconds()))
 		c.at = now
-		if c.left < each {
-			wait = max(wait, time.Duration((each-c.left)/accountRefill*float64(time.Second)))
+		if c.left < need {
+			wait = max(wait, time.Duration((need-c.left)/accountRefill*float64(time.Second)))
 		}
 		charged[i] = c
 	}
@@ -123,14 +124,19 @@ func (b *bill) charge(d ledger.Admission) error {
 	return nil
 }
 
-// payersOf names the accounts of who pays. Those of emergencies are of one submitter
-// each: a stolen tagging key can submit what looks like a rotation, and must not use up
-// what the owner's root key needs.
+// payersOf names the accounts of who pays. For emergencies of a repository each of its
+// root keys has one, and each operator who pays: a stolen tagging key can submit what
+// looks like a rotation, and must not use up what the owner's root key needs. All other
+// submitters share one, since whoever signs delegations names as many keys as he likes.
 func (b *bill) payersOf(d ledger.Admission) []string {
 	out := make([]string, len(d.Payers))
 	for i, p := range d.Payers {
 		out[i] = fmt.Sprintf("%d %s", p.Class, p.Name)
-		if d.Emergency {
+		if !d.Emergency {
+			continue
+		}
+		out[i] += " emergency"
+		if p.Trusted {
 			out[i] += " " + b.env.Header.Submitter.ID().String()
 		}
 	}

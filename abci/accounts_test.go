@@ -38,11 +38,24 @@ func TestAccounts(t *testing.T) {
 	take(2*accountUnits, 0, "a", "c")
 	take(2, time.Second/accountRefill, "a", "d")
 	take(accountUnits, 0, "d")
-	// What is larger than any account takes a full one.
-	take(100*accountUnits, 0, "e")
+	// What is larger than any account takes a full one, and is paid for to the last unit.
+	const full = accountUnits / accountRefill * time.Second
+	take(10*accountUnits, 0, "e")
+	take(1, 9*full+time.Second/accountRefill, "e")
+	take(10*accountUnits, 10*full, "e")
+	now = now.Add(9 * full)
 	take(1, time.Second/accountRefill, "e")
-	a.payBack([]string{"e"}, 100*accountUnits)
+	now = now.Add(full - time.Second/accountRefill)
+	take(accountUnits+1, time.Second/accountRefill, "e")
+	now = now.Add(time.Second / accountRefill)
+	take(accountUnits+1, 0, "e")
+	take(1, 2*time.Second/accountRefill, "e")
+	a.payBack([]string{"e"}, accountUnits+1)
 	take(accountUnits, 0, "e")
+	// Two share what is larger too.
+	take(4*accountUnits, 0, "f", "g")
+	take(1, full+time.Second/accountRefill, "f")
+	take(1, full+time.Second/accountRefill, "g")
 	// Paying back fills no more than an account, and opens none.
 	a.payBack([]string{"b", "nobody"}, 10*accountUnits)
 	take(accountUnits, 0, "b")

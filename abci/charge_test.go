@@ -48,11 +48,18 @@ func (ch *charged) refused(key *fixture.Key) []byte {
 
 // rotation is a rotation that a key submits and nobody has signed for.
 func (ch *charged) rotation(submitter *fixture.Key) []byte {
+	return ch.c.Publish(submitter, ch.unsigned())
+}
+
+// relayed is a rotation that an operator carries and nobody has signed for.
+func (ch *charged) relayed(by *fixture.Operator) []byte { return ch.c.Relay(by, ch.unsigned()) }
+
+func (ch *charged) unsigned() fixture.Update {
 	ch.t.Helper()
 	ch.sent++
 	spec := ch.app.RootSpec(2)
 	spec.Expires = spec.Expires.Add(-time.Duration(ch.sent) * time.Second)
-	return ch.c.Publish(submitter, fixture.Update{Roots: []*tuf.Root{ch.app.SignRoot(spec, ch.other.RootKeys...)}})
+	return fixture.Update{Roots: []*tuf.Root{ch.app.SignRoot(spec, ch.other.RootKeys...)}}
 }
 
 // empty sends what is refused until an account is empty, and returns how many there were.
@@ -110,6 +117,32 @@ func TestRefusedAreCharged(t *testing.T) {
 	ch.pool.commit(ch.node, good)
 	ch.now = ch.now.Add(accountUnits / accountRefill * time.Second)
 	ch.expect("after a while", ch.app.Publish(3, nil), 0)
+}
+
+// TestDelegatedKeysShareAnAccount: whoever signs delegations names as many keys as he
+// likes, and gets no more out of a node for them. Root keys have accounts of their own.
+func TestDelegatedKeysShareAnAccount(t *testing.T) {
+	ch := newCharged(t)
+	ci := fixture.NewKeys(t, keys.KeytypeEd25519, "ci", 4)
+	file := ch.app.RoleFile(record.RoleTargets, 2, nil, fixture.Delegate(fixture.Delegation{
+		Role: "targets/ci", Keys: ci, Paths: []string{"*"},
+	}), ch.app.TaggingKeys...)
+	ch.pool.commit(ch.node, ch.c.Publish(ch.app.TaggingKeys[0], fixture.Update{Targets: file}))
+	by := func(key *fixture.Key) func() []byte { return func() []byte { return ch.rotation(key) } }
+	one := ch.empty(by(ch.app.TaggingKeys[0]))
+	for i, k := range ci {
+		if n := ch.empty(by(k)); n != 0 {
+			t.Errorf("delegated key %d has %d more computed", i, n)
+		}
+	}
+	for who, next := range map[string]func() []byte{
+		"a root key":  by(ch.app.RootKeys[0]),
+		"an operator": func() []byte { return ch.relayed(ch.c.Operators[1]) },
+	} {
+		if n := ch.empty(next); n < one/2 {
+			t.Errorf("%s has %d computed, the others %d together", who, n, one)
+		}
+	}
 }
 
 // TestAdmittedArePaidBack: an honest publisher is bounded by his quota alone, and no more

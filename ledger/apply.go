@@ -69,6 +69,9 @@ type Admission struct {
 type Payer struct {
 	Name  string // of the repository, or "operator " and its id
 	Class record.QuotaClass
+	// Trusted says that a root key of the repository submits, or an operator who pays:
+	// one of few, which no other key of the repository can add to.
+	Trusted bool
 }
 
 // open reads the envelope of a transaction.

@@ -1,6 +1,10 @@
 package ledger
 
-import "hullmark/record"
+import (
+	"slices"
+
+	"hullmark/record"
+)
 
 // takeQuota takes the tokens a transaction costs: for a registration one of the
 // operator's; for what is ordinary, one of the operator who pays or else one of each repository; for every
@@ -24,7 +28,8 @@ func (t *transaction) takeQuota() error {
 			paid = true
 			continue
 		}
-		t.payers = append(t.payers, Payer{Name: s.name.String(), Class: class})
+		trusted := t.payer != nil || slices.Contains(s.repo.RootKeys, t.env.Header.Submitter.ID())
+		t.payers = append(t.payers, Payer{Name: s.name.String(), Class: class, Trusted: trusted})
 		var ok bool
 		if s.repo.Quotas[class], ok = takeToken(s.repo.Quotas[class], t.params.Quotas[class], t.block.Height); !ok {
 			return record.Reject(record.CodeQuota, "repository %s", s.name)
@@ -35,7 +40,7 @@ func (t *transaction) takeQuota() error {
 
 // takeOperatorQuota takes one token of the operator who pays for the transaction.
 func (t *transaction) takeOperatorQuota(op *record.Operator) error {
-	t.payers = append(t.payers, Payer{Name: "operator " + t.env.Header.Payer})
+	t.payers = append(t.payers, Payer{Name: "operator " + t.env.Header.Payer, Trusted: true})
 	var ok bool
 	if op.Quota, ok = takeToken(op.Quota, t.params.OperatorQuota, t.block.Height); !ok {
 		return record.Reject(record.CodeQuota, "operator %q", t.env.Header.Payer)
