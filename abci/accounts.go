@@ -109,11 +109,12 @@ type bill struct {
 	taken, content bool
 }
 
-// charge takes what computing the content costs, once (errCharged). What is remembered
-// costs nothing.
+// charge takes what computing the content and carrying it out costs, once (errCharged).
+// A refusal that is remembered costs nothing. Good content that is remembered does: what
+// it meets in the ledger is looked up as often as it comes.
 func (b *bill) charge(d ledger.Admission) error {
 	b.content = true
-	if d.Remembered || b.taken {
+	if d.Refused || b.taken {
 		return nil
 	}
 	b.payers, b.units = b.payersOf(d), d.Work

@@ -1,6 +1,7 @@
 package abci
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -142,6 +143,41 @@ func TestDelegatedKeysShareAnAccount(t *testing.T) {
 		if n := ch.empty(next); n < one/2 {
 			t.Errorf("%s has %d computed, the others %d together", who, n, one)
 		}
+	}
+}
+
+// TestRefusedByTheLedgerAreCharged: content that is good and refused for what it meets
+// in the ledger, here in its last row, costs as much each time that it comes, and never
+// in the routine that received it.
+func TestRefusedByTheLedgerAreCharged(t *testing.T) {
+	ch := newCharged(t)
+	ch.node.next(ch.c.State(ch.app.RootKeys[0], ch.app.Revoke(record.RoleRoot, 1, "evil")))
+	tx := ch.app.Publish(2, fixture.Tags{"1.0": "one", "2.0": "two", "zzz": "evil"})
+	env, err := record.DecodeEnvelope(tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := ch.empty(func() []byte {
+		ch.expectIntake(env, errContent)
+		return tx
+	})
+	if n == 0 || n > accountUnits/10 {
+		t.Errorf("empty after %d", n)
+	}
+	// A refusal of the content is remembered: it takes no place in line.
+	ch.now = ch.now.Add(accountUnits / accountRefill * time.Second)
+	bad := ch.refused(ch.app.TaggingKeys[0])
+	ch.expect("content that is refused", bad, uint32(record.CodeBadSignature))
+	if env, err = record.DecodeEnvelope(bad); err != nil {
+		t.Fatal(err)
+	}
+	ch.expectIntake(env, record.CodeBadSignature)
+}
+
+func (ch *charged) expectIntake(env *record.Envelope, want error) {
+	ch.t.Helper()
+	if err := ch.node.app.intake(env); !errors.Is(err, want) {
+		ch.t.Errorf("the routine that receives it finds %v, want %v", err, want)
 	}
 }
 

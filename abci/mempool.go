@@ -145,10 +145,10 @@ func (a *Application) refuse(err error) *cmtabci.ResponseCheckTx {
 }
 
 // intake judges as much of a new transaction as costs little: its header and the
-// submitter's signature. It returns errContent if there is nothing against it so far,
-// and nil if there is nothing against it at all.
+// submitter's signature, and whether its content was refused before. It returns
+// errContent if there is nothing against it so far.
 func (a *Application) intake(env *record.Envelope) error {
-	_, err := a.nowWaiting().pending.Check(env, a.cache, unlessRemembered)
+	_, err := a.nowWaiting().pending.Check(env, a.cache, unlessRefused)
 	return err
 }
 
@@ -160,6 +160,14 @@ func (a *Application) known(env *record.Envelope, refusal error) bool {
 		return false
 	}
 	return keys.VerifyFixed(a.cache, env.Header.Submitter, env.SignedMessage(), env.Signature[:]) == nil
+}
+
+// unlessRefused ends a check before it looks at content, or carries out what is good.
+func unlessRefused(d ledger.Admission) error {
+	if d.Refused {
+		return nil
+	}
+	return errContent
 }
 
 // unlessRemembered ends a check before it looks at content.

@@ -60,9 +60,11 @@ type Admission struct {
 	Work uint64
 	// Emergency says what the header claims.
 	Emergency bool
-	// Remembered says that the verdict on the content is known, so that what follows
-	// costs next to nothing.
-	Remembered bool
+	// Remembered says that the verdict on the content is known, so that content is not
+	// looked at. Refused says that it is a refusal besides, so that what follows costs
+	// next to nothing: what is good has still to be carried out, and can be refused for
+	// what it meets in the ledger, as often as it comes.
+	Remembered, Refused bool
 }
 
 // Payer is who pays with a token, and from which bucket.

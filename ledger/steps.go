@@ -249,17 +249,18 @@ func (t *transaction) checkSubmitter() error {
 	return nil
 }
 
-// checkContent has the content paid for, unless the verdict on it is known, and judges
-// it.
+// checkContent has what follows paid for, which costs nothing if the content is known to
+// be refused, and judges the content.
 func (t *transaction) checkContent() (err error) {
 	if t.key, err = t.verdictKey(); err != nil {
 		return err
 	}
 	if t.charge != nil {
 		known, ok := t.ledger.verdicts.peek(t.key)
+		ok = ok && known.span.holds(t.block.Time)
 		err := t.charge(Admission{
 			Payers: t.payers, Work: t.outcome.Work, Emergency: t.env.Header.Emergency(),
-			Remembered: ok && known.span.holds(t.block.Time),
+			Remembered: ok, Refused: ok && known.refusal != nil,
 		})
 		if t.unpaid = err != nil; t.unpaid {
 			return err
