@@ -17,7 +17,8 @@ type admitted struct {
 	span    span // of block times within which the content is judged the same
 	// subjects are the repositories it is about and the operator who pays.
 	subjects []string
-	// enters says that it gives a role an entry, which has the index of its record.
+	// enters says that it gives a role an entry, which has the index of its record. Such
+	// a one is never carried.
 	enters bool
 }
 
@@ -216,8 +217,9 @@ func (p *Pending) Readmit(hash [32]byte) (*Outcome, bool) {
 			ok = false
 		}
 	}
-	if !ok || !a.span.holds(p.state.block.Time) {
-		// It may not come in, so nothing holds that was built on it.
+	if !ok || a.enters || !a.span.holds(p.state.block.Time) {
+		// It may not come in as it is, so nothing holds that was built on it. The index at
+		// which a role enters decides which tags it holds, and is another one now.
 		p.before.spoil(a.subjects)
 		return nil, false
 	}

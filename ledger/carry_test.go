@@ -168,6 +168,72 @@ func TestReadmit(t *testing.T) {
 	}
 }
 
+// TestReadmitEntry: a role that enters in a pending state does so at an index that the
+// next block makes too low. So the transaction is judged again, with all behind it, and
+// a tag that the role before it set is free.
+func TestReadmitEntry(t *testing.T) {
+	tr := newTree(t)
+	other := registered(tr.chain, "other", nil)
+	tr.publish(tr.file("", nil, tr.to("a", "*"), tr.to("b", "*")))
+	tr.publish(tr.file("a", nil))
+	file := func(short string, v uint64, tags fixture.Tags, to ...fixture.Delegation) []byte {
+		by, d := tr.p.TaggingKeys[0], (*tuf.Delegations)(nil)
+		if short != "" {
+			by = tr.key(short)
+		} else {
+			d = fixture.Delegate(to...)
+		}
+		f := tr.p.RoleFile(role(short), v, tags, d, by)
+		if short == "" {
+			return tr.c.Publish(tr.p.TaggingKeys[0], targets(f))
+		}
+		return tr.c.Publish(tr.p.TaggingKeys[0], fixture.Update{Delegated: []*tuf.Targets{f}})
+	}
+	sets := file("a", 2, fixture.Tags{"t": "one"})
+	waiting := [][]byte{
+		file("", 2, nil, tr.to("b", "*")),
+		file("", 3, nil, tr.to("a", "*"), tr.to("b", "*")),
+		file("a", 3, nil),
+	}
+	takes := file("b", 3, fixture.Tags{"t": "two"})
+	before := tr.pending()
+	for _, tx := range append([][]byte{sets}, waiting...) {
+		if _, err := before.Apply(tx, keys.Direct{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var block [][]byte
+	for v := range uint64(5) { // before the one that waited
+		block = append(block, other.Publish(v+1, nil))
+	}
+	tr.commit(append(block, sets)...)
+	next, err := before.Next([][32]byte{sha256.Sum256(sets)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	fresh := tr.pending()
+	for i, want := range []bool{true, false, false} {
+		tx := waiting[i]
+		_, got := next.Readmit(sha256.Sum256(tx))
+		if got != want {
+			t.Errorf("number %d is taken over: %v, want %v", i, got, want)
+		}
+		if !got {
+			if _, err := next.Apply(tx, keys.Direct{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := fresh.Apply(tx, keys.Direct{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, want := fresh.Apply(takes, keys.Direct{})
+	if _, got := next.Apply(takes, keys.Direct{}); want != nil || got != nil {
+		t.Errorf("the tag is taken: %v, in a new state %v", got, want)
+	}
+}
+
 // BenchmarkRecheck takes 5,000 transactions over a block, of 50 publishers who have 100
 // in a row each, one of which the block took: as they are, and judged again with what
 // is remembered.
