@@ -8,8 +8,13 @@ import (
 )
 
 // rejectMetadata gives an error of package tuf its rejection code. It is the one
-// table between the two; what it does not name breaks some rule of the format.
+// table between the two; what it does not name breaks some rule of the format. Damage to
+// a stored file says nothing about the transaction: it is the node's own error, whatever
+// it was noticed by.
 func rejectMetadata(err error) error {
+	if errors.Is(err, tuf.ErrStored) {
+		return err
+	}
 	for _, m := range []struct {
 		is   error
 		code record.Code

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -402,6 +404,28 @@ func TestRejectMetadata(t *testing.T) {
 			t.Errorf("%v: code %d, want %d", tt.err, code, tt.code)
 		}
 	}
+}
+
+// TestDamagedFile: a stored file that is damaged is this node's trouble. The delta that
+// meets it is not refused, and no verdict on it is remembered.
+func TestDamagedFile(t *testing.T) {
+	tr := newTree(t)
+	tr.publish(tr.file("", fixture.Tags{"1.0": "one", "2.0": "two"}))
+	old := tr.files[role("")]
+	tx := tr.c.Publish(tr.p.TaggingKeys[0], tr.deltas(tr.file("", fixture.Tags{"1.0": "other", "2.0": "two"})))
+	repo := tr.repository(tr.p)
+	state, _ := repo.Role(role(""))
+	for _, part := range []string{`"hashes"`, `"sha256"`, `"length"`} {
+		tr.l.Damage(state.FileDigest, bytes.Replace(old.Bytes(), []byte(part), []byte(`"`+strings.Repeat("x", len(part)-2)+`"`), 1))
+		s := tr.begin()
+		_, err := s.Apply(tx, keys.Direct{})
+		if _, rejected := record.CodeOf(err); !errors.Is(err, tuf.ErrStored) || rejected {
+			t.Errorf("%s is damaged: %v", part, err)
+		}
+		s.Close()
+	}
+	tr.l.Damage(state.FileDigest, old.Bytes())
+	tr.commit(tx)
 }
 
 // Test that what was made for one ledger, repository or role is good for no
