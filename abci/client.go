@@ -102,9 +102,11 @@ func (c *localClient) offerLate(pool Mempool) {
 	c.late = nil
 	c.mu.Unlock()
 	for _, tx := range late {
-		if err := pool.CheckTx(tx, nil, mempool.TxInfo{}); err != nil {
-			// It is there, or there is no room; either way it is not lost for who sends
-			// it again.
+		err := pool.CheckTx(tx, nil, mempool.TxInfo{})
+		// What is in the cache came from somebody else meanwhile, and its check is under
+		// way: that check has the verdict.
+		if err != nil && !errors.Is(err, mempool.ErrTxInCache) {
+			// There is no room. It is not lost for who sends it again.
 			c.app.log.Debug("couldn't offer transaction anew", "err", err)
 			c.app.refused(sha256.Sum256(tx), c.app.response(nil, errBusy))
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
+	"github.com/cometbft/cometbft/mempool"
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	"hullmark/internal/fixture"
@@ -74,6 +75,43 @@ func TestRecheckPostpones(t *testing.T) {
 	if m.Size() != 4 {
 		t.Errorf("%d wait", m.Size())
 	}
+}
+
+// TestOfferLate: what the mempool has no room for when it is offered anew is reported as
+// refused; what came back by another way meanwhile is not, since its check is under way.
+func TestOfferLate(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{mempool.ErrTxInCache, 0},
+		{fmt.Errorf("offered: %w", mempool.ErrTxInCache), 0},
+		{mempool.ErrMempoolIsFull{}, 1},
+	} {
+		n := newNode(t, fixture.NewConsortium(t, 4))
+		refused := 0
+		n.app.onRefuse = func([32]byte, *cmtabci.ResponseCheckTx) { refused++ }
+		client, err := NewClientCreator(n.app).NewABCIClient()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := client.(*localClient)
+		c.late = [][]byte{{1}}
+		c.offerLate(answering{tt.err})
+		if refused != tt.want || len(c.late) != 0 {
+			t.Errorf("%v: %d are reported as refused, want %d", tt.err, refused, tt.want)
+		}
+	}
+}
+
+// answering is a mempool with one answer.
+type answering struct{ err error }
+
+func (answering) ReapMaxTxs(int) cmttypes.Txs { return nil }
+
+func (a answering) CheckTx(cmttypes.Tx, func(*cmtabci.ResponseCheckTx), mempool.TxInfo) error {
+	return a.err
 }
 
 // BenchmarkRecheck has a full mempool rechecked after a block, as the engine does it with
