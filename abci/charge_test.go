@@ -25,7 +25,11 @@ type charged struct {
 
 func newCharged(t *testing.T) *charged {
 	t.Helper()
-	c := fixture.NewConsortium(t, 4)
+	return newChargedOf(t, fixture.NewConsortium(t, 4))
+}
+
+func newChargedOf(t *testing.T, c *fixture.Consortium) *charged {
+	t.Helper()
 	c.Params.Quotas, c.Params.OperatorQuota = [3]record.Quota{}, record.Quota{}
 	ch := &charged{published: newPublished(t, newNode(t, c)), now: time.Unix(1, 0)}
 	ch.pool = newPool(ch.node)

@@ -15,16 +15,16 @@ import (
 )
 
 // noRoom is how many transactions may find no room in a block until it counts as
-// full. Smaller ones may fit where a large one did not. As many may be refused for their
-// content, which costs what one that is taken does and counts against no bound.
+// full. Smaller ones may fit where a large one did not.
 const noRoom = 64
 
 // PrepareProposal builds a block out of waiting transactions: first emergencies,
 // within the room kept for them, then the others, both in turns by repository, then
 // what else the mempool offers, in its order. It keeps those that pass in this order,
 // at this block's time, within its bounds; the rest wait or fall out at the next
-// recheck. The mempool offers one block's worth from its front, which one publisher
-// can fill, so what waits is known here too.
+// recheck. What is refused for its content costs what one that is taken does: it may take
+// as much work as a block. The mempool offers one block's worth from its front, which one
+// publisher can fill, so what waits is known here too.
 func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPrepareProposal) (*cmtabci.ResponsePrepareProposal, error) {
 	defer a.guard("PrepareProposal")
 	s := a.begin(req.Height, req.Time)
@@ -33,11 +33,10 @@ func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPre
 	var size int64
 	taken := make(map[string]bool)
 	refused := make(map[string]bool) // subjects of what was refused for its content
-	costly := 0                      // how many that were
 	take := func(txs [][]byte, limit int64) {
 		missed := 0
 		for _, tx := range txs {
-			if missed == noRoom || costly == noRoom {
+			if missed == noRoom || s.RefusedWork() > s.Params().MaxBlockWork {
 				return
 			}
 			if taken[string(tx)] {
@@ -67,7 +66,6 @@ func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPre
 			case code > record.CodeWork:
 				// A rotation in this block may have changed what the content is judged by.
 				// What else waits about the same would cost as much.
-				costly++
 				for _, s := range subjects(env) {
 					refused[s] = true
 				}

@@ -1,12 +1,14 @@
 package abci
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"testing"
 
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/ledger"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -90,10 +92,12 @@ func TestProposalOfJunk(t *testing.T) {
 }
 
 // TestProposerStopsAtRefusals: what waits and is refused for its content costs a proposer
-// no more than one judgement of each repository, and no more than so many in all, as after
-// rotations that take the keys from what waits.
+// no more than one judgement of each repository, and the work of a block in all, as
+// after rotations that take the keys from what waits.
 func TestProposerStopsAtRefusals(t *testing.T) {
-	ch := newCharged(t)
+	c := fixture.NewConsortium(t, 4)
+	c.Params.MaxBlockWork = 300
+	ch := newChargedOf(t, c)
 	good := [][]byte{ch.app.Publish(2, nil), ch.other.Publish(1, nil)}
 	bad := ch.refused(ch.app.TaggingKeys[0])
 	got := ch.prepare(plenty, bad, good[0], good[1])
@@ -103,10 +107,10 @@ func TestProposerStopsAtRefusals(t *testing.T) {
 	if got = ch.prepare(plenty, good...); len(got) != len(good) {
 		t.Errorf("%d transactions are proposed without it", len(got))
 	}
-	var register, refused [][]byte
-	for i := range 2 * noRoom {
+	var refused [][]byte
+	for i := range 100 {
 		p := ch.c.NewPublisher(fmt.Sprintf("registry.example.com/many-%d", i))
-		register = append(register, p.Register(ch.c.Operators[0]))
+		ch.next(p.Register(ch.c.Operators[0]))
 		file, err := tuf.NewTargets(p.TargetsSpec(1, nil))
 		if err == nil {
 			file, err = file.AddSignatures(tuf.Signature{KeyID: p.TaggingKeys[0].ID(), Sig: make([]byte, 64)})
@@ -116,10 +120,31 @@ func TestProposerStopsAtRefusals(t *testing.T) {
 		}
 		refused = append(refused, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: file}))
 	}
-	ch.next(register...)
+	most, work := 0, uint64(0) // the last one may exceed the bound
+	for work <= c.Params.MaxBlockWork && most < len(refused) {
+		work += ch.units(refused[most])
+		most++
+	}
 	failed := ch.signatures("failed")
 	ch.prepare(plenty, refused...)
-	if n := ch.signatures("failed") - failed; n != noRoom {
-		t.Errorf("%d of %d refused transactions were judged, want %d", n, len(refused), noRoom)
+	if n := ch.signatures("failed") - failed; n != most || most == len(refused) {
+		t.Errorf("%d of %d refused transactions were judged, want %d", n, len(refused), most)
 	}
+}
+
+// units is the work that a transaction counts.
+func (ch *charged) units(tx []byte) (units uint64) {
+	ch.t.Helper()
+	env, err := record.DecodeEnvelope(tx)
+	if err != nil {
+		ch.t.Fatal(err)
+	}
+	_, err = ch.node.app.nowWaiting().pending.Check(env, ch.node.app.cache, func(d ledger.Admission) error {
+		units = d.Work
+		return errContent
+	})
+	if !errors.Is(err, errContent) {
+		ch.t.Fatal(err)
+	}
+	return units
 }

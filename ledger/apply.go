@@ -35,6 +35,9 @@ func (s *State) ApplyEnvelope(env *record.Envelope, v keys.Verifier) (*Outcome, 
 	f := s.fork()
 	t := f.transaction(env, v, nil)
 	if err := t.run(); err != nil {
+		if t.verdict != nil {
+			s.refused += t.cost.work
+		}
 		return nil, err
 	}
 	s.merge(f.overlay)

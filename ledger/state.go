@@ -22,6 +22,7 @@ type State struct {
 	view       *store.View // empty before the first commit
 	logSize    uint64      // records committed before this block
 	spent      cost        // of the transactions applied so far
+	refused    uint64      // work of those that were refused once their content was judged
 	pending    bool        // many blocks' worth may be applied
 	// nextValidators is the hash of the set that signs the next block.
 	nextValidators [32]byte
@@ -45,6 +46,10 @@ func (s *State) Close() { s.view.Close() }
 
 // Block returns the block the state is for.
 func (s *State) Block() Block { return s.block }
+
+// RefusedWork returns the work, in units, of the transactions that were refused for their
+// content or for what it met in the ledger. They took the time and are in no block.
+func (s *State) RefusedWork() uint64 { return s.refused }
 
 // Params returns the parameters in force.
 func (s *State) Params() *record.Params { return s.params }
