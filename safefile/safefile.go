@@ -48,7 +48,7 @@ const (
 // told and is no reason to refuse. Errors wrap ErrUnsafe, or are those of package os:
 // fs.ErrNotExist when nothing is there.
 func Check(path string, kind Kind) (doubts []string, err error) {
-	abs, err := filepath.Abs(path)
+	abs, err := absolute(path)
 	if err != nil {
 		return nil, err
 	}
@@ -80,12 +80,16 @@ type walk struct {
 	doubts []string
 }
 
-// follow judges every directory and link on the way to a path, and what lies there.
+// follow judges every directory and link on the way to an absolute path, and what lies
+// there. It goes as the system does: a ".." leads out of the directory that has been
+// reached, which behind a link is not the one that stands before it in the path.
 func (w *walk) follow(path string) error {
-	root := filepath.VolumeName(path) + string(filepath.Separator)
-	at := root
+	const separator = string(filepath.Separator)
+	root := filepath.VolumeName(path) + separator
+	at := root // without links
 	rest := strings.TrimPrefix(path, root)
 	for {
+		rest = strings.TrimLeft(rest, separator)
 		info, err := os.Lstat(at)
 		if err != nil {
 			return err
@@ -97,7 +101,8 @@ func (w *walk) follow(path string) error {
 		if err := w.judge(at, info, kind); err != nil {
 			return err
 		}
-		if info.Mode()&fs.ModeSymlink != 0 {
+		switch {
+		case info.Mode()&fs.ModeSymlink != 0:
 			if w.links++; w.links > maxLinks {
 				return fmt.Errorf("%w: too many symbolic links on the way to %s", ErrUnsafe, at)
 			}
@@ -105,16 +110,25 @@ func (w *walk) follow(path string) error {
 			if err != nil {
 				return err
 			}
-			if !filepath.IsAbs(target) {
-				target = filepath.Join(filepath.Dir(at), target)
+			at = filepath.Dir(at)
+			if filepath.IsAbs(target) {
+				at = filepath.VolumeName(target) + separator
+				target = strings.TrimPrefix(target, at)
 			}
-			return w.follow(filepath.Join(target, rest))
-		}
-		if rest == "" {
+			rest = target + separator + rest
+			continue
+		case rest == "":
 			return nil
 		}
-		name, after, _ := strings.Cut(rest, string(filepath.Separator))
-		at, rest = filepath.Join(at, name), after
+		name, after, _ := strings.Cut(rest, separator)
+		rest = after
+		switch name {
+		case ".":
+		case "..":
+			at = filepath.Dir(at)
+		default:
+			at = filepath.Join(at, name)
+		}
 	}
 }
 

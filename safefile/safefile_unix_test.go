@@ -121,6 +121,10 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// elsewhere has a link to a folder below one that all may write.
+	elsewhere := func(t *testing.T, dir string) {
+		must(t, os.MkdirAll(at(dir, "open/sub"), 0o700), os.Chmod(at(dir, "open"), 0o777), os.WriteFile(at(dir, "open/file"), nil, 0o600), os.Symlink("../../open/sub", at(dir, "a/b/link")))
+	}
 	for _, tc := range []struct {
 		name   string
 		change func(t *testing.T, dir string)
@@ -153,6 +157,28 @@ func TestCheck(t *testing.T) {
 		{"links in a circle", func(t *testing.T, dir string) {
 			must(t, os.Symlink("y", at(dir, "x")), os.Symlink("x", at(dir, "y")))
 		}, "x", Trusted, ErrUnsafe, ""},
+		{"up behind a link", func(t *testing.T, dir string) {
+			elsewhere(t, dir)
+			must(t, os.Symlink("link/../file", at(dir, "a/b/x")))
+		}, "a/b/x", Trusted, ErrUnsafe, "open"},
+		{"up behind a link, in the path", elsewhere, "a/b/link/../file", Trusted, ErrUnsafe, "open"},
+		{"up behind a link, by the whole path", func(t *testing.T, dir string) {
+			elsewhere(t, dir)
+			must(t, os.Symlink(dir+"/a/b/link/../file", at(dir, "a/b/x")))
+		}, "a/b/x", Trusted, ErrUnsafe, "open"},
+		{"up behind a link that ends in it", func(t *testing.T, dir string) {
+			elsewhere(t, dir)
+			must(t, os.Symlink("link/..", at(dir, "a/b/x")))
+		}, "a/b/x/file", Trusted, ErrUnsafe, "open"},
+		{"up behind a link, to what is safe", func(t *testing.T, dir string) {
+			must(t, os.MkdirAll(at(dir, "c/sub"), 0o700), os.WriteFile(at(dir, "c/other"), nil, 0o600), os.Symlink("../../c/sub", at(dir, "a/b/link")))
+		}, "a/b/link/../other", Private, nil, ""},
+		{"up from a folder", nil, "a/b/../b/.//file", Private, nil, ""},
+		{"up from a folder that all may write", func(t *testing.T, dir string) {
+			must(t, os.Mkdir(at(dir, "open"), 0o700), os.Chmod(at(dir, "open"), 0o777))
+		}, "open/../a/b/file", Trusted, ErrUnsafe, "open"},
+		{"folder that is a secret, up", nil, "a/b/..", Private, ErrUnsafe, "a"},
+		{"folder with a slash", nil, "a/b/", Trusted, nil, ""},
 		{"link to nothing", func(t *testing.T, dir string) { must(t, os.Symlink("none", at(dir, "x"))) }, "x", Trusted, fs.ErrNotExist, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -161,7 +187,8 @@ func TestCheck(t *testing.T) {
 			if tc.change != nil {
 				tc.change(t, dir)
 			}
-			_, err := Check(at(dir, tc.path), tc.kind)
+			// Not joined, which would take each ".." away.
+			_, err := Check(dir+"/"+tc.path, tc.kind)
 			if !errors.Is(err, tc.want) || tc.text != "" && !strings.Contains(err.Error(), at(dir, tc.text)+" ") {
 				t.Errorf("%v", err)
 			}
@@ -169,14 +196,29 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckRelativeUp goes through a link before it goes up.
+func TestCheckRelativeUp(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := errors.Join(os.MkdirAll("open/sub", 0o700), os.Chmod("open", 0o777), os.Symlink("open/sub", "link"),
+		os.WriteFile("file", nil, 0o600), os.WriteFile("open/file", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check("link/../file", Trusted); !errors.Is(err, ErrUnsafe) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestCheckRelative judges the way to a relative path too.
 func TestCheckRelative(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	if err := errors.Join(os.WriteFile("file", nil, 0o600), os.Chmod(dir, 0o777)); err != nil {
+	if err := errors.Join(os.WriteFile("file", nil, 0o600), os.Mkdir("sub", 0o700), os.Chmod(dir, 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Check("file", Trusted); !errors.Is(err, ErrUnsafe) {
-		t.Errorf("%v", err)
+	for _, path := range []string{"file", "./file", "sub/../file"} {
+		if _, err := Check(path, Trusted); !errors.Is(err, ErrUnsafe) {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
