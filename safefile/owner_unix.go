@@ -3,6 +3,7 @@
 package safefile
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -27,13 +28,27 @@ func rulesHere() rules {
 	r := rules{user: uint32(os.Geteuid())}
 	// Elsewhere than on Linux there is no such file, and no user namespaces.
 	if b, err := os.ReadFile("/proc/self/uid_map"); err == nil {
-		r.unmapped, r.isUnmapped = overflowUser, !mapsAll(string(b))
+		r.unmapped = overflowUser
+		r.isUnmapped, r.isAmbiguous = readMap(string(b))
 	}
 	return r
 }
 
-// mapsAll reports whether a uid_map leaves no user out: one line, 0 0 4294967295.
-func mapsAll(text string) bool {
-	fields := strings.Fields(text)
-	return len(fields) == 3 && fields[0] == "0" && fields[2] == "4294967295"
+// readMap reads a uid_map, whose lines are ranges: the first number inside, the first
+// outside, how many. It reports whether it leaves users out, which all have the number
+// overflowUser inside then, and whether a user inside has that number too. Of a map that
+// it cannot read it assumes so.
+func readMap(text string) (leavesOut, isAmbiguous bool) {
+	var users uint64
+	for line := range strings.Lines(text) {
+		var first, outside, n uint64
+		if _, err := fmt.Sscan(line, &first, &outside, &n); err != nil {
+			return true, true
+		}
+		users += n
+		isAmbiguous = isAmbiguous || first <= overflowUser && overflowUser-first < n
+	}
+	const all = 1<<32 - 1 // the last number stands for nobody
+	leavesOut = users < all
+	return leavesOut, leavesOut && isAmbiguous
 }

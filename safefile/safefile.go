@@ -14,7 +14,8 @@
 //   - For root, what belongs to somebody else is a doubt that is told and no reason to
 //     refuse: a home that is mounted into a container, or looked at with sudo.
 //   - Owners that a user namespace does not map count as root: nothing inside can act
-//     as them.
+//     as them. Where a user inside has the number that is shown for them, nobody can
+//     tell: that is a doubt, and such a secret is none that root has mounted.
 //
 // Access control lists are not looked at. On Windows, where a file's mode says nothing
 // of them, nothing is checked.
@@ -144,6 +145,8 @@ func (w *walk) judge(path string, info fs.FileInfo, kind Kind) error {
 	}
 	switch {
 	case w.mine(o.user) || w.root(o.user):
+	case w.perhapsNobody(o.user):
+		w.doubt("%s belongs to user %d: to somebody outside of this container, or to a user inside who can change it", path, o.user)
 	case w.user == 0:
 		w.doubt("%s belongs to user %d, who can change it", path, o.user)
 	default:
@@ -178,12 +181,20 @@ type rules struct {
 	// this process does not know, if it does not know all.
 	unmapped   uint32
 	isUnmapped bool
+	// isAmbiguous says that a user inside has that number as well.
+	isAmbiguous bool
 }
 
 func (r rules) mine(user uint32) bool { return user == r.user }
 
 // root reports whether a user is root, or cannot be anybody in here.
-func (r rules) root(user uint32) bool { return user == 0 || r.isUnmapped && user == r.unmapped }
+func (r rules) root(user uint32) bool {
+	return user == 0 || r.isUnmapped && !r.isAmbiguous && user == r.unmapped
+}
+
+// perhapsNobody reports whether a user cannot be told from those that the namespace does
+// not know.
+func (r rules) perhapsNobody(user uint32) bool { return r.isAmbiguous && user == r.unmapped }
 
 // othersWrite reports whether anybody but the user and root may write.
 func (r rules) othersWrite(perm fs.FileMode, group uint32) bool {

@@ -33,6 +33,7 @@ func TestRules(t *testing.T) {
 	user := rules{user: me}
 	root := rules{user: 0}
 	inside := rules{user: me, unmapped: namespaced, isUnmapped: true}
+	nobody := rules{user: me, unmapped: namespaced, isUnmapped: true, isAmbiguous: true}
 	for _, tc := range []struct {
 		name string
 		as   rules
@@ -58,6 +59,10 @@ func TestRules(t *testing.T) {
 		{"another's file that its group may write, for root", root, Trusted, file{0o664, other, other}, "by others"},
 		{"nobody's file", user, Trusted, file{0o644, namespaced, namespaced}, "belongs to user 65534"},
 		{"file from outside of the namespace", inside, Trusted, file{0o644, namespaced, namespaced}, ""},
+		{"file of nobody inside, or from outside", nobody, Trusted, file{0o644, namespaced, namespaced}, "doubt"},
+		{"the same that its group may write", nobody, Trusted, file{0o664, namespaced, namespaced}, "by others"},
+		{"own file where nobody is inside", nobody, Trusted, file{0o644, me, me}, ""},
+		{"another's file where nobody is inside", nobody, Trusted, file{0o644, other, me}, "belongs to user 1001"},
 		{"own link", user, Trusted, file{fs.ModeSymlink | 0o777, me, me}, ""},
 		{"another's link", user, Trusted, file{fs.ModeSymlink | 0o777, other, me}, "belongs to user 1001"},
 		{"socket", user, Trusted, file{fs.ModeSocket | 0o600, me, me}, "not a regular file"},
@@ -77,6 +82,9 @@ func TestRules(t *testing.T) {
 		{"another's secret, for root", root, Private, file{0o600, other, other}, "doubt"},
 		{"another's secret that all may read, for root", root, Private, file{0o644, other, other}, "open to others"},
 		{"secret from outside of the namespace", inside, Private, file{0o440, namespaced, me}, ""},
+		{"secret of nobody inside, or from outside", nobody, Private, file{0o440, namespaced, me}, "open to others"},
+		{"the same, closed", nobody, Private, file{0o400, namespaced, me}, "doubt"},
+		{"root's secret where nobody is inside", nobody, Private, file{0o440, 0, me}, ""},
 		{"pipe", user, Private, file{fs.ModeNamedPipe | 0o644, me, me}, ""},
 		{"terminal", user, Private, file{fs.ModeDevice | fs.ModeCharDevice | 0o666, other, me}, ""},
 		{"folder", user, Private, file{dir | 0o700, me, me}, "not a regular file"},
@@ -98,15 +106,24 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func TestMapsAll(t *testing.T) {
-	for text, want := range map[string]bool{
-		"         0          0 4294967295\n":                             true,
-		"         0       1000          1\n":                             false,
-		"      1000       1000          1\n":                             false,
-		"         0       1000          1\n   1     100000      65536\n": false,
-		"": false,
+func TestReadMap(t *testing.T) {
+	for text, want := range map[string][2]bool{ // users are left out, 65534 is one inside
+		"         0          0 4294967295\n":                                  {false, false},
+		"         0          0      1000\n      1000       1000 4294966295\n": {false, false},
+		"         0          0 4294967294\n":                                  {true, true},
+		"         0       1000          1\n":                                  {true, false},
+		"      1000       1000          1\n":                                  {true, false},
+		"         0       1000          1\n   1     100000      65536\n":      {true, true},
+		"         0     100000      65535\n":                                  {true, true},
+		"         0     100000      65534\n":                                  {true, false},
+		"     65534       1000          1\n":                                  {true, true},
+		"     65535       1000          1\n":                                  {true, false},
+		"     65534       1000          0\n":                                  {true, false},
+		"         0       1000\n":                                             {true, true},
+		"":                                                                    {true, false},
 	} {
-		if got := mapsAll(text); got != want {
+		leavesOut, isAmbiguous := readMap(text)
+		if got := [2]bool{leavesOut, isAmbiguous}; got != want {
 			t.Errorf("%q: %v", text, got)
 		}
 	}
