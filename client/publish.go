@@ -206,8 +206,12 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 	out := new(Published)
 	sent := make([]*tuf.Targets, len(orders)) // signed here and sent, fate unknown
 	lost := 0                                 // how often others were first
+	var unsure *UncertainError                // until what became of the files sent is proven
 	// failed tells of a conflict when that is what the time went by with.
 	failed := func(err error) error {
+		if unsure != nil && !errors.Is(err, ErrUncertain) {
+			return &UncertainError{Hash: unsure.Hash, Repositories: unsure.Repositories, Err: err}
+		}
 		if lost > 0 && ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUncertain) {
 			return fmt.Errorf("couldn't publish %s: %w, in %d attempts", orders[0], ErrConflict, lost)
 		}
@@ -223,6 +227,9 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 		out.Warnings = append(out.Warnings, warnings...)
 		if err != nil {
 			return nil, failed(err)
+		}
+		if len(orders) == 1 {
+			unsure = nil // the draft follows a state that is proven and past what was sent
 		}
 		var updates []Update
 		out.Files = nil
@@ -252,6 +259,7 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 			out.Transaction = r
 			return out, nil
 		}
+		errors.As(err, &unsure)
 		if !errors.Is(err, record.CodeStaleScope) {
 			return nil, failed(fmt.Errorf("couldn't publish %s: %w", orders[0], err))
 		}

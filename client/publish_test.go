@@ -274,6 +274,86 @@ func TestUncertain(t *testing.T) {
 	}
 }
 
+// Test what a rejection says of a transaction that another node took, whose answers
+// were lost: nothing if one node alone gives it, and nothing if it passes.
+func TestRejectedAndPerhapsCommitted(t *testing.T) {
+	for _, tc := range []struct {
+		code   record.Code
+		nodes  int // that reject, beside the one that took it
+		taken  bool
+		unsure bool
+	}{
+		{record.CodeRevoked, 1, true, true},
+		{record.CodeStaleScope, 1, true, true},
+		{record.CodeQuota, 1, true, true},
+		{record.CodeRevoked, 2, true, false},
+		{record.CodeStaleScope, 2, true, false},
+		{record.CodeQuota, 2, true, true},
+		{record.CodeRevoked, 0, true, true}, // by the node itself, when asked again
+		{record.CodeRevoked, 1, false, false},
+		{record.CodeQuota, 2, false, false},
+	} {
+		t.Run(fmt.Sprintf("%s by %d, taken %t", tc.code.Name(), tc.nodes, tc.taken), func(t *testing.T) {
+			n := newNetwork(t, tc.nodes+1)
+			rejects := func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodPost {
+					fail(w, http.StatusUnprocessableEntity, tc.code.Name(), "no", uint32(tc.code))
+				}
+				return r.Method == http.MethodPost
+			}
+			n.everybody(func() func(http.ResponseWriter, *http.Request) bool { return rejects })
+			asked := false
+			n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
+				switch {
+				case r.Method != http.MethodPost:
+					return false
+				case !tc.taken:
+					return busy(w, r)
+				case !asked:
+					asked = true
+					n.take(r)
+				case tc.nodes == 0:
+					return rejects(w, r)
+				}
+				if tc.nodes == 0 { // a node that is asked again
+					fail(w, http.StatusGatewayTimeout, "not-committed", "no", 0)
+					return true
+				}
+				return hangsUp(w, r)
+			})
+			c := n.client()
+			_, _, err := c.Submit(t.Context(), n.app.Publish(3, fixture.Tags{"1.0": "one"}))
+			if errors.Is(err, client.ErrUncertain) != tc.unsure {
+				t.Errorf("uncertain is %t: %v", !tc.unsure, err)
+			}
+			if !errors.Is(err, tc.code) {
+				t.Errorf("the rejection is lost: %v", err)
+			}
+		})
+	}
+	// A publication goes on from what is proven, so that such a rejection ends nothing.
+	n := newNetwork(t, 2)
+	n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost {
+			n.take(r)
+			return hangsUp(w, r)
+		}
+		return false
+	})
+	n.nodes[1].lie(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost {
+			fail(w, http.StatusUnprocessableEntity, record.CodeStaleScope.Name(), "no", uint32(record.CodeStaleScope))
+		}
+		return r.Method == http.MethodPost
+	})
+	if _, err := n.client().Publish(t.Context(), n.order(set("1.0", "three"))); err != nil {
+		t.Errorf("published and called stale: %v", err)
+	}
+	if got := n.meaning(t, "1.0"); got != "three" {
+		t.Errorf("1.0 means %s", got)
+	}
+}
+
 // Test that a reader is told of an expired root when that is what is expired, and of
 // the list when it is that.
 func TestExpiredRootIsNamed(t *testing.T) {

@@ -22,7 +22,8 @@ import (
 // When the ledger rejects the transaction the error is a *record.Rejection, so
 // that errors.Is(err, record.CodeStaleScope) and the like hold. A rejection is not
 // proven by anything; two nodes must agree on it, where there are two. When nodes may
-// have taken it and none said what became of it the error is an *UncertainError.
+// have taken it and none proved what became of it the error is an *UncertainError,
+// which wraps the rejection that one node alone gave.
 func (c *Client) Submit(ctx context.Context, tx []byte) (*proto.TransactionResponse, []Warning, error) {
 	if len(c.nodes) == 0 {
 		return nil, nil, fmt.Errorf("couldn't submit transaction: %w", ErrNoNodes)
@@ -33,7 +34,7 @@ func (c *Client) Submit(ctx context.Context, tx []byte) (*proto.TransactionRespo
 	}
 	s := &submission{client: c, tx: tx, nodes: c.order(hex.EncodeToString(env.Hash[:]))}
 	r, err := s.run(ctx)
-	if _, rejected := record.CodeOf(err); err != nil && !rejected && s.unsure {
+	if err != nil && s.unsure && !s.agreed {
 		err = &UncertainError{Hash: env.Hash, Err: err}
 	}
 	if err != nil {
@@ -54,8 +55,9 @@ type submission struct {
 	rejectedBy string
 	// wish is the longest time that a node of this round asked to wait.
 	wish time.Duration
-	// unsure says that a node may have taken the transaction.
-	unsure bool
+	// unsure says that a node may have taken the transaction, agreed that two nodes gave
+	// one reason why the ledger rejects it. A quota refills, so nobody agrees on that.
+	unsure, agreed bool
 }
 
 // run tries all nodes in order, and again after a pause for as long as one of
@@ -108,7 +110,8 @@ func (s *submission) run(ctx context.Context) (*proto.TransactionResponse, error
 // confirmed reports whether a second node gives the same code as the first, or
 // there is no second one.
 func (s *submission) confirmed(node string, r *record.Rejection) bool {
-	if len(s.nodes) == 1 || s.rejection != nil && s.rejectedBy != node && s.rejection.Code == r.Code {
+	s.agreed = s.rejection != nil && s.rejectedBy != node && s.rejection.Code == r.Code
+	if s.agreed || len(s.nodes) == 1 {
 		return true
 	}
 	s.rejection, s.rejectedBy = r, node

@@ -65,7 +65,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, client.ErrLocked):
 		return exitError
-	case rejected:
+	case rejected && !errors.Is(err, client.ErrUncertain):
 		return exitRejected
 	case errors.Is(err, errSwapped):
 		return exitAttack
@@ -91,12 +91,12 @@ func exitCode(err error) int {
 
 // explain returns a stable name for an error, and what to do about it.
 func explain(err error) (code, hint string) {
-	if c, ok := record.CodeOf(err); ok {
-		return c.Name(), hintForCode(c)
-	}
 	var unsure *client.UncertainError
 	if errors.As(err, &unsure) {
 		return "outcome-unknown", hintForUncertain(unsure)
+	}
+	if c, ok := record.CodeOf(err); ok {
+		return c.Name(), hintForCode(c)
 	}
 	if cli.IsUsage(err) {
 		return "usage", "run the command with --help"

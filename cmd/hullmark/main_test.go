@@ -180,6 +180,7 @@ func TestExitCode(t *testing.T) {
 		{client.ErrNotCommitted, exitUnreachable, "not-committed"},
 		{&client.UncertainError{Err: unanswered}, exitUncertain, "outcome-unknown"},
 		{&client.UncertainError{Err: client.ErrNotCommitted}, exitUncertain, "outcome-unknown"},
+		{&client.UncertainError{Err: record.Reject(record.CodeRevoked, "x")}, exitUncertain, "outcome-unknown"},
 		{&client.UncertainError{Err: context.DeadlineExceeded}, exitUncertain, "outcome-unknown"},
 		{&client.UncertainError{Err: context.Canceled}, exitInterrupted, "outcome-unknown"},
 		{&client.UncertainError{Err: lied}, exitAttack, "outcome-unknown"},
