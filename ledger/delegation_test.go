@@ -463,6 +463,29 @@ func TestRemovedRolesLeaveNothing(t *testing.T) {
 	tr.publish(tr.file("", nil, tr.to("r-0-00", "*")), tr.p.RoleFile("targets/r-0-00", 5, nil, nil, tr.key("r-0-00")))
 }
 
+// TestRemovedAndNamedInOneRecord: a role that one file of a record removes and another
+// names again follows its own last version, also when a removed role had a higher one.
+func TestRemovedAndNamedInOneRecord(t *testing.T) {
+	tr := newTree(t)
+	tr.publish(tr.file("", nil, tr.to("p1", "*"), tr.to("p2", "*"), tr.to("x", "*")))
+	tr.publish(tr.file("p1", nil, tr.to("r", "r-*")))
+	old := tr.p.RoleFile(role("r"), 1, fixture.Tags{"r-1": "one"}, nil, tr.key("r"))
+	tr.publish(old)
+	for range 3 {
+		tr.publish(tr.file("x", nil))
+	}
+	tr.publish(tr.file("", nil, tr.to("p1", "*"), tr.to("p2", "*"))) // x leaves version 3
+	next := func(version uint64) []*tuf.Targets {
+		return []*tuf.Targets{tr.file("p1", nil), tr.file("p2", nil, tr.to("r", "r-*")),
+			tr.p.RoleFile(role("r"), version, fixture.Tags{"r-2": "two"}, nil, tr.key("r"))}
+	}
+	tr.refuses(record.CodeStaleScope, tr.file("p1", nil), tr.file("p2", nil, tr.to("r", "r-*")), old)
+	tr.refuses(record.CodeFutureScope, next(4)...)
+	tr.publish(next(2)...)
+	tr.wants(map[string]string{"r": "2 effective"})
+	tr.check()
+}
+
 // TestRepositoryValueIsBounded: as many roles as fit are taken, and not one more.
 func TestRepositoryValueIsBounded(t *testing.T) {
 	tr := newTree(t)
