@@ -88,19 +88,19 @@ func (m *Memory) WithAnchor(a *Anchor, now time.Time) (*Memory, error) {
 	}
 	next := *m
 	next.trustingPeriod, next.anchor = a.TrustingPeriod, a.Block.Height
-	next.blocks = next.forgetOldest(insertBlock(m.blocks, a.Block))
+	next.blocks = next.forget(insertBlock(m.blocks, a.Block), a.Block.Height)
 	return &next, nil
 }
 
 // WithOlderBlock returns a memory that also knows the light block of another anchor,
 // which it trusts as it does the one it starts from. Errors are those of WithAnchor.
 func (m *Memory) WithOlderBlock(a *Anchor, now time.Time) (*Memory, error) {
-	next, err := m.WithAnchor(a, now)
-	if err != nil {
+	if _, err := m.WithAnchor(a, now); err != nil {
 		return nil, err
 	}
-	next.trustingPeriod, next.anchor = m.trustingPeriod, m.anchor
-	return next, nil
+	next := *m
+	next.blocks = next.forget(insertBlock(m.blocks, a.Block), a.Block.Height)
+	return &next, nil
 }
 
 // WithoutBlocks returns a memory that knows no light block but the anchor's.
@@ -204,17 +204,16 @@ func (m *Memory) prune(blocks []*types.LightBlock, now time.Time) []*types.Light
 			kept = append(kept, lb)
 		}
 	}
-	return m.forgetOldest(kept)
+	return m.forget(kept, kept[len(kept)-1].Height)
 }
 
-// forgetOldest drops the oldest blocks beyond MaxKeptBlocks, but not the anchor's.
-func (m *Memory) forgetOldest(blocks []*types.LightBlock) []*types.LightBlock {
+// forget drops the oldest blocks beyond MaxKeptBlocks, but not the anchor's, the oldest
+// beside it, from which all later ones can be verified, and that of a height just added.
+func (m *Memory) forget(blocks []*types.LightBlock, added int64) []*types.LightBlock {
 	for len(blocks) > MaxKeptBlocks {
-		oldest := 0
-		if blocks[0].Height == m.anchor {
-			oldest = 1
-		}
-		blocks = slices.Delete(blocks, oldest, oldest+1)
+		oldest := slices.IndexFunc(blocks, func(lb *types.LightBlock) bool { return lb.Height != m.anchor })
+		next := slices.IndexFunc(blocks[oldest+1:], func(lb *types.LightBlock) bool { return lb.Height != m.anchor && lb.Height != added })
+		blocks = slices.Delete(blocks, oldest+1+next, oldest+2+next)
 	}
 	return blocks
 }

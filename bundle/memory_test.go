@@ -438,6 +438,76 @@ func TestWithAnchorFull(t *testing.T) {
 	}
 }
 
+// TestWithOlderBlockFull: a memory that is full of blocks keeps the one that a person has
+// just added, and goes on from there keeping the oldest.
+func TestWithOlderBlockFull(t *testing.T) {
+	s := newStory(t)
+	old := s.Validators()
+	commit := func(i int) {
+		set := slices.Clone(old) // one changes, so that each block is worth keeping
+		set[i%4] = fixture.NewKeys(t, keys.KeytypeEd25519, "fresh", i/4+1)[i/4]
+		s.SetValidators(set...)
+		s.Commit()
+	}
+	for i := range bundle.MaxKeptBlocks + 4 {
+		commit(i)
+	}
+	const anchor = 4
+	full := bundle.NewMemory(s.Anchor(anchor))
+	learn := func(m *bundle.Memory, height uint64) *bundle.Memory {
+		t.Helper()
+		_, m, err := bundle.VerifyLightBlock(s.EncodedBlock(height), nil, m, s.Now(), bundle.DefaultPolicy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for height := uint64(anchor + 1); height <= s.Height(); height++ {
+		full = learn(full, height)
+	}
+	knows := func(m *bundle.Memory, height uint64) bool {
+		for _, lb := range m.Blocks() {
+			if uint64(lb.Height) == height {
+				return true
+			}
+		}
+		return false
+	}
+	oldest, top := uint64(full.Blocks()[1].Height), s.Height()
+	commit(bundle.MaxKeptBlocks + 4)
+	for name, tc := range map[string]struct {
+		older uint64
+		stays bool // when more is learnt: nothing older is known beside the anchor
+	}{
+		"below all":                    {1, true},
+		"just below the anchor":        {anchor - 1, true},
+		"forgotten, just above a kept": {oldest + 1, false},
+		"the oldest beside the anchor": {oldest, true},
+		"the anchor":                   {anchor, true},
+		"the newest":                   {top, true},
+	} {
+		m, err := full.WithOlderBlock(s.Anchor(tc.older), s.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, height := range []uint64{tc.older, anchor, top} {
+			if !knows(m, height) {
+				t.Errorf("%s: block %d is forgotten", name, height)
+			}
+		}
+		if len(m.Blocks()) != bundle.MaxKeptBlocks || !m.StartsFrom(s.Anchor(anchor)) {
+			t.Errorf("%s: %d blocks, from the anchor: %t", name, len(m.Blocks()), m.StartsFrom(s.Anchor(anchor)))
+		}
+		if m, err = bundle.DecodeMemory(encodeMemory(t, m)); err != nil {
+			t.Fatal(err)
+		}
+		m = learn(m, s.Height())
+		if knows(m, tc.older) != tc.stays || !knows(m, anchor) || len(m.Blocks()) != bundle.MaxKeptBlocks {
+			t.Errorf("%s: known after more was learnt: %t, want %t; %d blocks", name, knows(m, tc.older), tc.stays, len(m.Blocks()))
+		}
+	}
+}
+
 // Test that what is known of a repository is never written larger than it can be
 // read.
 func TestMemoryTooLarge(t *testing.T) {

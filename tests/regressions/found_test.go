@@ -16,7 +16,7 @@ var found = []row{
 	{"B2", "any trust anchor of the ledger's name replaced the known one without a word", []string{"client.TestImportOverKnownTrust", "client.TestFirstImport", "client.TestAnchorsOnlyAdvance", "client.TestImportAnchorConflict", "cmd/hullmark.TestScripts", "bundle.TestAnchorVectors"}, ""},
 	{"B8", "a block with a commit that does not verify was kept as evidence of a fork", []string{"bundle.TestJunkCommitOfKnownHeader", "bundle.TestDecodeFork", "bundle.TestCompareBlocks"}, ""},
 	{"D1", "nothing verified in a home that cannot be written", []string{"client.TestVerifyInReadOnlyHome"}, ""},
-	{"D2", "what was made before a renewed anchor verified no more", []string{"client.TestOlderThanTheAnchor", "client.TestImportOverKnownTrust", "internal/testnet.TestPreparedClientKeepsItsAnchor"}, ""},
+	{"D2", "what was made before a renewed anchor verified no more", []string{"client.TestOlderThanTheAnchor", "bundle.TestWithOlderBlockFull", "client.TestImportOverKnownTrust", "internal/testnet.TestPreparedClientKeepsItsAnchor"}, ""},
 	{"D3", "the offline policy was defined nowhere, and nothing made a file hold as of its block time", []string{"bundle.TestParentExpiresSince", "bundle.TestListedByRoleExpiredSince", "cmd/hullmark.TestUsage"}, ""},
 	{"D4", "a receipt about something else was a usage error, and a fork named its file twice", []string{"bundle.TestReceiptOfSomethingElse", "client.TestForkIsReportedOnce"}, ""},
 	{"D5", "a digest alone was read as a tag of an image named sha256", []string{"cmd/hullmark.TestUsage"}, ""},
