@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -300,10 +301,26 @@ func (s *session) checkRoots(ctx context.Context, r *client.Request) error {
 		if err != nil {
 			return err
 		}
-		if seen, ok := m.Repository(p.Repository); ok && p.Root != nil && seen.RootVersion() > p.Root.Version {
-			return fmt.Errorf("couldn't use request about %s: %w: it was made under root version %d, and version %d is in force; make it again",
-				p.Repository, client.ErrRequest, p.Root.Version, seen.RootVersion())
+		if seen, ok := m.Repository(p.Repository); ok && p.Root != nil {
+			if err := checkSeenRoot(p, seen); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// checkSeenRoot refuses a part of a request whose root is older than the newest one seen, or
+// another one of a version that was seen.
+func checkSeenRoot(p client.RequestPart, seen bundle.Seen) error {
+	version, newest := p.Root.Version, seen.RootVersion()
+	if newest > version {
+		return fmt.Errorf("couldn't use request about %s: %w: it was made under root version %d, and version %d is in force; make it again",
+			p.Repository, client.ErrRequest, version, newest)
+	}
+	if newest == version && seen.Roots[version-1] != sha256.Sum256(p.Root.Bytes()) {
+		return fmt.Errorf("couldn't use request about %s: %w: its root version %d is not the one that the ledger has; make it again",
+			p.Repository, client.ErrRequest, version)
 	}
 	return nil
 }
