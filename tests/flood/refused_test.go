@@ -233,6 +233,8 @@ func TestFloodRefused(t *testing.T) {
 	senders.Wait()
 	t.Logf("%d refused transactions were sent", sent.Load())
 
+	// Another publisher, whose account at the nodes is not the one that the flood emptied.
+	l = a.newLarge("valid", largeRows)
 	before := l.file.Version
 	for _, waiting := range []int{40, 70} { // the quota has 120 tokens, of which growing took some
 		for i := range waiting {
