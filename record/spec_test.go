@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hullmark/merkle"
+	"hullmark/proto"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -100,7 +101,7 @@ func TestSpecListsTheLimits(t *testing.T) {
 		"MaxRootKeys": tuf.MaxRootKeys, "MaxDelegations": tuf.MaxDelegations, "MaxDelegationKeys": tuf.MaxDelegationKeys,
 		"MaxPaths": tuf.MaxPaths, "MaxPathSize": tuf.MaxPathSize, "MaxDepth": tuf.MaxDepth, "MaxStringSize": tuf.MaxStringSize,
 		"MaxInteger": tuf.MaxInteger, "MaxLogSize": merkle.MaxLogSize, "MaxLogProof": merkle.MaxLogProof,
-		"MaxMapDepth": merkle.MaxMapDepth, "MaxMetaSize": merkle.MaxMetaSize,
+		"MaxMapDepth": merkle.MaxMapDepth, "MaxMetaSize": merkle.MaxMetaSize, "MaxParts": proto.MaxParts,
 	}
 	listed := make(map[string]bool)
 	for _, row := range tableRows(section(t, readSpec(t), "## Limits")) {
