@@ -3,6 +3,7 @@ package abci
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,8 +20,10 @@ import (
 type charged struct {
 	*published
 	pool *pool
-	now  time.Time
 	sent int
+	// Offers after a commit come from a goroutine of the node's.
+	clock atomic.Int64                            // seconds
+	last  atomic.Pointer[cmtabci.ResponseCheckTx] // refusal
 }
 
 func newCharged(t *testing.T) *charged {
@@ -31,9 +34,10 @@ func newCharged(t *testing.T) *charged {
 func newChargedOf(t *testing.T, c *fixture.Consortium) *charged {
 	t.Helper()
 	c.Params.Quotas, c.Params.OperatorQuota = [3]record.Quota{}, record.Quota{}
-	ch := &charged{published: newPublished(t, newNode(t, c)), now: time.Unix(1, 0)}
+	ch := &charged{published: newPublished(t, newNode(t, c))}
+	ch.node.app.accounts.now = func() time.Time { return time.Unix(1+ch.clock.Load(), 0) }
+	ch.node.app.onRefuse = func(_ [32]byte, r *cmtabci.ResponseCheckTx) { ch.last.Store(r) }
 	ch.pool = newPool(ch.node)
-	ch.node.app.accounts.now = func() time.Time { return ch.now }
 	return ch
 }
 
@@ -97,11 +101,9 @@ func TestRefusedAreCharged(t *testing.T) {
 		t.Errorf("empty after %d", n)
 	}
 	tx := ch.refused(tagging)
-	var answer *cmtabci.ResponseCheckTx
-	ch.node.app.onRefuse = func(_ [32]byte, r *cmtabci.ResponseCheckTx) { answer = r }
 	ch.expect("one more", tx, CodeCharged)
 	ch.pool.checks.finish()
-	if answer.Codespace != NodeCodespace || answer.Info != "1" {
+	if answer := ch.last.Load(); answer.Codespace != NodeCodespace || answer.Info != "1" {
 		t.Errorf("%+v", answer)
 	}
 	ch.expect("of another repository", ch.other.Publish(1, nil), 0)
@@ -120,7 +122,7 @@ func TestRefusedAreCharged(t *testing.T) {
 		t.Error("an empty account keeps a transaction out of a block")
 	}
 	ch.pool.commit(ch.node, good)
-	ch.now = ch.now.Add(accountUnits / accountRefill * time.Second)
+	ch.clock.Add(accountUnits / accountRefill)
 	ch.expect("after a while", ch.app.Publish(3, nil), 0)
 }
 
@@ -169,7 +171,7 @@ func TestRefusedByTheLedgerAreCharged(t *testing.T) {
 		t.Errorf("empty after %d", n)
 	}
 	// A refusal of the content is remembered: it takes no place in line.
-	ch.now = ch.now.Add(accountUnits / accountRefill * time.Second)
+	ch.clock.Add(accountUnits / accountRefill)
 	bad := ch.refused(ch.app.TaggingKeys[0])
 	ch.expect("content that is refused", bad, uint32(record.CodeBadSignature))
 	if env, err = record.DecodeEnvelope(bad); err != nil {
