@@ -270,7 +270,7 @@ func TestLinks(t *testing.T) {
 // of light blocks, and the types for it.
 func TestBundleUsesLittleOfCometBFT(t *testing.T) {
 	const cometBFT = "github.com/cometbft/cometbft/"
-	permitted := []string{"light", "types", "libs/math", "crypto", "crypto/ed25519", "version"}
+	permitted := []string{"types", "libs/math", "crypto", "crypto/ed25519", "version"}
 	for _, p := range mustPackages(t) {
 		path, _ := ours(p.ImportPath)
 		if !under(path, "bundle") {
