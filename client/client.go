@@ -35,6 +35,9 @@ type Options struct {
 	Now func() time.Time
 	// Sleep pauses between retries; nil waits for the time or the context.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Waiting is told of each pause before a transaction is sent to the nodes again: how
+	// long it takes and what the nodes said. Nil tells nobody.
+	Waiting func(pause time.Duration, why []Warning)
 	// Random draws a time from zero to less than n, for pauses; nil is math/rand.
 	Random func(n time.Duration) time.Duration
 	// UserAgent names the program to nodes.
@@ -56,6 +59,7 @@ type Client struct {
 	http      *http.Client
 	now       func() time.Time
 	sleep     func(ctx context.Context, d time.Duration) error
+	waiting   func(pause time.Duration, why []Warning) // nil for nobody
 	random    func(n time.Duration) time.Duration
 	userAgent string
 	files     fileCache
@@ -89,7 +93,7 @@ func newClient(o Options) (*Client, error) {
 	}
 	c := &Client{
 		store: o.Store, policy: bundle.DefaultPolicy(), timeout: DefaultTimeout, hedge: DefaultHedge,
-		now: time.Now, sleep: sleep, random: rand.N[time.Duration], userAgent: "hullmark",
+		now: time.Now, sleep: sleep, waiting: o.Waiting, random: rand.N[time.Duration], userAgent: "hullmark",
 	}
 	for _, n := range o.Nodes {
 		u, err := ParseNode(n)
@@ -199,11 +203,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // backoff returns the pause before a retry, counted from zero. A node's own wish
-// is a lower bound.
+// is a lower bound, up to maxWish.
 func (c *Client) backoff(retry int, wish time.Duration) time.Duration {
 	d := min(firstBackoff<<min(retry, 16), maxBackoff)
 	d = d/2 + c.random(d/2+1)
-	return max(d, min(wish, maxBackoff))
+	return max(d, min(wish, maxWish))
 }
 
 // interrupted returns the context's error, with err, if the caller gave up. How a

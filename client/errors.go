@@ -65,7 +65,7 @@ type HTTPError struct {
 	Message string
 	// LedgerCode is the ledger's rejection code, zero for none.
 	LedgerCode uint32
-	// RetryAfter is how long the node asks to wait, zero for not at all.
+	// RetryAfter is how long the node asks to wait, at most 200 s, zero for not at all.
 	RetryAfter time.Duration
 }
 

@@ -53,7 +53,8 @@ type submission struct {
 	// rejection is what one node said so far, and by which node.
 	rejection  *record.Rejection
 	rejectedBy string
-	// wish is the longest time that a node of this round asked to wait.
+	// wish is the shortest time that a node of this round asked to wait, zero if none
+	// did: one that names a long one holds nobody up that has another node to ask.
 	wish time.Duration
 	// unsure says that a node may have taken the transaction, agreed that two nodes gave
 	// one reason why the ledger rejects it. A quota refills, so nobody agrees on that.
@@ -101,10 +102,25 @@ func (s *submission) run(ctx context.Context) (*proto.TransactionResponse, error
 		} else if !busy || round == maxRounds-1 {
 			return nil, &NodesError{Failures: s.failures}
 		}
-		if err := s.client.sleep(ctx, s.client.backoff(round, s.wish)); err != nil {
+		if err := s.pause(ctx, round); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// pause waits before the next round, as long as the nodes ask for. When the caller's
+// time ends meanwhile, the error says what was waited for.
+func (s *submission) pause(ctx context.Context, round int) error {
+	c := s.client
+	d := c.backoff(round, s.wish)
+	if c.waiting != nil {
+		c.waiting(d, s.failures)
+	}
+	err := c.sleep(ctx, d)
+	if err != nil && s.wish > 0 {
+		return fmt.Errorf("%w, in a pause of %s that was asked for: %w", err, d.Round(time.Second), &NodesError{Failures: s.failures})
+	}
+	return err
 }
 
 // confirmed reports whether a second node gives the same code as the first, or
@@ -129,7 +145,9 @@ func (s *submission) try(ctx context.Context, node string) (*proto.TransactionRe
 			return nil, err
 		}
 		s.unsure = s.unsure || e.vague()
-		s.wish = max(s.wish, e.RetryAfter)
+		if e.RetryAfter > 0 && (s.wish == 0 || e.RetryAfter < s.wish) {
+			s.wish = e.RetryAfter
+		}
 		if e.LedgerCode != 0 {
 			return nil, record.ReadRejection(record.Code(e.LedgerCode), e.Message)
 		}

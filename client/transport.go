@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -101,7 +102,7 @@ func (c *Client) do(req *http.Request, limit int64) (body []byte, err error) {
 		return nil, fmt.Errorf("%w: encoded as %q", ErrResponse, clip(e))
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return nil, readError(res)
+		return nil, readError(res, c.now())
 	}
 	body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err != nil {
@@ -113,12 +114,31 @@ func (c *Client) do(req *http.Request, limit int64) (body []byte, err error) {
 	return body, nil
 }
 
-// readError returns the error object of an answer.
-func readError(res *http.Response) error {
-	e := &HTTPError{Status: res.StatusCode}
-	if s, err := strconv.ParseUint(res.Header.Get("Retry-After"), 10, 16); err == nil {
-		e.RetryAfter = time.Duration(s) * time.Second
+// retryAfter returns how long an answer asks to wait (RFC 9110, section 10.2.3), at most
+// maxWish, and zero for what says nothing. Nodes send seconds. A date, as proxies send it,
+// counts from the date of the answer, else from now.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		s, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || s > uint64(maxWish/time.Second) {
+			return maxWish
+		}
+		return time.Duration(s) * time.Second
 	}
+	until, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(until.Sub(now), 0), maxWish)
+}
+
+// readError returns the error object of an answer.
+func readError(res *http.Response, now time.Time) error {
+	e := &HTTPError{Status: res.StatusCode, RetryAfter: retryAfter(res.Header, now)}
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxMessage))
 	if err != nil {
 		return e

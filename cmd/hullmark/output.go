@@ -134,6 +134,18 @@ func (s *session) warnAll(warnings []client.Warning, err error) {
 	}
 }
 
+// longPause is from when on a pause is told of: a person wonders, and a script's log
+// shows where its time went.
+const longPause = 5 * time.Second
+
+// waiting tells why nothing happens for a while.
+func (s *session) waiting(pause time.Duration, why []client.Warning) {
+	if pause < longPause || len(why) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintf(s.stderr, "hullmark: waiting %s: %s\n", pause.Round(time.Second), printable.Line(why[0].String()))
+}
+
 // prefixed writes messages of the keystore in this program's style.
 type prefixed struct{ w io.Writer }
 

@@ -20,7 +20,6 @@ import (
 	"hullmark/internal/cli"
 	"hullmark/keystore"
 	"hullmark/oci"
-	"hullmark/printable"
 	"hullmark/safefile"
 )
 
@@ -39,19 +38,11 @@ type session struct {
 	passphraseFile string
 	timeout        time.Duration
 
-	// loadConfig reads client.toml in a home; configFile calls it once.
-	loadConfig func(home string) (client.Config, error)
-	configured *client.Config             // nil before it is needed
-	source     *keystore.PassphraseSource // nil before it is needed
-	limit      *limitedContext            // nil when there is none
-	opened     []*keystore.Key
-	ours       map[string]*keystore.Key // of the home, by name
-	warned     []string                 // warnings about nodes that were shown
-}
-
-// newSession returns a run of the program.
-func newSession(stdin *os.File, stdout, stderr io.Writer) *session {
-	return &session{stdin: stdin, stdout: stdout, stderr: printable.Writer(stderr), screen: stderr, loadConfig: client.LoadConfig}
+	source *keystore.PassphraseSource // nil before it is needed
+	limit  *limitedContext            // nil when there is none
+	opened []*keystore.Key
+	ours   map[string]*keystore.Key // of the home, by name
+	warned []string                 // warnings about nodes that were shown
 }
 
 // How long a command takes at most unless --timeout says: a script must not hang
@@ -146,22 +137,10 @@ func (s *session) close() {
 // home returns the client's home.
 func (s *session) home() (*client.Home, error) { return client.OpenHome(s.dir) }
 
-// configFile returns what client.toml says. It is read once.
-func (s *session) configFile() (client.Config, error) {
-	if s.configured == nil {
-		c, err := s.loadConfig(s.dir)
-		if err != nil {
-			return client.Config{}, err
-		}
-		s.configured = &c
-	}
-	return *s.configured, nil
-}
-
 // config returns the configuration with the nodes to ask: those of the command
 // line, else those of the environment, else those configured.
 func (s *session) config() (client.Config, error) {
-	c, err := s.configFile()
+	c, err := client.LoadConfig(s.dir)
 	if err != nil {
 		return client.Config{}, err
 	}
@@ -184,7 +163,7 @@ func (s *session) nodeList() ([]string, error) {
 		}
 		return c.Nodes, nil
 	}
-	c, err := s.configFile()
+	c, err := client.LoadConfig(s.dir)
 	return c.Nodes, err
 }
 
@@ -192,7 +171,7 @@ func (s *session) nodeList() ([]string, error) {
 func (s *session) options(store client.Store, p bundle.Policy) (client.Options, error) {
 	c, err := s.config()
 	return client.Options{
-		Nodes: c.Nodes, Placement: c.Placement, Store: store, Policy: &p, UserAgent: "hullmark/" + buildinfo.Version(),
+		Nodes: c.Nodes, Placement: c.Placement, Store: store, Policy: &p, UserAgent: "hullmark/" + buildinfo.Version(), Waiting: s.waiting,
 	}, err
 }
 
