@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -165,31 +166,49 @@ func (s *session) submitterOf(ctx context.Context, r *client.Request, names []st
 			return nil, err
 		}
 	}
-	// A key that is open already spares a passphrase.
-	slices.SortStableFunc(names, func(a, b string) int {
-		switch {
-		case s.ours[a] != nil && s.ours[b] == nil:
-			return -1
-		case s.ours[a] == nil && s.ours[b] != nil:
-			return 1
-		}
-		return 0
-	})
+	infos := make(map[string]keystore.Info)
 	for _, name := range names {
 		info, err := s.keys().Info(name)
 		if err != nil {
 			return nil, nameError(err)
 		}
-		if info.Type == keystore.TypeRSA {
+		infos[name] = info
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		return s.submitterRank(r, a, infos[a]) - s.submitterRank(r, b, infos[b])
+	})
+	for i, name := range names {
+		if infos[name].Type == keystore.TypeRSA {
 			continue
 		}
 		set, err := s.openKeys(ctx, []string{name})
-		if err != nil {
+		if err == nil {
+			return set[0], nil
+		}
+		// Whoever signed with another key need not know this one's passphrase.
+		open := slices.ContainsFunc(names[i+1:], func(n string) bool { return s.ours[n] != nil && infos[n].Type != keystore.TypeRSA })
+		if !open || !errors.Is(err, keystore.ErrPassphrase) && !errors.Is(err, keystore.ErrNoPassphrase) {
 			return nil, err
 		}
-		return set[0], nil
 	}
 	return nil, fmt.Errorf("couldn't submit request: %w", errNoSubmitter)
+}
+
+// submitterRank says which key of this home is tried first as the submitter of a request:
+// the one with the least rank. In an emergency that is a root key, since nodes keep an
+// account for each, which the thief of a tagging key can't exhaust (ADR 30). Of equals it is
+// one that is open already, which spares a passphrase.
+func (s *session) submitterRank(r *client.Request, name string, info keystore.Info) int {
+	rank := 0
+	if info.Type != "" && r.Emergency() && slices.ContainsFunc(r.Parts, func(p client.RequestPart) bool {
+		return p.Root == nil || !p.Root.Roles.Root.Has(info.PublicKey.ID())
+	}) {
+		rank += 2
+	}
+	if s.ours[name] == nil {
+		rank++
+	}
+	return rank
 }
 
 // inForce reports whether a key stands in the publisher's part of the files in
