@@ -42,9 +42,9 @@ import (
 // and one registry. Each script has a home of its own, with the trust anchor, the
 // nodes and three keys (root, tagging, stranger), and a repository name of its own.
 //
-// Environment: REPO, REGISTRY, NODE0, TRUST, OTHER_TRUST (an anchor of another
-// ledger), OPERATOR_KEY, OTHER_OPERATOR_KEY (of an operator with another
-// namespace), DIGEST and DIGEST2 (of nothing in particular). The files guide.sh and
+// Environment: REPO, REGISTRY, NODE0, TRUST, OLDER_TRUST (an anchor of
+// an older block), OTHER_TRUST (one of another ledger), OPERATOR_KEY, OTHER_OPERATOR_KEY
+// and THIRD_OPERATOR_KEY (of operators with other namespaces), DIGEST and DIGEST2 (of nothing in particular). The files guide.sh and
 // readme.sh have the commands of docs/publishers.md and README.md.
 func TestScripts(t *testing.T) {
 	w := newWorld(t)
@@ -74,6 +74,7 @@ type world struct {
 	network  *testnet.Network
 	registry string
 	anchor   []byte
+	older    []byte
 	other    []byte
 }
 
@@ -102,15 +103,20 @@ func newWorld(t *testing.T) *world {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := testnet.WaitProvable(ctx, 1, w.network.URLs()...); err != nil {
-		t.Fatal(err)
-	}
-	anchor, err := running.Nodes[0].Anchor()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.anchor, err = anchor.Encode(); err != nil {
-		t.Fatal(err)
+	var height uint64
+	// Two anchors, the second of a later block.
+	for _, to := range []*[]byte{&w.older, &w.anchor} {
+		if err := testnet.WaitProvable(ctx, height+1, w.network.URLs()...); err != nil {
+			t.Fatal(err)
+		}
+		anchor, err := running.Nodes[0].Anchor()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *to, err = anchor.Encode(); err != nil {
+			t.Fatal(err)
+		}
+		height = uint64(anchor.Block.Height)
 	}
 	return w
 }
@@ -151,7 +157,7 @@ func (w *world) setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	for file, content := range map[string][]byte{"trust.json": w.anchor, "other.json": w.other} {
+	for file, content := range map[string][]byte{"trust.json": w.anchor, "older.json": w.older, "other.json": w.other} {
 		if err := os.WriteFile(filepath.Join(env.WorkDir, file), content, 0o600); err != nil {
 			return err
 		}
@@ -179,8 +185,10 @@ func (w *world) setup(env *testscript.Env) error {
 		"NODE0":                    w.network.URLs()[0],
 		"TRUST":                    filepath.Join(env.WorkDir, "trust.json"),
 		"OTHER_TRUST":              filepath.Join(env.WorkDir, "other.json"),
+		"OLDER_TRUST":              filepath.Join(env.WorkDir, "older.json"),
 		"OPERATOR_KEY":             w.network.Operators[0].KeyFile,
 		"OTHER_OPERATOR_KEY":       w.network.Operators[1].KeyFile,
+		"THIRD_OPERATOR_KEY":       w.network.Operators[2].KeyFile,
 		"DIGEST":                   digest("one"),
 		"DIGEST2":                  digest("two"),
 	} {
