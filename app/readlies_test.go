@@ -16,6 +16,7 @@ import (
 	"hullmark/internal/liar"
 	"hullmark/proto"
 	"hullmark/reference"
+	"hullmark/tuf"
 )
 
 // TestReadLies puts a lying node in front of a client that asks about histories,
@@ -28,13 +29,22 @@ func TestReadLies(t *testing.T) {
 	otherTx := other.Publish(1, fixture.Tags{"1.0": "other"})
 	tx := l.app.Publish(2, fixture.Tags{"1.0": "one", "2.0": "two"})
 	height := l.Commit(otherTx, tx)
+	// A role of its own lists an image, and the root was rotated twice.
+	ci := fixture.NewKey(t, "ed25519", "ci")
+	delegating := l.app.RoleFile(tuf.RoleTargets, 3, fixture.Tags{"1.0": "one", "2.0": "two"},
+		fixture.Delegate(fixture.Delegation{Role: "targets/ci", Keys: []*fixture.Key{ci}, Paths: []string{"ci-*"}}), l.app.TaggingKeys...)
+	l.Commit(l.Relay(l.Operators[1], fixture.Update{
+		Targets: delegating, Delegated: []*tuf.Targets{l.app.RoleFile("targets/ci", 1, fixture.Tags{"ci-1": "built"}, nil, ci)},
+	}))
+	l.rotate(2)
+	l.rotate(3)
 	l.replaceValidators("lies", 4, 2)
 	l.Commit()
 
 	repository := readRequest.Repository
 	history := func(ctx context.Context, c *client.Client) ([]client.Warning, error) {
 		h, warnings, err := c.History(ctx, repository, client.HistoryOptions{})
-		if err == nil && (!h.Complete || len(h.Records) != 3) {
+		if err == nil && (!h.Complete || len(h.Records) != 6) {
 			t.Errorf("history %+v", h)
 		}
 		return warnings, err
@@ -62,6 +72,21 @@ func TestReadLies(t *testing.T) {
 		_, _, warnings, err := c.Resolve(ctx, readRequest)
 		return warnings, err
 	}
+	delegated := func(ctx context.Context, c *client.Client) ([]client.Warning, error) {
+		r, _, warnings, err := c.Resolve(ctx, bundle.Request{Repository: repository, Digest: fixture.Digest("built")})
+		if err == nil && r.Role != "targets/ci" {
+			t.Errorf("role %s lists it", r.Role)
+		}
+		return warnings, err
+	}
+	inRole := func(ctx context.Context, c *client.Client) ([]client.Warning, error) {
+		_, warnings, err := c.Role(ctx, repository, "targets/ci")
+		return warnings, err
+	}
+	block := func(ctx context.Context, c *client.Client) ([]client.Warning, error) {
+		_, warnings, err := c.LightBlock(ctx, l.Height()-1)
+		return warnings, err
+	}
 	// honestly answers what is asked about something else.
 	foreignReceipt, err := l.reads.lookup.Receipt(hashOf(otherTx), height, 1)
 	if err != nil {
@@ -81,7 +106,7 @@ func TestReadLies(t *testing.T) {
 		{"history without records", "/v1/history", history, page(func(a *proto.HistoryAnswer) { a.Entries = nil }), bundle.ErrHistory},
 		{"swapped record", "/v1/history", history, page(func(a *proto.HistoryAnswer) { a.Entries[0].Entry.Record = a.GetEntries()[1].GetEntry().GetRecord() }), bundle.ErrLog},
 		{"wrong log proof", "/v1/history", history, page(func(a *proto.HistoryAnswer) { a.Entries[0].Entry.Proof[0][5] ^= 1 }), bundle.ErrLog},
-		{"changes of another record", "/v1/history", history, page(func(a *proto.HistoryAnswer) { a.Entries[0].Changes = a.GetEntries()[1].GetChanges() }), bundle.ErrHistory},
+		{"changes of another record", "/v1/history", history, page(func(a *proto.HistoryAnswer) { a.Entries[0].Changes = a.GetEntries()[2].GetChanges() }), bundle.ErrHistory},
 		{"history of another repository", "/v1/history", history, instead("repository", "registry.example.com/other"), bundle.ErrProof},
 		{"history of nobody", "/v1/history", history, instead("repository", "registry.example.com/nobody"), bundle.ErrProof},
 		{"half a history's text", "/v1/history", history, liar.Half(), bundle.ErrMalformed},
@@ -102,6 +127,19 @@ func TestReadLies(t *testing.T) {
 			}
 			liar.CutBridge(1)(w, r, honest)
 		}, bundle.ErrBridge},
+		{"file of the role that lists it left out", "/v1/", delegated, liar.CutTargets(1), bundle.ErrTargets},
+		{"file of the role left out", "/v1/", inRole, liar.CutTargets(1), bundle.ErrTargets},
+		{"newest roots left out", "/v1/", resolve, liar.CutRoots(1), bundle.ErrRoot},
+		{"history that ends early", "/v1/history", history, liar.EndHistory(2), bundle.ErrHistory},
+		{"made-up signatures", "/v1/", resolve, liar.JunkCommit(), bundle.ErrHeader},
+		{"made-up signatures of a light block", "/v1/light-block", block, liar.JunkCommit(), bundle.ErrHeader},
+		{"files twice", "/v1/resolve", resolve, liar.Twice(), bundle.ErrRoot},
+		{"too many roots", "/v1/resolve", resolve, liar.Fill(bundle.MaxRoots + 1), bundle.ErrMalformed},
+		{"roots until there are many", "/v1/resolve", resolve, liar.Fill(bundle.MaxRoots), bundle.ErrRoot},
+		{"proof with bytes behind it", "/v1/resolve", resolve, liar.Grow(1), bundle.ErrProof},
+		{"proof of a megabyte", "/v1/resolve", resolve, liar.Grow(1 << 20), bundle.ErrProof},
+		{"values that were not asked for", "/v1/", inRole, liar.Unasked(), bundle.ErrMalformed},
+		{"field twice", "/v1/resolve", resolve, liar.RepeatField(), bundle.ErrMalformed},
 		{"forged bridge block", "/v1/resolve", resolve, liar.Bundle(func(b *proto.Bundle) { b.Bridge[1] = b.GetLightBlock() }), bundle.ErrMalformed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -130,6 +168,29 @@ func TestReadLies(t *testing.T) {
 			}
 		})
 	}
+
+	t.Run("made-up signatures of a known header", func(t *testing.T) {
+		bad := liar.New(l.server.URL)
+		server, err := bad.Serve("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = server.Close() }()
+		alone, err := client.New(client.Options{Nodes: []string{server.URL}, Store: client.NewMemoryStore(l.memory(1)), Hedge: -1, Now: l.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := block(t.Context(), alone); err != nil {
+			t.Fatal(err)
+		}
+		bad.Tell("/v1/", liar.JunkCommit())
+		if _, err := block(t.Context(), alone); !errors.Is(err, bundle.ErrHeader) || client.ClassOf(err) != bundle.Attack {
+			t.Errorf("error %v", err)
+		}
+		if warnings, err := block(t.Context(), l.client(l.memory(1), server.URL)); err != nil {
+			t.Errorf("beside an honest node: %v, warnings %v", err, warnings)
+		}
+	})
 
 	t.Run("missing bridge blocks", func(t *testing.T) {
 		// Light blocks are proof enough, wherever they come from.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cometbft/cometbft/light"
 	"github.com/cometbft/cometbft/types"
 
 	"hullmark/reference"
@@ -194,7 +195,7 @@ func (m *Memory) prune(blocks []*types.LightBlock, now time.Time) []*types.Light
 	spacing := min(keepEvery, m.trustingPeriod/keepSpacing)
 	var kept []*types.LightBlock
 	for i, lb := range blocks {
-		useful := !expired(lb, m.trustingPeriod, now)
+		useful := !light.HeaderExpired(lb.SignedHeader, m.trustingPeriod, now)
 		if n := len(kept); useful && n > 0 {
 			last := kept[n-1]
 			useful = !bytes.Equal(lb.ValidatorsHash, last.ValidatorsHash) || lb.Time.Sub(last.Time) >= spacing

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"testing"
 
+	protobuf "google.golang.org/protobuf/proto"
+
 	"hullmark/internal/liar"
 	"hullmark/proto"
 )
@@ -192,5 +194,66 @@ func TestParts(t *testing.T) {
 		if at := p.At(new(proto.Bundle)); at != nil {
 			t.Errorf("%s of an empty bundle: %x", p.Name, at)
 		}
+	}
+}
+
+// TestOmissions: each lie changes what it says, and nothing else.
+func TestOmissions(t *testing.T) {
+	files := func(names ...string) [][]byte {
+		var out [][]byte
+		for _, n := range names {
+			out = append(out, []byte(n))
+		}
+		return out
+	}
+	whole := func() *proto.Bundle {
+		return &proto.Bundle{
+			Version: 1, Repository: &proto.MapEntry{Value: []byte("v"), Proof: []byte("p")},
+			Roots: files("r1", "r2"), Targets: files("t1", "t2"), Statements: files("s"),
+			LastRoot: &proto.MapEntry{Value: []byte("l")},
+		}
+	}
+	l, ask := newLiar(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		b, err := proto.MarshalJSON(whole())
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(b)
+	}))
+	for _, tc := range []struct {
+		name   string
+		lie    liar.Lie
+		change func(*proto.Bundle)
+	}{
+		{"targets", liar.CutTargets(1), func(b *proto.Bundle) { b.Targets = files("t1") }},
+		{"more targets than there are", liar.CutTargets(9), func(*proto.Bundle) {}},
+		{"roots", liar.CutRoots(1), func(b *proto.Bundle) { b.Roots, b.LastRoot = files("r1"), nil }},
+		{"twice", liar.Twice(), func(b *proto.Bundle) {
+			b.Roots, b.Targets, b.Statements = files("r1", "r2", "r1", "r2"), files("t1", "t2", "t1", "t2"), files("s", "s")
+		}},
+		{"fill", liar.Fill(4), func(b *proto.Bundle) { b.Roots = files("r1", "r2", "r1", "r1") }},
+		{"grow", liar.Grow(2), func(b *proto.Bundle) { b.Repository.Proof = []byte("p\x00\x00") }},
+		{"unasked", liar.Unasked(), func(b *proto.Bundle) {
+			entry := &proto.MapEntry{Value: []byte("unasked"), Proof: []byte("unasked")}
+			b.Tag, b.Image = entry, entry
+		}},
+		{"no light block to change", liar.JunkCommit(), func(*proto.Bundle) {}},
+	} {
+		l.Tell("/", tc.lie)
+		_, got := ask("GET", "/v1/resolve")
+		var b proto.Bundle
+		if err := proto.UnmarshalJSON([]byte(got), &b); err != nil {
+			t.Fatal(err)
+		}
+		want := whole()
+		tc.change(want)
+		if !protobuf.Equal(&b, want) {
+			t.Errorf("%s: %v", tc.name, &b)
+		}
+	}
+	l.Tell("/", liar.RepeatField())
+	_, got := ask("GET", "/v1/resolve")
+	if n := bytes.Count([]byte(got), []byte(`"version":`)); n != 2 {
+		t.Errorf("%d versions in %s", n, got)
 	}
 }
