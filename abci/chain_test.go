@@ -10,6 +10,7 @@ import (
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/tuf"
 )
@@ -23,9 +24,9 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 		return fixture.Delegate(fixture.Delegation{Role: role, Keys: []*fixture.Key{key}, Paths: paths})
 	}
 	op := p.c.Operators[3]
-	ask := func(path string, query url.Values) *proto.Bundle {
+	ask := func(path string, values url.Values) *proto.Bundle {
 		t.Helper()
-		r := p.query(path, query.Encode())
+		r := p.query(path, values.Encode())
 		if r.Code != 0 {
 			t.Fatal(r.Log)
 		}
@@ -50,7 +51,7 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 	}}))
 	p.next()
 
-	resolve := func(tag string) (bundle.Request, url.Values) {
+	resolve := func(tag string) (query.Resolve, url.Values) {
 		return bundletest.Request(appName + ":" + tag), url.Values{"ref": {appName + ":" + tag}}
 	}
 	for _, tt := range []struct {
@@ -61,8 +62,8 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 		{"v1", "ci one", "targets/ci", 2},
 		{"v2", "deep two", "targets/deep", 3},
 	} {
-		req, query := resolve(tt.tag)
-		b := ask("/v1/resolve", query)
+		req, values := resolve(tt.tag)
+		b := ask("/v1/resolve", values)
 		if len(b.GetTargets()) != tt.files {
 			t.Errorf("%s: %d files, want %d", tt.tag, len(b.GetTargets()), tt.files)
 		}
@@ -71,7 +72,7 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 			t.Errorf("%s: %+v, %v", tt.tag, result, err)
 		}
 		// The same by digest.
-		req = bundle.Request{Repository: req.Repository, Digest: fixture.Digest(tt.manifest)}
+		req = query.Resolve{Repository: req.Repository, Digest: fixture.Digest(tt.manifest)}
 		b = ask("/v1/image", url.Values{"repository": {appName}, "digest": {req.Digest.String()}})
 		if result, _, err = bundle.Verify(b, req, p.memory(), p.now(), bundle.DefaultPolicy()); err != nil || result.Role != tt.role {
 			t.Errorf("digest of %s: %+v, %v", tt.tag, result, err)
@@ -84,29 +85,29 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 		p.next(p.c.Relay(op, fixture.Update{Targets: p.app.RoleFile("targets", spec.Version, tags, spec.Delegations, p.app.TaggingKeys...)}))
 	}
 	p.next()
-	missing := bundle.Request{Repository: p.app.Repository, Digest: fixture.Digest("zero")}
+	missing := query.Resolve{Repository: p.app.Repository, Digest: fixture.Digest("zero")}
 	b = ask("/v1/image", url.Values{"repository": {appName}, "digest": {missing.Digest.String()}})
 	if _, _, err := bundle.Verify(b, missing, p.memory(), p.now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrNotListed) || len(b.GetTargets()) != 3 {
 		t.Errorf("not listed: %d files, %v", len(b.GetTargets()), err)
 	}
 	p.portions(t, missing)
 
-	req, query := resolve("v2")
+	req, values := resolve("v2")
 	for i := range 3 {
-		b := ask("/v1/resolve", query)
+		b := ask("/v1/resolve", values)
 		b.Targets = slices.Delete(b.Targets, i, i+1)
 		if _, _, err := bundle.Verify(b, req, p.memory(), p.now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrTargets) {
 			t.Errorf("without file %d: %v", i, err)
 		}
 	}
-	swapped := ask("/v1/resolve", query)
+	swapped := ask("/v1/resolve", values)
 	swapped.Targets[1], swapped.Targets[2] = swapped.Targets[2], swapped.Targets[1]
 	if _, _, err := bundle.Verify(swapped, req, p.memory(), p.now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrTargets) {
 		t.Errorf("swapped: %v", err)
 	}
 
 	// Whoever replaces a role's file asks for it by the role.
-	byRole := bundle.Request{Repository: req.Repository, Role: "targets/deep"}
+	byRole := query.Resolve{Repository: req.Repository, Role: "targets/deep"}
 	b = ask("/v1/repository", url.Values{"name": {appName}, "role": {byRole.Role}})
 	result, _, err := bundle.Verify(b, byRole, p.memory(), p.now(), bundle.DefaultPolicy())
 	if err != nil || result.Files["targets/deep"] == nil || result.Files["targets/ci"] == nil {
@@ -121,14 +122,14 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 	spec.Version, spec.Delegations = spec.Version+1, nil
 	p.next(p.c.Relay(op, fixture.Update{Targets: p.app.SignTargets(spec, p.app.TaggingKeys...)}))
 	p.next()
-	if _, _, err := bundle.Verify(ask("/v1/resolve", query), req, p.memory(), p.now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrNotEffective) {
+	if _, _, err := bundle.Verify(ask("/v1/resolve", values), req, p.memory(), p.now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrNotEffective) {
 		t.Errorf("removed: %v", err)
 	}
 }
 
 // portions checks which of three files a node sends when the ledger says that they are
 // large, and the client holds some of them.
-func (p *published) portions(t *testing.T, req bundle.Request) {
+func (p *published) portions(t *testing.T, req query.Resolve) {
 	t.Helper()
 	v := p.ledger.Latest()
 	defer v.Close()

@@ -18,6 +18,7 @@ import (
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
 	"hullmark/merkle/store"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -33,7 +34,7 @@ func (n *node) query(path, data string) *cmtabci.ResponseQuery {
 }
 
 // verify answers a request by a bundle of this node.
-func (n *node) verify(encoded []byte, req bundle.Request) (*bundle.Result, error) {
+func (n *node) verify(encoded []byte, req query.Resolve) (*bundle.Result, error) {
 	n.t.Helper()
 	b, err := bundle.Decode(encoded)
 	if err != nil {
@@ -56,7 +57,7 @@ func TestQueryAnswers(t *testing.T) {
 	resolve := func(ref string) string { return url.Values{"ref": {ref}}.Encode() }
 	tests := []struct {
 		name, path, data string
-		req              bundle.Request
+		req              query.Resolve
 		want             error
 	}{
 		{"tag", "/v1/resolve", resolve(appName + ":1.0"), bundletest.Request(appName + ":1.0"), nil},
@@ -65,12 +66,12 @@ func TestQueryAnswers(t *testing.T) {
 		{"withdrawn tag", "/v1/resolve", resolve(appName + ":gone"), bundletest.Request(appName + ":gone"), bundle.ErrWithdrawn},
 		{"absent tag", "/v1/resolve", resolve(appName + ":never"), bundletest.Request(appName + ":never"), bundle.ErrAbsentTag},
 		{"absent repository", "/v1/resolve", resolve("registry.example.com/none:1"), bundletest.Request("registry.example.com/none:1"), bundle.ErrUnknownRepository},
-		{"digest", "/v1/image", image(digest), bundle.Request{Repository: p.app.Repository, Digest: digest}, nil},
-		{"absent digest", "/v1/image", image(fixture.Digest("none")), bundle.Request{Repository: p.app.Repository, Digest: fixture.Digest("none")}, bundle.ErrAbsentImage},
+		{"digest", "/v1/image", image(digest), query.Resolve{Repository: p.app.Repository, Digest: digest}, nil},
+		{"absent digest", "/v1/image", image(fixture.Digest("none")), query.Resolve{Repository: p.app.Repository, Digest: fixture.Digest("none")}, bundle.ErrAbsentImage},
 		{"repository", "/v1/repository", url.Values{"name": {appName}}.Encode(), bundletest.RepositoryRequest(appName), nil},
-		{"ledger assurance", "/v1/resolve", resolve(appName+":1.0") + "&assurance=ledger", func() bundle.Request {
+		{"ledger assurance", "/v1/resolve", resolve(appName+":1.0") + "&assurance=ledger", func() query.Resolve {
 			r := bundletest.Request(appName + ":1.0")
-			r.Assurance = bundle.LedgerAssurance
+			r.Assurance = query.LedgerAssurance
 			return r
 		}(), nil},
 	}
@@ -218,7 +219,7 @@ func TestLookupsDuringCommits(t *testing.T) {
 	const blocks = 3 * store.MinKeepRecent / 2
 	policy := bundle.DefaultPolicy()
 	policy.MaxAge = 24 * time.Hour
-	requests := []bundle.Request{
+	requests := []query.Resolve{
 		bundletest.Request(appName + ":1.0"),
 		bundletest.Request(appName + ":never"),
 		bundletest.RepositoryRequest(otherName),
@@ -251,7 +252,7 @@ func TestLookupsDuringCommits(t *testing.T) {
 		})
 	}
 	slow := func() bool { // whether a reader has hardly begun
-		return slices.ContainsFunc(requests, func(r bundle.Request) bool { return answers[slices.Index(requests, r)].Load() < 20 })
+		return slices.ContainsFunc(requests, func(r query.Resolve) bool { return answers[slices.Index(requests, r)].Load() < 20 })
 	}
 	for i := 0; i < blocks || slow() && !t.Failed(); i++ {
 		time.Sleep(time.Millisecond) // as fast as no network is

@@ -15,6 +15,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/internal/liar"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -73,7 +74,7 @@ func TestReadLies(t *testing.T) {
 		return warnings, err
 	}
 	delegated := func(ctx context.Context, c *client.Client) ([]client.Warning, error) {
-		r, _, warnings, err := c.Resolve(ctx, bundle.Request{Repository: repository, Digest: fixture.Digest("built")})
+		r, _, warnings, err := c.Resolve(ctx, query.Resolve{Repository: repository, Digest: fixture.Digest("built")})
 		if err == nil && r.Role != "targets/ci" {
 			t.Errorf("role %s lists it", r.Role)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hullmark/keys"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -45,7 +46,7 @@ func (v *verification) answerTag() error {
 	if !v.repository.Owns(tag) {
 		return v.deny(ErrNotEffective, "role %s of %s was removed after it set the tag, and has not set it again", tag.Role, v.request.Repository)
 	}
-	if v.request.Assurance == PublisherAssurance {
+	if v.request.Assurance == query.PublisherAssurance {
 		file, ok := v.files[tag.Role]
 		if !ok {
 			return v.lacksHolder(tag.Role)
@@ -85,7 +86,7 @@ func (v *verification) answerDigest() error {
 		return v.deny(ErrAbsentImage, "%s", v.request)
 	}
 	v.result.Published = voucher.Last
-	if v.request.Assurance == PublisherAssurance {
+	if v.request.Assurance == query.PublisherAssurance {
 		if err := v.findDigest(); err != nil {
 			return err
 		}
@@ -202,7 +203,7 @@ func (v *verification) checkVoucher(voucher *record.Voucher) error {
 	if r.Published.Index > voucher.Last.Index || voucher.First.Index > voucher.Last.Index {
 		return fail(ErrMismatch, "the tag was written after the newest publication of its digest")
 	}
-	if v.request.Assurance == PublisherAssurance {
+	if v.request.Assurance == query.PublisherAssurance {
 		file := v.files[r.Role]
 		state, _ := v.repository.Role(r.Role)
 		by, _ := v.delegator(state.Parent)

@@ -12,6 +12,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/merkle"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -214,7 +215,7 @@ var familyLies = []struct {
 	}, bundle.ErrTargets},
 	{"tag behind a terminating role, asked by digest", func(t *testing.T, f *family) {
 		f.files[roleRelease] = f.app.RoleFile(roleRelease, 1, fixture.Tags{"v9-x": "evil"}, fixture.Delegate(f.grant(roleDeep, "v*-rc")), f.key[roleRelease])
-		f.req = at(bundle.Request{Repository: repository(app)}, "evil")
+		f.req = at(query.Resolve{Repository: repository(app)}, "evil")
 		f.agree(t, role(roleRelease, stored(f.files[roleRelease])), f.holds("v9-x", "evil", roleRelease)...)
 	}, bundle.ErrNotListed},
 	{"tag outside the paths of the grandparent", func(t *testing.T, f *family) {
@@ -307,7 +308,7 @@ func TestParentExpiresSince(t *testing.T) {
 				t.Fatalf("header %d", got)
 			}
 			f.policy, f.now = tt.policy, expires.Add(tt.after)
-			for _, question := range []bundle.Request{ref(app + ":v2-rc"), at(bundle.Request{Repository: repository(app)}, "four")} {
+			for _, question := range []query.Resolve{ref(app + ":v2-rc"), at(query.Resolve{Repository: repository(app)}, "four")} {
 				f.req = question
 				f.answer()
 				if _, _, err := f.verify(); !errors.Is(err, tt.want) || (tt.want != nil && bundle.ClassOf(err) != bundle.NotTrusted) {

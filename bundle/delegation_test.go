@@ -11,6 +11,7 @@ import (
 	"hullmark/keys"
 	"hullmark/merkle"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -80,7 +81,7 @@ func TestDelegation(t *testing.T) {
 	if result.Digest != fixture.Digest("three") || result.Role != "targets/release" || result.TargetsVersion != 3 || result.Targets.Version != 3 {
 		t.Errorf("result %+v", result)
 	}
-	a.req, a.bundle.Tag = at(bundle.Request{Repository: repository(app)}, "three"), nil
+	a.req, a.bundle.Tag = at(query.Resolve{Repository: repository(app)}, "three"), nil
 	if result, _, err = a.verify(); err != nil || result.Role != "targets/release" || result.Size != 5 {
 		t.Errorf("by digest: %+v, %v", result, err)
 	}

@@ -13,8 +13,8 @@
 // An Anchor is what a client is given out of band: a ledger id and one light
 // block to take as true. A Memory is what a client has learnt since: light
 // blocks it has verified, and per repository the newest root and revision it
-// has seen. A Request is the question; the bundle does not say which question
-// it answers, every key is derived from the request.
+// has seen. The bundle does not say which question (query.Resolve) it
+// answers, every key is derived from the question.
 //
 // # Trust model
 //

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -43,7 +44,7 @@ func EncodeFile(entries []FileEntry) ([]byte, error) {
 // come in portions. Nothing is verified. A bundle that stands alone may answer any
 // question. Errors wrap ErrMalformed, ErrNotInFile, or record.ErrNewer for a newer
 // format.
-func DecodeFile(data []byte, req Request) ([]*proto.Bundle, error) {
+func DecodeFile(data []byte, req query.Resolve) ([]*proto.Bundle, error) {
 	if len(data) > MaxFileSize {
 		return nil, fail(ErrMalformed, "%d bytes, at most %d", len(data), MaxFileSize)
 	}
@@ -68,7 +69,7 @@ func DecodeFile(data []byte, req Request) ([]*proto.Bundle, error) {
 	if n := len(m.GetEntries()); m.GetVersion() != FormatVersion || n == 0 || n > MaxFileEntries {
 		return nil, fail(ErrMalformed, "file of version %d with %d bundles", m.GetVersion(), n)
 	}
-	want := fileLabel(req.reference())
+	want := fileLabel(asked(req))
 	var out []*proto.Bundle
 	for _, e := range m.GetEntries() {
 		if e.GetBundle() == nil {
@@ -93,10 +94,10 @@ func fileLabel(r reference.Reference) string {
 	return r.String()
 }
 
-// reference returns the reference that asks the question.
-func (r Request) reference() reference.Reference {
-	if !r.Tag.IsZero() {
-		return r.Repository.WithTag(r.Tag)
+// asked returns the reference that asks a question.
+func asked(q query.Resolve) reference.Reference {
+	if !q.Tag.IsZero() {
+		return q.Repository.WithTag(q.Tag)
 	}
-	return r.Repository.WithDigest(r.Digest)
+	return q.Repository.WithDigest(q.Digest)
 }

@@ -7,13 +7,14 @@ import (
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
+	"hullmark/query"
 )
 
 // FuzzVerify gives any bytes as the answer to a question. Whatever verifies must
 // say what the ledger says.
 func FuzzVerify(f *testing.F) {
 	a := full(f)
-	for _, req := range []bundle.Request{
+	for _, req := range []query.Resolve{
 		a.req, at(bundletest.RepositoryRequest(app), "two"), bundletest.RepositoryRequest(app), ref(app + ":none"),
 		byLedger(a.req), ref("registry.example.com/none:1"),
 	} {
@@ -31,7 +32,7 @@ func FuzzVerify(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, req := range []bundle.Request{a.req, at(bundletest.RepositoryRequest(app), "two"), byLedger(a.req)} {
+		for _, req := range []query.Resolve{a.req, at(bundletest.RepositoryRequest(app), "two"), byLedger(a.req)} {
 			result, m, err := bundle.Verify(b, req, memory, a.now, a.policy)
 			if err == nil && (result.Digest != fixture.Digest("two") || result.HeaderHeight > height) {
 				t.Fatalf("%s is said to be %s", req, result.Digest)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -68,7 +69,7 @@ func VerifyHistory(a *proto.HistoryAnswer, r reference.Repository, from Cursor, 
 		return nil, nil, err
 	}
 	v := &verification{
-		bundle: &proto.Bundle{Repository: a.GetRepository()}, request: Request{Repository: r},
+		bundle: &proto.Bundle{Repository: a.GetRepository()}, request: query.Resolve{Repository: r},
 		memory: next, now: now, policy: p, header: proven.header, mapRoot: proven.mapRoot,
 		result: Result{Repository: r, StateHeight: proven.StateHeight, HeaderHeight: proven.HeaderHeight, BlockTime: proven.BlockTime, Age: proven.Age},
 	}

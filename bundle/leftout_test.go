@@ -15,6 +15,7 @@ import (
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/tuf"
 )
@@ -71,11 +72,11 @@ func leftOut(b *proto.Bundle) map[string]*proto.Bundle {
 // yes of a no, a no of a yes, or one no of another: the answer does not verify, or
 // says what it said before.
 func TestLeftOut(t *testing.T) {
-	digest := func(manifest string) bundle.Request { return at(bundletest.RepositoryRequest(app), manifest) }
-	ask := func(req bundle.Request) func(*testing.T) *asked {
+	digest := func(manifest string) query.Resolve { return at(bundletest.RepositoryRequest(app), manifest) }
+	ask := func(req query.Resolve) func(*testing.T) *asked {
 		return func(t *testing.T) *asked { a := newStory(t).asked(); a.about(req); return a }
 	}
-	family := func(req bundle.Request) func(*testing.T) *asked {
+	family := func(req query.Resolve) func(*testing.T) *asked {
 		return func(t *testing.T) *asked {
 			f := newFamily(t, time.Time{})
 			f.about(req)
@@ -112,7 +113,7 @@ func TestLeftOut(t *testing.T) {
 		{"digest of a role below", family(digest("four")), nil},
 		{"digest no role lists", family(digest("gone")), bundle.ErrNotListed},
 		{"digest of a delegated role by the ledger", family(byLedger(digest("four"))), nil},
-		{"delegated role", family(bundle.Request{Repository: repository(app), Role: roleDeep}), nil},
+		{"delegated role", family(query.Resolve{Repository: repository(app), Role: roleDeep}), nil},
 
 		{"rotated", story(func(t *testing.T, a *asked) { a.rotated(t, true) }), nil},
 		{"rotated, not signed anew", story(func(t *testing.T, a *asked) { a.rotated(t, false) }), bundle.ErrNotEffective},
@@ -143,7 +144,7 @@ func TestLeftOut(t *testing.T) {
 // of the one role that lists a digest, and all that is left is true.
 func TestNotListedTakesAllFiles(t *testing.T) {
 	f := newFamily(t, time.Time{})
-	f.req = at(bundle.Request{Repository: repository(app)}, "nine")
+	f.req = at(query.Resolve{Repository: repository(app)}, "nine")
 	f.answer()
 	if r, _, err := f.verify(); err != nil || r.Role != roleLTS {
 		t.Fatalf("%+v, %v", r, err)
@@ -158,7 +159,7 @@ func TestNotListedTakesAllFiles(t *testing.T) {
 		t.Errorf("%d files for a yes, want 2", n)
 	}
 	// A no takes those of every effective role, and of no other.
-	f.about(at(bundle.Request{Repository: repository(app)}, "gone"))
+	f.about(at(query.Resolve{Repository: repository(app)}, "gone"))
 	if n := len(f.bundle.Targets); n != 4 {
 		t.Errorf("%d files for a no, want 4", n)
 	}
@@ -182,14 +183,14 @@ func TestRemovedAndBack(t *testing.T) {
 	f.publish(f.app.RoleFile(tuf.RoleTargets, 5, tags, fixture.Delegate(f.to[1]), f.app.TaggingKeys...))
 	f.publish(f.app.RoleFile(tuf.RoleTargets, 6, tags, fixture.Delegate(f.to...), f.app.TaggingKeys...),
 		f.app.RoleFile(roleLTS, 2, fixture.Tags{"v9-1": "other"}, nil, f.key[roleLTS]))
-	for _, req := range []bundle.Request{ref(app + ":v9"), byLedger(ref(app + ":v9"))} {
+	for _, req := range []query.Resolve{ref(app + ":v9"), byLedger(ref(app + ":v9"))} {
 		f.about(req)
 		if _, _, err := f.verify(); !errors.Is(err, bundle.ErrNotEffective) {
 			t.Errorf("%s assurance, not set again: %v", req.Assurance, err)
 		}
 	}
 	f.publish(f.app.RoleFile(roleLTS, 3, fixture.Tags{"v9": "nine"}, nil, f.key[roleLTS]))
-	for _, req := range []bundle.Request{ref(app + ":v9"), byLedger(ref(app + ":v9"))} {
+	for _, req := range []query.Resolve{ref(app + ":v9"), byLedger(ref(app + ":v9"))} {
 		f.about(req)
 		if r, _, err := f.verify(); err != nil || r.Role != roleLTS {
 			t.Errorf("%s assurance, set again: %v", req.Assurance, err)
@@ -203,7 +204,7 @@ func TestListedByRoleExpiredSince(t *testing.T) {
 	expires := newStory(t).BlockTime(8).Add(time.Second)
 	f := newFamily(t, expires)
 	f.policy = bundle.OfflinePolicy()
-	f.about(at(bundle.Request{Repository: repository(app)}, "four"))
+	f.about(at(query.Resolve{Repository: repository(app)}, "four"))
 	f.now = expires
 	whole := f.bundle.Targets
 	if _, m, err := f.verify(); !errors.Is(err, bundle.ErrStale) || m != nil {
@@ -236,7 +237,7 @@ func TestFilesWithoutRoom(t *testing.T) {
 		{bundle.MaxTargetsBytes / 3, bundle.ErrMoreFiles},
 	} {
 		f := newFamily(t, time.Time{})
-		f.req = at(bundle.Request{Repository: repository(app)}, "gone")
+		f.req = at(query.Resolve{Repository: repository(app)}, "gone")
 		f.agree(t, func(r *record.Repository) {
 			for i := range r.Roles {
 				if !r.Roles[i].TopLevel() {

@@ -13,6 +13,7 @@ import (
 	"hullmark/keys"
 	"hullmark/merkle"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/tuf"
 )
@@ -22,7 +23,7 @@ import (
 type asked struct {
 	*story
 	bundle *proto.Bundle
-	req    bundle.Request
+	req    query.Resolve
 	mem    *bundle.Memory
 	now    time.Time
 	policy bundle.Policy
@@ -38,12 +39,12 @@ func (a *asked) verify() (*bundle.Result, *bundle.Memory, error) {
 }
 
 // about changes the question and gives the honest answer to it.
-func (a *asked) about(req bundle.Request) {
+func (a *asked) about(req query.Resolve) {
 	a.req, a.bundle = req, a.Newest().Bundle(req)
 }
 
 // learn makes the client verify an honest answer first.
-func (a *asked) learn(tb testing.TB, src *bundletest.Source, req bundle.Request) {
+func (a *asked) learn(tb testing.TB, src *bundletest.Source, req query.Resolve) {
 	tb.Helper()
 	_, m, err := bundle.Verify(src.Bundle(req), req, a.mem, src.Block.Time, bundle.DefaultPolicy())
 	if err != nil {
@@ -573,7 +574,7 @@ var lies = []struct {
 	}, bundle.ErrMalformed},
 
 	// Questions and policies that make no sense.
-	{"no repository asked", func(_ *testing.T, a *asked) { a.req = bundle.Request{} }, bundle.ErrRequest},
+	{"no repository asked", func(_ *testing.T, a *asked) { a.req = query.Resolve{} }, bundle.ErrRequest},
 	{"no such assurance", func(_ *testing.T, a *asked) { a.req.Assurance = 2 }, bundle.ErrRequest},
 	{"empty policy", func(_ *testing.T, a *asked) { a.policy = bundle.Policy{} }, bundle.ErrRequest},
 	{"expired metadata online", func(_ *testing.T, a *asked) { a.policy.AllowExpired = true }, bundle.ErrRequest},

@@ -10,6 +10,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/merkle"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/tuf"
 )
@@ -144,7 +145,7 @@ var named = []struct {
 	{"voucher gone, known revocation, by the ledger", func(t *testing.T, a *asked) {
 		a.revoked()
 		a.denied(t)
-		a.req = byLedger(at(bundle.Request{Repository: repository(app)}, "two"))
+		a.req = byLedger(at(query.Resolve{Repository: repository(app)}, "two"))
 		a.Commit()
 		a.Commit()
 		a.now = a.Now()

@@ -8,6 +8,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // TestManyParts gives readers texts of nothing but the smallest elements, which would
@@ -34,7 +35,7 @@ func TestManyParts(t *testing.T) {
 			return err
 		}},
 		{"file", `{"version":1,"entries":[`, `{}`, `]}`, func(b []byte) error {
-			_, err := bundle.DecodeFile(b, bundle.Request{})
+			_, err := bundle.DecodeFile(b, query.Resolve{})
 			return err
 		}},
 	} {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hullmark/keys"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -18,7 +19,7 @@ type Result struct {
 	// Digest and Size are those of the image's manifest.
 	Digest    reference.Digest
 	Size      uint64
-	Assurance Assurance
+	Assurance query.Assurance
 
 	// StateHeight is the height whose state was proven, HeaderHeight that of the
 	// header that proves it: one more. BlockTime is the time of that header.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/tuf"
 )
@@ -12,7 +13,7 @@ import (
 // to the root the ledger says is current. Every root on the way was signed by
 // its predecessor; none is replaced.
 func (v *verification) verifyRoots() error {
-	if v.request.Assurance == LedgerAssurance {
+	if v.request.Assurance == query.LedgerAssurance {
 		return v.compareRoots()
 	}
 	chain, err := v.knownRoots()

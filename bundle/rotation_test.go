@@ -17,7 +17,7 @@ func TestRotation(t *testing.T) {
 	a.learn(t, a.Newest(), a.req)
 	known := a.mem
 	a.rotated(t, true)
-	query := bundletest.Query{Request: a.req, TrustedHeight: known.TrustedHeight(), RootVersion: 1}
+	query := bundletest.Query{Resolve: a.req, TrustedHeight: known.TrustedHeight(), RootVersion: 1}
 	for _, c := range []struct {
 		name   string
 		mem    *bundle.Memory
@@ -25,11 +25,11 @@ func TestRotation(t *testing.T) {
 		roots  int
 		err    error
 	}{
-		{"knows nothing, gets all", a.memory(), bundletest.Query{Request: a.req}, 3, nil},
+		{"knows nothing, gets all", a.memory(), bundletest.Query{Resolve: a.req}, 3, nil},
 		{"knows version 1, gets the rest", known, query, 2, nil},
-		{"knows version 1, gets all", known, bundletest.Query{Request: a.req}, 3, nil},
-		{"knows version 1, gets version 3 only", known, bundletest.Query{Request: a.req, RootVersion: 2}, 1, bundle.ErrRoot},
-		{"knows version 1, gets nothing", known, bundletest.Query{Request: a.req, RootVersion: 3}, 0, bundle.ErrRoot},
+		{"knows version 1, gets all", known, bundletest.Query{Resolve: a.req}, 3, nil},
+		{"knows version 1, gets version 3 only", known, bundletest.Query{Resolve: a.req, RootVersion: 2}, 1, bundle.ErrRoot},
+		{"knows version 1, gets nothing", known, bundletest.Query{Resolve: a.req, RootVersion: 3}, 0, bundle.ErrRoot},
 		{"knows nothing, gets the rest", a.memory(), query, 2, bundle.ErrRoot},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestRotation(t *testing.T) {
 				t.Errorf("root version %d, remembered %d", result.RootVersion, seen.RootVersion())
 			}
 			// From now on no root is needed.
-			b = a.Newest().BundleFor(bundletest.Query{Request: a.req, RootVersion: 3})
+			b = a.Newest().BundleFor(bundletest.Query{Resolve: a.req, RootVersion: 3})
 			if _, _, err := bundle.Verify(b, a.req, m, a.now, a.policy); err != nil {
 				t.Errorf("without roots: %v", err)
 			}

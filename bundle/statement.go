@@ -3,6 +3,7 @@ package bundle
 import (
 	"slices"
 
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -59,7 +60,7 @@ func (v *verification) judgeLift(digest reference.Digest, ruling *record.Ruling,
 	if err := v.checkRuling(ruling, v.repository.LiftSequence); err != nil {
 		return err
 	}
-	if v.request.Assurance == LedgerAssurance {
+	if v.request.Assurance == query.LedgerAssurance {
 		return nil // which rests on the ledger's word; what is remembered stays
 	}
 	statement, err := v.verifyStatement(digest, record.ActionLift, ruling)
@@ -91,7 +92,7 @@ func (v *verification) checkRuling(r *record.Ruling, sequence uint64) error {
 // root it was judged by, which the client knows. It returns nil if there is none in
 // the bundle, or at ledger assurance.
 func (v *verification) verifyStatement(digest reference.Digest, action record.Action, r *record.Ruling) (*record.SignedStatement, error) {
-	if v.request.Assurance == LedgerAssurance || len(v.bundle.GetStatements()) == 0 {
+	if v.request.Assurance == query.LedgerAssurance || len(v.bundle.GetStatements()) == 0 {
 		return nil, nil
 	}
 	s, err := record.DecodeSignedStatement(v.bundle.GetStatements()[0])

@@ -8,6 +8,7 @@ import (
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/query"
 	"hullmark/reference"
 )
 
@@ -53,21 +54,21 @@ func newStory(tb testing.TB) *story {
 func (s *story) memory() *bundle.Memory { return bundle.NewMemory(s.Anchor(1)) }
 
 // ask is Verify of a reader who knows nothing, right after the newest block.
-func (s *story) ask(b *bundletest.Source, req bundle.Request) (*bundle.Result, *bundle.Memory, error) {
+func (s *story) ask(b *bundletest.Source, req query.Resolve) (*bundle.Result, *bundle.Memory, error) {
 	return bundle.Verify(b.Bundle(req), req, s.memory(), s.Now(), bundle.DefaultPolicy())
 }
 
-func at(ledger bundle.Request, digest string) bundle.Request {
+func at(ledger query.Resolve, digest string) query.Resolve {
 	ledger.Digest = fixture.Digest(digest)
 	return ledger
 }
 
-func byLedger(r bundle.Request) bundle.Request {
-	r.Assurance = bundle.LedgerAssurance
+func byLedger(r query.Resolve) query.Resolve {
+	r.Assurance = query.LedgerAssurance
 	return r
 }
 
-func ref(text string) bundle.Request { return bundletest.Request(text) }
+func ref(text string) query.Resolve { return bundletest.Request(text) }
 
 func repository(name string) reference.Repository { return reference.MustParseRepository(name) }
 

@@ -7,6 +7,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // TestUnused: an honest answer has nothing that its question has no use for, and a
@@ -30,7 +31,7 @@ func TestUnused(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		req    bundle.Request
+		req    query.Resolve
 		honest error
 		// unused are the parts that this question has no use for.
 		unused []string

@@ -9,6 +9,7 @@ import (
 	"hullmark/keys"
 	"hullmark/merkle"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/tuf"
 )
@@ -20,9 +21,9 @@ import (
 // the same, and so has that beside ErrMoreRoots and ErrMoreFiles. With every other
 // error the memory is nil, and nothing was learnt.
 // ClassOf tells the classes of errors apart. The arguments are not modified.
-func Verify(b *proto.Bundle, req Request, mem *Memory, now time.Time, p Policy) (*Result, *Memory, error) {
-	if err := req.check(); err != nil {
-		return nil, nil, err
+func Verify(b *proto.Bundle, req query.Resolve, mem *Memory, now time.Time, p Policy) (*Result, *Memory, error) {
+	if err := req.Check(); err != nil {
+		return nil, nil, fail(ErrRequest, "%w", err)
 	}
 	if err := p.check(); err != nil {
 		return nil, nil, err
@@ -43,7 +44,7 @@ func Verify(b *proto.Bundle, req Request, mem *Memory, now time.Time, p Policy) 
 // verification is one run of Verify: the arguments, and what is proven so far.
 type verification struct {
 	bundle  *proto.Bundle
-	request Request
+	request query.Resolve
 	memory  *Memory // grows as more is proven
 	now     time.Time
 	policy  Policy
@@ -103,7 +104,7 @@ func (v *verification) run() error {
 	if err := v.checkPin(); err != nil {
 		return err
 	}
-	if v.request.Assurance == PublisherAssurance {
+	if v.request.Assurance == query.PublisherAssurance {
 		if err := v.verifyTargets(); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -19,7 +20,7 @@ func TestVerify(t *testing.T) {
 	s := newStory(t)
 	for _, c := range []struct {
 		name   string
-		req    bundle.Request
+		req    query.Resolve
 		digest string // manifest of the image, empty for none
 		err    error
 	}{

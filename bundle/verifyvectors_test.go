@@ -16,6 +16,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
+	"hullmark/query"
 	"hullmark/reference"
 )
 
@@ -81,11 +82,11 @@ func (a *asked) question() questionVector {
 	return q
 }
 
-func (q questionVector) request(t *testing.T) bundle.Request {
+func (q questionVector) request(t *testing.T) query.Resolve {
 	t.Helper()
-	req := bundle.Request{Repository: reference.MustParseRepository(q.Repository), Role: q.Role}
+	req := query.Resolve{Repository: reference.MustParseRepository(q.Repository), Role: q.Role}
 	var err error
-	if req.Assurance, err = bundle.ParseAssurance(q.Assurance); err != nil {
+	if req.Assurance, err = query.ParseAssurance(q.Assurance); err != nil {
 		t.Fatal(err)
 	}
 	if q.Tag != "" {
@@ -222,11 +223,11 @@ func questions() []struct {
 	name string
 	ask  func(*testing.T, *asked)
 } {
-	digest := func(manifest string) bundle.Request { return at(bundletest.RepositoryRequest(app), manifest) }
-	about := func(req bundle.Request) func(*testing.T, *asked) {
+	digest := func(manifest string) query.Resolve { return at(bundletest.RepositoryRequest(app), manifest) }
+	about := func(req query.Resolve) func(*testing.T, *asked) {
 		return func(_ *testing.T, a *asked) { a.about(req) }
 	}
-	family := func(req bundle.Request) func(*testing.T, *asked) {
+	family := func(req query.Resolve) func(*testing.T, *asked) {
 		return func(t *testing.T, a *asked) { a.family(t, func(f *family) { f.about(req) }) }
 	}
 	return []struct {
@@ -256,7 +257,7 @@ func questions() []struct {
 		{"digest of a delegated role", family(digest("nine"))},
 		{"digest no role lists", family(digest("gone"))},
 		{"digest of a delegated role by the ledger", family(byLedger(digest("four")))},
-		{"delegated role", family(bundle.Request{Repository: repository(app), Role: roleDeep})},
+		{"delegated role", family(query.Resolve{Repository: repository(app), Role: roleDeep})},
 		{"rotated", func(t *testing.T, a *asked) { a.rotated(t, true) }},
 		{"rotated, not signed anew", func(t *testing.T, a *asked) { a.rotated(t, false) }},
 		{"revoked", func(_ *testing.T, a *asked) { a.revoked() }},
@@ -320,7 +321,7 @@ func TestVerifyVectors(t *testing.T) {
 	}
 	// A client that sleeps and wakes: what it knows grows, and nothing goes back.
 	a := newStory(t).asked()
-	for i, req := range []bundle.Request{ref(app + ":1.0"), ref(app + ":none"), at(bundletest.RepositoryRequest(app), "two"), byLedger(ref(app + ":latest"))} {
+	for i, req := range []query.Resolve{ref(app + ":1.0"), ref(app + ":none"), at(bundletest.RepositoryRequest(app), "two"), byLedger(ref(app + ":latest"))} {
 		a.req = req
 		a.refresh()
 		add("in turn: "+strconv.Itoa(i+1), a)

@@ -117,7 +117,7 @@ func TestHeldFilesTraffic(t *testing.T) {
 	n.commit()
 	sent := 0
 	n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
-		q, err := query(r)
+		q, err := readQuery(r)
 		if err != nil {
 			return false
 		}

@@ -21,6 +21,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -161,7 +162,7 @@ func (nd *node) honest(w http.ResponseWriter, r *http.Request) {
 	defer n.mu.Unlock()
 	switch r.URL.Path {
 	case "/v1/resolve", "/v1/image", "/v1/repository":
-		q, err := query(r)
+		q, err := readQuery(r)
 		if err != nil {
 			fail(w, 400, "bad-request", err.Error(), 0)
 			return
@@ -219,7 +220,7 @@ func number(r *http.Request, name string) uint64 {
 	return v
 }
 
-func query(r *http.Request) (bundletest.Query, error) {
+func readQuery(r *http.Request) (bundletest.Query, error) {
 	v := r.URL.Query()
 	q := bundletest.Query{TrustedHeight: number(r, "trusted_height"), RootVersion: number(r, "root_version")}
 	var err error
@@ -227,7 +228,7 @@ func query(r *http.Request) (bundletest.Query, error) {
 	case "/v1/resolve":
 		var ref reference.Reference
 		if ref, err = reference.ParseReference(v.Get("ref")); err == nil {
-			q.Request = bundle.RequestFor(ref)
+			q.Resolve = query.Of(ref)
 		}
 	case "/v1/image":
 		if q.Repository, err = reference.ParseRepository(v.Get("repository")); err == nil {
@@ -238,7 +239,7 @@ func query(r *http.Request) (bundletest.Query, error) {
 		q.Role = v.Get("role")
 	}
 	if a := v.Get("assurance"); err == nil && a != "" {
-		q.Assurance, err = bundle.ParseAssurance(a)
+		q.Assurance, err = query.ParseAssurance(a)
 	}
 	return q, err
 }
@@ -291,7 +292,7 @@ func says(b []byte) func(http.ResponseWriter, *http.Request) bool {
 // twists changes honest bundles.
 func (n *network) twists(change func(b *proto.Bundle)) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
-		q, err := query(r)
+		q, err := readQuery(r)
 		if err != nil {
 			return false
 		}
@@ -307,7 +308,7 @@ func (n *network) twists(change func(b *proto.Bundle)) func(http.ResponseWriter,
 // answers gives an answer from an earlier height.
 func (n *network) answersFrom(height uint64) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
-		q, err := query(r)
+		q, err := readQuery(r)
 		if err != nil {
 			return false
 		}
@@ -316,7 +317,7 @@ func (n *network) answersFrom(height uint64) func(http.ResponseWriter, *http.Req
 	}
 }
 
-func ref(text string) bundle.Request { return bundletest.Request(text) }
+func ref(text string) query.Resolve { return bundletest.Request(text) }
 
 func sum(b []byte) []byte {
 	s := sha256.Sum256(b)

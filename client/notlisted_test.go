@@ -73,7 +73,7 @@ func TestFilesInPortions(t *testing.T) {
 	source := n.chain.Doctored(height, nil, merkle.Change{Key: key, Value: repo.Encode()})
 	portions := func(most int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
-			q, err := query(r)
+			q, err := readQuery(r)
 			if err != nil {
 				t.Error(err)
 			}

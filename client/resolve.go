@@ -11,6 +11,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/reference"
 )
 
@@ -21,7 +22,7 @@ import (
 // A proven no is a *bundle.Denial, and final: no other node is asked. When no node
 // gives an answer that verifies, the error is a *NodesError. ClassOf tells what to
 // conclude.
-func (c *Client) Resolve(ctx context.Context, req bundle.Request) (*bundle.Result, *proto.Bundle, []Warning, error) {
+func (c *Client) Resolve(ctx context.Context, req query.Resolve) (*bundle.Result, *proto.Bundle, []Warning, error) {
 	result, proofs, warnings, err := c.resolve(ctx, req, false)
 	if err != nil {
 		return nil, nil, warnings, fmt.Errorf("couldn't resolve %s: %w", req, err)
@@ -32,7 +33,7 @@ func (c *Client) Resolve(ctx context.Context, req bundle.Request) (*bundle.Resul
 // resolve is Resolve with all the bundles it took, the last of which has the
 // answer: the roots of a repository, and its targets files, may come in portions.
 // ForFile asks for bundles that others can verify.
-func (c *Client) resolve(ctx context.Context, req bundle.Request, forFile bool) (*bundle.Result, []*proto.Bundle, []Warning, error) {
+func (c *Client) resolve(ctx context.Context, req query.Resolve, forFile bool) (*bundle.Result, []*proto.Bundle, []Warning, error) {
 	if len(c.nodes) == 0 {
 		return nil, nil, nil, ErrNoNodes
 	}
@@ -58,7 +59,7 @@ func goesOn(err error) bool {
 
 // resolveOnce asks nodes until one gives a bundle that verifies, which it returns,
 // also when it is not the whole.
-func (c *Client) resolveOnce(ctx context.Context, req bundle.Request, forFile bool) (*bundle.Result, *proto.Bundle, []Warning, error) {
+func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile bool) (*bundle.Result, *proto.Bundle, []Warning, error) {
 	memory, err := c.load(ctx, req.Repository)
 	if err != nil {
 		return nil, nil, nil, err
@@ -94,16 +95,16 @@ func (c *Client) resolveOnce(ctx context.Context, req bundle.Request, forFile bo
 // fetchBundle gets a bundle that answers a question from one node, with a bridge
 // that leads to it from what the client knows. Of a bridge that has no room for
 // all changes of the validators it remembers the blocks it got and asks again.
-func (c *Client) fetchBundle(ctx context.Context, node string, req bundle.Request, m *bundle.Memory, forFile bool) (*proto.Bundle, error) {
+func (c *Client) fetchBundle(ctx context.Context, node string, req query.Resolve, m *bundle.Memory, forFile bool) (*proto.Bundle, error) {
 	files := c.files.of(req.Repository)
 	for range maxBridgePortions {
-		path, query := lookup(req, m)
+		path, values := lookup(req, m)
 		if forFile {
-			query.Set("file", "1")
-		} else if req.Assurance == bundle.PublisherAssurance {
-			query["held"] = files.names()
+			values.Set("file", "1")
+		} else if req.Assurance == query.PublisherAssurance {
+			values["held"] = files.names()
 		}
-		answer, err := c.get(ctx, node, path, query, maxBundle)
+		answer, err := c.get(ctx, node, path, values, maxBundle)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +131,7 @@ func (c *Client) fetchBundle(ctx context.Context, node string, req bundle.Reques
 // behindOr returns what to say of an answer that lacks files which the client does
 // not hold: that it is old, if its own proofs say so, since the client may have held
 // them when it was made, and otherwise err.
-func (c *Client) behindOr(err error, b *proto.Bundle, req bundle.Request, m *bundle.Memory) error {
+func (c *Client) behindOr(err error, b *proto.Bundle, req query.Resolve, m *bundle.Memory) error {
 	b.Targets, b.Held = nil, nil
 	if _, _, old := bundle.Verify(b, req, m, c.now(), c.policy); bundle.ClassOf(old) == bundle.Stale {
 		return old
@@ -141,13 +142,13 @@ func (c *Client) behindOr(err error, b *proto.Bundle, req bundle.Request, m *bun
 // Repository answers what the ledger knows of a repository, with its verified
 // files: Resolve without tag and digest.
 func (c *Client) Repository(ctx context.Context, r reference.Repository) (*bundle.Result, []Warning, error) {
-	result, _, warnings, err := c.Resolve(ctx, bundle.Request{Repository: r})
+	result, _, warnings, err := c.Resolve(ctx, query.Resolve{Repository: r})
 	return result, warnings, err
 }
 
 // VerifyBundle answers a question from the content of a file with bundles, and asks
 // nobody. The policy is usually bundle.OfflinePolicy.
-func (c *Client) VerifyBundle(ctx context.Context, data []byte, req bundle.Request, p bundle.Policy) (*bundle.Result, []Warning, error) {
+func (c *Client) VerifyBundle(ctx context.Context, data []byte, req query.Resolve, p bundle.Policy) (*bundle.Result, []Warning, error) {
 	r, warnings, err := c.verifyFile(ctx, data, req, p)
 	if err != nil {
 		return nil, nil, fmt.Errorf("couldn't verify %s: %w", req, c.keepFork(err))
@@ -155,7 +156,7 @@ func (c *Client) VerifyBundle(ctx context.Context, data []byte, req bundle.Reque
 	return r, warnings, nil
 }
 
-func (c *Client) verifyFile(ctx context.Context, data []byte, req bundle.Request, p bundle.Policy) (*bundle.Result, []Warning, error) {
+func (c *Client) verifyFile(ctx context.Context, data []byte, req query.Resolve, p bundle.Policy) (*bundle.Result, []Warning, error) {
 	bundles, err := bundle.DecodeFile(data, req)
 	if err != nil {
 		return nil, nil, err
@@ -178,7 +179,7 @@ func (c *Client) verifyFile(ctx context.Context, data []byte, req bundle.Request
 // file. The client should know no more than such a reader, or the file will lack
 // what it knows.
 func (c *Client) Bundle(ctx context.Context, ref reference.Reference) ([]bundle.FileEntry, []Warning, error) {
-	_, proofs, warnings, err := c.resolve(ctx, bundle.RequestFor(ref), true)
+	_, proofs, warnings, err := c.resolve(ctx, query.Of(ref), true)
 	if err != nil {
 		return nil, warnings, fmt.Errorf("couldn't resolve %s: %w", ref, err)
 	}
@@ -190,7 +191,7 @@ func (c *Client) Bundle(ctx context.Context, ref reference.Reference) ([]bundle.
 }
 
 // verify judges a bundle by the memory as it is now, and remembers.
-func (c *Client) verify(ctx context.Context, b *proto.Bundle, req bundle.Request, p bundle.Policy) (*bundle.Result, []Warning, error) {
+func (c *Client) verify(ctx context.Context, b *proto.Bundle, req query.Resolve, p bundle.Policy) (*bundle.Result, []Warning, error) {
 	var result *bundle.Result
 	warnings, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
 		r, next, err := bundle.Verify(b, req, m, c.now(), p)
@@ -247,7 +248,7 @@ func (c *Client) learnBlock(ctx context.Context, block []byte, bridge [][]byte, 
 
 // lookup returns the path and the query for a question, with what the client
 // knows already, so that nodes send no more than is needed.
-func lookup(req bundle.Request, m *bundle.Memory) (string, url.Values) {
+func lookup(req query.Resolve, m *bundle.Memory) (string, url.Values) {
 	q := make(url.Values)
 	path := "/v1/repository"
 	switch {
@@ -274,7 +275,7 @@ func lookup(req bundle.Request, m *bundle.Memory) (string, url.Values) {
 		number("root_version", seen.RootVersion())
 		number("min_state_height", seen.Changed)
 	}
-	if req.Assurance != bundle.PublisherAssurance {
+	if req.Assurance != query.PublisherAssurance {
 		q.Set("assurance", req.Assurance.String())
 	}
 	return path, q

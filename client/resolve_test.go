@@ -25,6 +25,7 @@ import (
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 )
 
@@ -179,7 +180,7 @@ func TestDenial(t *testing.T) {
 	n := newNetwork(t, 3)
 	c := n.client()
 	for _, d := range []struct {
-		req bundle.Request
+		req query.Resolve
 		err error
 	}{
 		{ref(app + ":none"), bundle.ErrAbsentTag},
@@ -308,7 +309,7 @@ func TestTimeout(t *testing.T) {
 func TestWhatNodesAreTold(t *testing.T) {
 	n := newNetwork(t, 1)
 	c := n.client()
-	ask := func(req bundle.Request) string {
+	ask := func(req query.Resolve) string {
 		t.Helper()
 		if _, _, _, err := c.Resolve(t.Context(), req); err != nil {
 			t.Fatal(err)
@@ -326,7 +327,7 @@ func TestWhatNodesAreTold(t *testing.T) {
 		t.Errorf("second request %s, want %s", got, want)
 	}
 	req := bundletest.RepositoryRequest(app)
-	req.Assurance = bundle.LedgerAssurance
+	req.Assurance = query.LedgerAssurance
 	want = "/v1/repository?assurance=ledger&min_state_height=3&name=registry.example.com%2Fapp&root_version=1&trusted_height=4"
 	if got := ask(req); got != want {
 		t.Errorf("third request %s, want %s", got, want)

@@ -6,6 +6,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/keys"
+	"hullmark/query"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -14,7 +15,7 @@ import (
 // lead to a role: its own, if it has one yet, and those above it. Errors wrap
 // ErrNotDelegated when nobody delegates to the role.
 func (c *Client) Role(ctx context.Context, r reference.Repository, role string) (*bundle.Result, []Warning, error) {
-	q := bundle.Request{Repository: r}
+	q := query.Resolve{Repository: r}
 	if role != tuf.RoleTargets {
 		q.Role = role
 	}

@@ -10,6 +10,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/keys"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -373,7 +374,7 @@ func (c *Client) inheritedNow(ctx context.Context, r *Request) (out []Inherited,
 // names.
 func (c *Client) ruled(ctx context.Context, st *record.SignedStatement) bool {
 	for _, d := range st.Digests {
-		r, _, _, err := c.Resolve(ctx, bundle.Request{Repository: st.Binding.Repository, Digest: d})
+		r, _, _, err := c.Resolve(ctx, query.Resolve{Repository: st.Binding.Repository, Digest: d})
 		var denial *bundle.Denial
 		if errors.As(err, &denial) && denial.Result != nil {
 			r = denial.Result

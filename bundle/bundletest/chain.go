@@ -29,6 +29,7 @@ import (
 	"hullmark/ledger"
 	"hullmark/merkle"
 	"hullmark/merkle/store"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -254,13 +255,13 @@ func (c *Chain) Anchor(height uint64) *bundle.Anchor {
 func (c *Chain) Now() time.Time { return c.BlockTime(c.Height()).Add(2 * time.Second) }
 
 // Request returns the question a reference asks, at publisher assurance.
-func Request(ref string) bundle.Request {
-	return bundle.RequestFor(reference.MustParseReference(ref))
+func Request(ref string) query.Resolve {
+	return query.Of(reference.MustParseReference(ref))
 }
 
 // RepositoryRequest returns the question about a repository.
-func RepositoryRequest(name string) bundle.Request {
-	return bundle.Request{Repository: reference.MustParseRepository(name)}
+func RepositoryRequest(name string) query.Resolve {
+	return query.Resolve{Repository: reference.MustParseRepository(name)}
 }
 
 func pubKey(k *fixture.Key) cmted25519.PubKey {

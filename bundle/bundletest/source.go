@@ -13,6 +13,7 @@ import (
 	"hullmark/merkle"
 	"hullmark/merkle/store"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -110,7 +111,7 @@ func (s *Source) Prove(key []byte) *proto.MapEntry {
 
 // Query says what a bundle is about and what its reader knows.
 type Query struct {
-	bundle.Request
+	query.Resolve
 	// TrustedHeight is the height of a block the reader trusts.
 	TrustedHeight uint64
 	// RootVersion is the newest root the reader has.
@@ -119,9 +120,9 @@ type Query struct {
 
 // Bundle returns the bundle that answers a request, for a reader who knows
 // nothing.
-func (s *Source) Bundle(r bundle.Request) *proto.Bundle {
+func (s *Source) Bundle(r query.Resolve) *proto.Bundle {
 	s.chain.tb.Helper()
-	return s.BundleFor(Query{Request: r})
+	return s.BundleFor(Query{Resolve: r})
 }
 
 // BundleFor returns the bundle that answers a query.
@@ -153,7 +154,7 @@ func (s *Source) BundleFor(q Query) *proto.Bundle {
 	if !digest.IsZero() {
 		b.Image = s.Prove(record.VoucherKey(digest, q.Repository))
 	}
-	if q.Assurance == bundle.LedgerAssurance {
+	if q.Assurance == query.LedgerAssurance {
 		return b
 	}
 	repository, err := record.DecodeRepository(b.Repository.GetValue())

@@ -8,6 +8,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/client"
 	"hullmark/internal/cli"
+	"hullmark/query"
 	"hullmark/reference"
 )
 
@@ -88,7 +89,7 @@ func (s *session) makeBundles(ctx context.Context, refs []reference.Reference) (
 	}
 	var results []*bundle.Result
 	for _, ref := range refs {
-		r, warnings, err := c.VerifyBundle(ctx, data, bundle.RequestFor(ref), bundle.DefaultPolicy())
+		r, warnings, err := c.VerifyBundle(ctx, data, query.Of(ref), bundle.DefaultPolicy())
 		s.warnAll(warnings, err)
 		if err != nil {
 			return nil, nil, err

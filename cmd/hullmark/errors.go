@@ -12,6 +12,7 @@ import (
 	"hullmark/internal/cli"
 	"hullmark/keystore"
 	"hullmark/oci"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/safefile"
 	"hullmark/tuf"
@@ -59,7 +60,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case cli.IsUsage(err), errors.Is(err, bundle.ErrRequest):
+	case cli.IsUsage(err), errors.Is(err, bundle.ErrRequest), errors.Is(err, query.ErrQuestion):
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
@@ -186,7 +187,7 @@ func explain(err error) (code, hint string) {
 		}
 	}
 	switch {
-	case errors.Is(err, bundle.ErrRequest):
+	case errors.Is(err, bundle.ErrRequest), errors.Is(err, query.ErrQuestion):
 		return "usage", "run the command with --help"
 	case client.ClassOf(err) == bundle.Attack:
 		return "verification-failed", "do not use the image; ask another node, keep the answer, and tell the operators"

@@ -9,6 +9,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/internal/cli"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/tuf"
 )
@@ -48,7 +49,7 @@ answer too old.`,
 			if err != nil {
 				return err
 			}
-			r, size, err := s.resolve(cmd.Context(), bundle.RequestFor(ref), bundle.DefaultPolicy(), "")
+			r, size, err := s.resolve(cmd.Context(), query.Of(ref), bundle.DefaultPolicy(), "")
 			var denial *bundle.Denial
 			if err != nil && (!errors.As(err, &denial) || denial.Result == nil) {
 				return err

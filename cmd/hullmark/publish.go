@@ -17,6 +17,7 @@ import (
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/keystore"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -297,7 +298,7 @@ func (s *session) withHolders(ctx context.Context, groups []tagGroup) ([]tagGrou
 		for _, ref := range g.refs {
 			tag, _ := ref.Tag()
 			done := s.progress("asking who holds " + tag.String())
-			r, _, _, err := c.Resolve(ctx, bundle.Request{Repository: g.repository, Tag: tag})
+			r, _, _, err := c.Resolve(ctx, query.Resolve{Repository: g.repository, Tag: tag})
 			done()
 			var denial *bundle.Denial
 			if errors.As(err, &denial) {
@@ -451,7 +452,7 @@ func (s *session) waitProven(ctx context.Context, c *client.Client, p client.Pub
 		_, _, err := c.Role(ctx, p.Repository, p.Role)
 		return time.Time{}, err
 	}
-	r, _, _, err := c.Resolve(ctx, bundle.Request{Repository: p.Repository, Tag: p.Changes[0].Tag})
+	r, _, _, err := c.Resolve(ctx, query.Resolve{Repository: p.Repository, Tag: p.Changes[0].Tag})
 	if err != nil || r.Published.Height != height {
 		return time.Time{}, err
 	}

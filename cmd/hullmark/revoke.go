@@ -11,6 +11,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/client"
 	"hullmark/internal/cli"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -196,7 +197,7 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 func (s *session) checkPublished(ctx context.Context, c *client.Client, g tagGroup) error {
 	for _, ref := range g.refs {
 		d, _ := ref.Digest()
-		_, _, warnings, err := c.Resolve(ctx, bundle.Request{Repository: g.repository, Digest: d})
+		_, _, warnings, err := c.Resolve(ctx, query.Resolve{Repository: g.repository, Digest: d})
 		var denial *bundle.Denial
 		switch {
 		case errors.As(err, &denial) && errors.Is(err, bundle.ErrAbsentImage):

@@ -11,6 +11,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/client"
 	"hullmark/internal/cli"
+	"hullmark/query"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -71,7 +72,7 @@ answer too old.`,
 			if _, tagged := ref.Tag(); f.registry && !tagged {
 				return cli.Usage("--registry compares what a tag means; name one")
 			}
-			assurance, err := bundle.ParseAssurance(f.assurance)
+			assurance, err := query.ParseAssurance(f.assurance)
 			if err != nil {
 				return cli.UsageError(err)
 			}
@@ -94,7 +95,7 @@ answer too old.`,
 	flags.StringVar(&f.bundle, "bundle", "", "file with the proof, instead of asking nodes; - for standard input")
 	durationFlag(flags, &f.maxAge, "max-age", bundle.DefaultMaxAge, "greatest age of the answer; with --bundle any age unless given")
 	flags.BoolVar(&f.asOfBlock, "as-of-block-time", false, "with --bundle: do not refuse what has expired since the block time")
-	flags.StringVar(&f.assurance, "assurance", bundle.PublisherAssurance.String(), "publisher or ledger: whose signatures the verdict rests on")
+	flags.StringVar(&f.assurance, "assurance", query.PublisherAssurance.String(), "publisher or ledger: whose signatures the verdict rests on")
 	flags.BoolVar(&f.registry, "registry", false, "also check that the registry serves the same image")
 	flags.BoolVar(&f.insecure, "insecure", false, "allow plain HTTP to a registry on another machine")
 	return cmd
@@ -114,8 +115,8 @@ func parseReference(text string) (reference.Reference, error) {
 }
 
 // verify answers what a reference means.
-func (s *session) verify(ctx context.Context, ref reference.Reference, assurance bundle.Assurance, p bundle.Policy, f verifyFlags) error {
-	request := bundle.RequestFor(ref)
+func (s *session) verify(ctx context.Context, ref reference.Reference, assurance query.Assurance, p bundle.Policy, f verifyFlags) error {
+	request := query.Of(ref)
 	request.Assurance = assurance
 	r, size, err := s.resolve(ctx, request, p, f.bundle)
 	if err != nil {
@@ -134,7 +135,7 @@ func (s *session) verify(ctx context.Context, ref reference.Reference, assurance
 
 // resolve returns the verified answer to a question and the size of its proof
 // in bytes, from nodes or from a file.
-func (s *session) resolve(ctx context.Context, request bundle.Request, p bundle.Policy, file string) (*bundle.Result, int, error) {
+func (s *session) resolve(ctx context.Context, request query.Resolve, p bundle.Policy, file string) (*bundle.Result, int, error) {
 	if file != "" {
 		data, err := s.readInput(file, bundle.MaxFileSize)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/ledger"
+	"hullmark/query"
 )
 
 const repository = "registry.example.com/demo/app"
@@ -31,7 +32,7 @@ func Tags(n int) fixture.Tags {
 type Proof struct {
 	Chain   *bundletest.Chain
 	Lookup  *abci.Lookup
-	Request bundle.Request
+	Request query.Resolve
 	// Memory is that of a client who knows its trust anchor only.
 	Memory *bundle.Memory
 	// Publish is a publish of the whole file that moves one tag.

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"hullmark/bundle"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -45,8 +45,8 @@ func (c catalogue) tag(image int) reference.Tag {
 }
 
 // question asks what an image's tag means.
-func (c catalogue) question(image int) bundle.Request {
-	return bundle.Request{Repository: c.repository(image / c.tags), Tag: c.tag(image)}
+func (c catalogue) question(image int) query.Resolve {
+	return query.Resolve{Repository: c.repository(image / c.tags), Tag: c.tag(image)}
 }
 
 // manifest stands for the manifest of an image; no two are the same.

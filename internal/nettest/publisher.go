@@ -7,6 +7,7 @@ import (
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -131,8 +132,8 @@ func (p *Publisher) Publication(tag, manifest string) client.Publication {
 }
 
 // Ask is the question what a tag means.
-func (p *Publisher) Ask(tag string) bundle.Request {
-	return bundle.Request{Repository: p.Repository, Tag: reference.MustParseTag(tag)}
+func (p *Publisher) Ask(tag string) query.Resolve {
+	return query.Resolve{Repository: p.Repository, Tag: reference.MustParseTag(tag)}
 }
 
 // Means checks that a client finds what a tag means, without warnings.

@@ -19,6 +19,7 @@ import (
 	"hullmark/internal/nettest"
 	"hullmark/placement"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 )
 
@@ -94,11 +95,11 @@ func lies(t *testing.T, p *nettest.InProcess) {
 	type lie struct {
 		name string
 		lie  liar.Lie
-		req  bundle.Request
+		req  query.Resolve
 		want error
 	}
 	latest, absent := pub.Ask("latest"), pub.Ask("never")
-	absentRepository := bundle.Request{Repository: p.Publisher("registry.example.com/never").Repository}
+	absentRepository := query.Resolve{Repository: p.Publisher("registry.example.com/never").Repository}
 	list := []lie{
 		{"answer about another tag", liar.Instead(about(name + ":1.0")), latest, bundle.ErrProof},
 		{"answer about another repository", liar.Instead(about("registry.example.com/app:latest")), latest, bundle.ErrProof},

@@ -14,6 +14,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/internal/nettest"
 	"hullmark/keys"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -51,7 +52,7 @@ func TestNetwork(t *testing.T) {
 // publishAndVerify is the whole path of a repository.
 func publishAndVerify(t *testing.T, p *nettest.InProcess) {
 	writer, reader := p.Client(p.URLs()...), p.Client(p.URLs()...)
-	denied := func(req bundle.Request, reason error) {
+	denied := func(req query.Resolve, reason error) {
 		t.Helper()
 		if _, _, _, err := reader.Resolve(p.Context(), req); !errors.Is(err, reason) || client.ClassOf(err) != bundle.NotTrusted {
 			t.Errorf("%s: %v, want %v", req, err, reason)
@@ -78,7 +79,7 @@ func publishAndVerify(t *testing.T, p *nettest.InProcess) {
 	p.Provable(r.Transaction.GetHeight(), 0, 1, 2, 3)
 	pub.Means(reader, "latest", "two")
 	denied(pub.Ask("1.0"), bundle.ErrWithdrawn)
-	denied(bundle.Request{Repository: pub.Repository, Tag: pub.Ask("latest").Tag, Digest: fixture.Digest("one")}, bundle.ErrDifferentDigest)
+	denied(query.Resolve{Repository: pub.Repository, Tag: pub.Ask("latest").Tag, Digest: fixture.Digest("one")}, bundle.ErrDifferentDigest)
 
 	// A rotation of both keys: the tagging key's file stops counting at once, and
 	// the new key's next file counts.

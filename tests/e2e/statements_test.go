@@ -12,6 +12,7 @@ import (
 	"hullmark/internal/liar"
 	"hullmark/internal/nettest"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/tuf"
 )
@@ -53,7 +54,7 @@ func statements(t *testing.T, p *nettest.InProcess) {
 	height := pub.Publish(writer, "latest", "two").Transaction.GetHeight()
 	p.Provable(height, 0, 1, 2, 3)
 	latest := pub.Ask("latest")
-	byDigest := bundle.Request{Repository: pub.Repository, Digest: fixture.Digest("two")}
+	byDigest := query.Resolve{Repository: pub.Repository, Digest: fixture.Digest("two")}
 
 	// While all is well the liar listens, and readers learn.
 	l, urls := liarFirst(t, p, latest.String(), p.Nodes[1].URL)
@@ -67,7 +68,7 @@ func statements(t *testing.T, p *nettest.InProcess) {
 
 	state(p, writer, pub, statement(t, pub, record.ActionRevoke, 1, 0, "two"))
 	for i := range p.Nodes {
-		for _, req := range []bundle.Request{latest, byDigest} {
+		for _, req := range []query.Resolve{latest, byDigest} {
 			if _, _, _, err := p.Client(p.Nodes[i].URL).Resolve(p.Context(), req); !errors.Is(err, bundle.ErrRevoked) {
 				t.Errorf("%s at node %d: %v", req, i, err)
 			}
@@ -77,7 +78,7 @@ func statements(t *testing.T, p *nettest.InProcess) {
 	var never proto.Bundle
 	listener, listening := liarFirst(t, p, byDigest.String(), p.Nodes[1].URL)
 	listener.Tell("/v1/image", liar.Bundle(func(b *proto.Bundle) { never.Image = b.GetImage() }))
-	unknown := bundle.Request{Repository: pub.Repository, Digest: fixture.Digest("never")}
+	unknown := query.Resolve{Repository: pub.Repository, Digest: fixture.Digest("never")}
 	if _, _, _, err := p.Client(listening[0]).Resolve(p.Context(), unknown); !errors.Is(err, bundle.ErrAbsentImage) || len(never.GetImage().GetProof()) == 0 {
 		t.Fatalf("%s: %v", unknown, err)
 	}
@@ -159,7 +160,7 @@ type statementLie struct {
 
 // tell tells a lie to a client that has no other node, and to one that has an honest
 // one too, which must get the truth: a reason to deny, or nil.
-func (s statementLie) tell(t *testing.T, p *nettest.InProcess, req bundle.Request, truth error) {
+func (s statementLie) tell(t *testing.T, p *nettest.InProcess, req query.Resolve, truth error) {
 	l, urls := liarFirst(t, p, req.String(), p.Nodes[1].URL)
 	l.Tell("/v1/resolve", s.lie)
 	if r, _, _, err := p.Client(urls[0]).Resolve(p.Context(), req); !errors.Is(err, s.want) {

@@ -30,6 +30,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/ledger"
 	"hullmark/merkle/store"
+	"hullmark/query"
 	"hullmark/reference"
 )
 
@@ -47,7 +48,7 @@ func clientOf(t *testing.T, url string) *client.Client {
 	return out
 }
 
-var question = bundle.Request{
+var question = query.Resolve{
 	Repository: reference.MustParseRepository("registry.example.com/app"), Tag: reference.MustParseTag("latest"),
 }
 
