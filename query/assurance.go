@@ -34,6 +34,6 @@ func ParseAssurance(s string) (Assurance, error) {
 	case "ledger":
 		return LedgerAssurance, nil
 	default:
-		return 0, fmt.Errorf("%w: assurance %q; use publisher or ledger", ErrQuestion, s)
+		return 0, fail("assurance %.*q; use publisher or ledger", maxQuoted, s)
 	}
 }

@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"proto":         {},
 	"record":        {"reference", "keys", "merkle", "tuf"},
 	"placement":     {},
-	"query":         {"tuf", "reference"},
+	"query":         {"record", "tuf", "reference"},
 	"bundle":        {"query", "record", "tuf", "merkle", "keys", "reference", "proto"},
 	"ledger":        {"record", "tuf", "merkle", "merkle/store", "keys", "reference", "proto"},
 	"abci":          {"ledger", "record", "query", "bundle", "proto", "merkle/store", "merkle", "tuf", "keys", "reference"},
