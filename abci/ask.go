@@ -8,7 +8,7 @@ import (
 
 	protobuf "google.golang.org/protobuf/proto"
 
-	"hullmark/bundle"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -37,8 +37,8 @@ func (l *Lookup) Ask(kind string, values url.Values) (protobuf.Message, error) {
 		if values.Has("index") {
 			q.Index = p.number("index")
 		}
-		q.Limit = bundle.MaxHistoryPage
-		if n := p.number("limit"); n > 0 && n < bundle.MaxHistoryPage {
+		q.Limit = query.MaxHistoryPage
+		if n := p.number("limit"); n > 0 && n < query.MaxHistoryPage {
 			q.Limit = int(n)
 		}
 		var err error

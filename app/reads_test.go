@@ -22,6 +22,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/ledger"
+	"hullmark/query"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -306,7 +307,7 @@ func TestManyRoots(t *testing.T) {
 // ledger goes on, and no more than it wants.
 func TestHistoryOverHTTP(t *testing.T) {
 	l := newLibrary(t)
-	const publications = 2*bundle.MaxHistoryPage + 30
+	const publications = 2*query.MaxHistoryPage + 30
 	for version := uint64(2); version <= publications; version++ {
 		l.Commit(l.app.Publish(version, fixture.Tags{"1.0": fmt.Sprint("image", version)}))
 	}

@@ -18,6 +18,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/merkle"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -177,7 +178,7 @@ func TestHistoryLies(t *testing.T) {
 		{"oldest first", bundle.Cursor{}, func(a *proto.HistoryAnswer) { a.Entries[0], a.Entries[1] = a.Entries[1], a.Entries[0] }, bundle.ErrHistory},
 		{"records after the first", bundle.Cursor{}, func(a *proto.HistoryAnswer) { a.Entries = append(a.Entries, a.Entries[0]) }, bundle.ErrHistory},
 		{"too many records", bundle.Cursor{}, func(a *proto.HistoryAnswer) {
-			for range bundle.MaxHistoryPage {
+			for range query.MaxHistoryPage {
 				a.Entries = append(a.Entries, a.Entries[0])
 			}
 		}, bundle.ErrHistory},

@@ -94,8 +94,8 @@ func VerifyHistory(a *proto.HistoryAnswer, r reference.Repository, from Cursor, 
 
 // read verifies the records of a page.
 func (h *HistoryPage) read(ledger string, entries []*proto.HistoryEntry, repo *record.Repository, from Cursor) error {
-	if n := len(entries); n == 0 || n > MaxHistoryPage {
-		return fail(ErrHistory, "%d records, 1 to %d were asked for", n, MaxHistoryPage)
+	if n := len(entries); n == 0 || n > query.MaxHistoryPage {
+		return fail(ErrHistory, "%d records, 1 to %d were asked for", n, query.MaxHistoryPage)
 	}
 	newest := Cursor{Revision: repo.Revision, Index: repo.LastIndex}
 	if from == (Cursor{}) {

@@ -55,10 +55,6 @@ const (
 	// more has better means, and forgetting the oldest leaves the ledger's word.
 	MaxKeptRevoked = 256
 
-	// MaxHistoryPage bounds the records of one answer about a history: with their
-	// proofs a few hundred kilobytes, and more with long change lists.
-	MaxHistoryPage = 100
-
 	// MaxLightBlockSize bounds an encoded light block in bytes. A validator
 	// takes about 190 bytes of it, so MaxValidators fit.
 	MaxLightBlockSize = 64 << 10

@@ -3,23 +3,21 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"strconv"
 
 	protobuf "google.golang.org/protobuf/proto"
 
 	"hullmark/bundle"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/reference"
 )
 
 // inquiry is a question whose answer is a message of its own.
 type inquiry[M protobuf.Message] struct {
-	// name decides in which order nodes are asked.
-	name string
-	path string
-	// query is what is asked; what the client knows is added.
-	query url.Values
+	// question is what is asked, and minState the lowest state height it may be answered
+	// from; what else the client knows is added.
+	question query.Question
+	minState uint64
 	// repositories are those it is about.
 	repositories []reference.Repository
 	empty        func() M
@@ -31,6 +29,9 @@ type inquiry[M protobuf.Message] struct {
 
 // ask asks nodes until one gives an answer that verifies, and remembers.
 func ask[M protobuf.Message](ctx context.Context, c *Client, q inquiry[M]) ([]Warning, error) {
+	if err := q.question.Check(); err != nil {
+		return nil, err
+	}
 	if len(c.nodes) == 0 {
 		return nil, ErrNoNodes
 	}
@@ -39,7 +40,7 @@ func ask[M protobuf.Message](ctx context.Context, c *Client, q inquiry[M]) ([]Wa
 		return nil, err
 	}
 	var own []Warning
-	warnings, err := race(ctx, c, c.order(q.name), func(ctx context.Context, node string) (M, error) {
+	warnings, err := race(ctx, c, c.order(q.question.String()), func(ctx context.Context, node string) (M, error) {
 		return fetchAnswer(ctx, c, node, q, memory)
 	}, func(node string, answer M) error {
 		w, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) { return q.verify(answer, m) }, q.repositories...)
@@ -59,12 +60,7 @@ func ask[M protobuf.Message](ctx context.Context, c *Client, q inquiry[M]) ([]Wa
 func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string, q inquiry[M], m *bundle.Memory) (M, error) {
 	var none M
 	for range maxBridgePortions {
-		query := make(url.Values)
-		for name, values := range q.query {
-			query[name] = values
-		}
-		query.Set("trusted_height", strconv.FormatUint(m.TrustedHeight(), 10))
-		b, err := c.get(ctx, node, q.path, query, maxBundle)
+		b, err := c.put(ctx, node, q.question, query.Known{TrustedHeight: m.TrustedHeight(), MinStateHeight: q.minState}, maxBundle)
 		if err != nil {
 			return none, err
 		}

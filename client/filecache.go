@@ -1,10 +1,10 @@
 package client
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"hullmark/reference"
@@ -25,14 +25,9 @@ type fileCache struct {
 // heldFiles are the files of one repository by digest. They are never modified.
 type heldFiles map[[sha256.Size]byte][]byte
 
-// names returns the digests as nodes are told them, in order.
-func (f heldFiles) names() []string {
-	var out []string
-	for d := range f {
-		out = append(out, hex.EncodeToString(d[:]))
-	}
-	slices.SortFunc(out, strings.Compare)
-	return out
+// digests returns the digests of the files, ascending.
+func (f heldFiles) digests() [][sha256.Size]byte {
+	return slices.SortedFunc(maps.Keys(f), func(a, b [sha256.Size]byte) int { return bytes.Compare(a[:], b[:]) })
 }
 
 func (f heldFiles) size() int {

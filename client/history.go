@@ -3,11 +3,10 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"strconv"
 
 	"hullmark/bundle"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/reference"
 )
 
@@ -75,26 +74,24 @@ func (c *Client) History(ctx context.Context, r reference.Repository, o HistoryO
 
 // historyPage gets the page that begins with a record.
 func (c *Client) historyPage(ctx context.Context, r reference.Repository, from bundle.Cursor, o HistoryOptions, have int) (*bundle.HistoryPage, []Warning, error) {
-	query := url.Values{"repository": {r.String()}}
-	limit := bundle.MaxHistoryPage
+	q := query.History{Repository: r, Limit: query.MaxHistoryPage}
 	if o.Limit > 0 {
-		limit = min(limit, o.Limit-have)
+		q.Limit = min(q.Limit, o.Limit-have)
 	}
-	query.Set("limit", strconv.Itoa(limit))
 	if from.Revision > 0 {
-		query.Set("before", strconv.FormatUint(from.Revision+1, 10))
-		query.Set("index", strconv.FormatUint(from.Index, 10))
+		q.Before, q.Index, q.Indexed = from.Revision+1, from.Index, true
 	}
 	memory, err := c.store.Load(ctx, r)
 	if err != nil {
 		return nil, nil, err
 	}
-	if seen, ok := memory.Repository(r); ok && seen.Changed > 0 {
-		query.Set("min_state_height", strconv.FormatUint(seen.Changed, 10))
+	var minState uint64
+	if seen, ok := memory.Repository(r); ok {
+		minState = seen.Changed
 	}
 	var page *bundle.HistoryPage
 	warnings, err := ask(ctx, c, inquiry[*proto.HistoryAnswer]{
-		name: r.String(), path: "/v1/history", query: query, repositories: []reference.Repository{r},
+		question: q, minState: minState, repositories: []reference.Repository{r},
 		empty:  func() *proto.HistoryAnswer { return new(proto.HistoryAnswer) },
 		states: oneState[*proto.HistoryAnswer],
 		verify: func(a *proto.HistoryAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
@@ -110,9 +107,9 @@ func (c *Client) historyPage(ctx context.Context, r reference.Repository, from b
 func (c *Client) Vouchers(ctx context.Context, d reference.Digest) (*bundle.Vouchers, []Warning, error) {
 	var out *bundle.Vouchers
 	warnings, err := ask(ctx, c, inquiry[*proto.ImageAnswer]{
-		name: d.String(), path: "/v1/image", query: url.Values{"digest": {d.String()}},
-		empty:  func() *proto.ImageAnswer { return new(proto.ImageAnswer) },
-		states: oneState[*proto.ImageAnswer],
+		question: query.Vouchers{Digest: d},
+		empty:    func() *proto.ImageAnswer { return new(proto.ImageAnswer) },
+		states:   oneState[*proto.ImageAnswer],
 		verify: func(a *proto.ImageAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
 			out, next, err = bundle.VerifyVouchers(a, d, m, c.now(), c.policy)
 			return next, err

@@ -3,21 +3,19 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"strconv"
 
 	"hullmark/bundle"
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // Record returns the record at an index of the log.
 func (c *Client) Record(ctx context.Context, index uint64) (*bundle.ProvenRecord, []Warning, error) {
 	var out *bundle.ProvenRecord
-	text := strconv.FormatUint(index, 10)
 	warnings, err := ask(ctx, c, inquiry[*proto.InclusionAnswer]{
-		name: "log/" + text, path: "/v1/log/inclusion", query: url.Values{"index": {text}},
-		empty:  func() *proto.InclusionAnswer { return new(proto.InclusionAnswer) },
-		states: oneState[*proto.InclusionAnswer],
+		question: query.Inclusion{Index: index},
+		empty:    func() *proto.InclusionAnswer { return new(proto.InclusionAnswer) },
+		states:   oneState[*proto.InclusionAnswer],
 		verify: func(a *proto.InclusionAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
 			out, next, err = bundle.VerifyInclusion(a, index, 0, m, c.now(), c.policy)
 			return next, err
@@ -33,10 +31,9 @@ func (c *Client) Record(ctx context.Context, index uint64) (*bundle.ProvenRecord
 // number of records once.
 func (c *Client) Growth(ctx context.Context, size uint64) (*bundle.Growth, []Warning, error) {
 	var out *bundle.Growth
-	text := strconv.FormatUint(size, 10)
 	warnings, err := ask(ctx, c, inquiry[*proto.ConsistencyAnswer]{
-		name: "log/" + text, path: "/v1/log/consistency", query: url.Values{"first": {text}},
-		empty: func() *proto.ConsistencyAnswer { return new(proto.ConsistencyAnswer) },
+		question: query.Consistency{First: size},
+		empty:    func() *proto.ConsistencyAnswer { return new(proto.ConsistencyAnswer) },
 		states: func(a *proto.ConsistencyAnswer) []*proto.StateProof {
 			return []*proto.StateProof{a.GetFirst(), a.GetSecond()}
 		},

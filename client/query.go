@@ -3,17 +3,15 @@ package client
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
 	"sync"
 
 	"github.com/cometbft/cometbft/types"
 
 	"hullmark/bundle"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -34,7 +32,7 @@ func (c *Client) Status(ctx context.Context) []NodeStatus {
 		wg.Go(func() {
 			m := new(proto.StatusResponse)
 			out[i] = NodeStatus{Node: n.ID(), Status: m}
-			if err := c.getMessage(ctx, n.ID(), "/v1/status", nil, m); err != nil {
+			if err := c.getMessage(ctx, n.ID(), query.PathStatus, nil, m); err != nil {
 				out[i] = NodeStatus{Node: n.ID(), Err: err}
 			}
 		})
@@ -81,7 +79,7 @@ func (c *Client) LightBlock(ctx context.Context, height uint64) (*types.LightBlo
 	if len(c.nodes) == 0 {
 		return nil, nil, fmt.Errorf("couldn't get light block: %w", ErrNoNodes)
 	}
-	lb, warnings, err := c.lightBlock(ctx, c.order("light-block/"+strconv.FormatUint(height, 10)), height)
+	lb, warnings, err := c.lightBlock(ctx, c.order(query.LightBlock{Height: height}.String()), height)
 	if err != nil {
 		return nil, warnings, fmt.Errorf("couldn't get light block: %w", err)
 	}
@@ -185,12 +183,9 @@ func halfway(m *bundle.Memory, bridge [][]byte, block []byte) (uint64, bool) {
 // fetchLightBlock gets the bytes of a light block of the height asked for, or of
 // any for height zero. It is not verified.
 func (c *Client) fetchLightBlock(ctx context.Context, node, ledger string, height uint64) ([]byte, error) {
-	q := make(url.Values)
-	if height > 0 {
-		q.Set("height", strconv.FormatUint(height, 10))
-	}
+	path, values := query.Encode(query.LightBlock{Height: height}, query.Known{})
 	var m proto.LightBlockResponse
-	if err := c.getMessage(ctx, node, "/v1/light-block", q, &m); err != nil {
+	if err := c.getMessage(ctx, node, path, values, &m); err != nil {
 		return nil, err
 	}
 	lb, err := bundle.DecodeLightBlock(ledger, m.GetLightBlock())
@@ -246,10 +241,10 @@ func (c *Client) metadata(ctx context.Context, r reference.Repository, role stri
 
 // content gets bytes by their SHA-256.
 func (c *Client) content(ctx context.Context, digest [32]byte) ([]byte, error) {
-	name := hex.EncodeToString(digest[:])
+	q := query.Content{Digest: digest}
 	var content []byte
-	_, err := race(ctx, c, c.order(name), func(ctx context.Context, node string) ([]byte, error) {
-		return c.get(ctx, node, "/v1/metadata/"+name, nil, maxMetadata)
+	_, err := race(ctx, c, c.order(q.String()), func(ctx context.Context, node string) ([]byte, error) {
+		return c.put(ctx, node, q, query.Known{}, maxMetadata)
 	}, func(_ string, answer []byte) error {
 		if sha256.Sum256(answer) != digest {
 			return fmt.Errorf("%w: content has another digest than asked for", bundle.ErrMalformed)

@@ -3,13 +3,11 @@ package client
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"net/url"
-	"strconv"
 
 	"hullmark/bundle"
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // Receipt returns what a committed transaction did: the records it added to the
@@ -33,14 +31,13 @@ func (c *Client) ReceiptFile(ctx context.Context, tx []byte, height uint64) ([]b
 }
 
 func (c *Client) receipt(ctx context.Context, tx []byte, height uint64) (*proto.ReceiptAnswer, *bundle.Receipt, []Warning, error) {
-	hash := sha256.Sum256(tx)
-	name := hex.EncodeToString(hash[:])
+	q := query.Receipt{Hash: sha256.Sum256(tx), Height: height}
 	var answer *proto.ReceiptAnswer
 	var out *bundle.Receipt
 	warnings, err := ask(ctx, c, inquiry[*proto.ReceiptAnswer]{
-		name: name, path: "/v1/receipt/" + name, query: url.Values{"height": {strconv.FormatUint(height, 10)}},
-		empty:  func() *proto.ReceiptAnswer { return new(proto.ReceiptAnswer) },
-		states: oneState[*proto.ReceiptAnswer],
+		question: q,
+		empty:    func() *proto.ReceiptAnswer { return new(proto.ReceiptAnswer) },
+		states:   oneState[*proto.ReceiptAnswer],
 		verify: func(a *proto.ReceiptAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
 			answer = a
 			out, next, err = bundle.VerifyReceipt(a, tx, m, c.now(), c.policy)
@@ -48,7 +45,7 @@ func (c *Client) receipt(ctx context.Context, tx []byte, height uint64) (*proto.
 		},
 	})
 	if err != nil {
-		return nil, nil, warnings, fmt.Errorf("couldn't get receipt of transaction %.16s: %w", name, err)
+		return nil, nil, warnings, fmt.Errorf("couldn't get receipt of transaction %.16s: %w", q, err)
 	}
 	return answer, out, warnings, nil
 }

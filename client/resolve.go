@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"hullmark/bundle"
@@ -34,6 +32,9 @@ func (c *Client) Resolve(ctx context.Context, req query.Resolve) (*bundle.Result
 // answer: the roots of a repository, and its targets files, may come in portions.
 // ForFile asks for bundles that others can verify.
 func (c *Client) resolve(ctx context.Context, req query.Resolve, forFile bool) (*bundle.Result, []*proto.Bundle, []Warning, error) {
+	if err := req.Check(); err != nil {
+		return nil, nil, nil, err
+	}
 	if len(c.nodes) == 0 {
 		return nil, nil, nil, ErrNoNodes
 	}
@@ -98,13 +99,11 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 func (c *Client) fetchBundle(ctx context.Context, node string, req query.Resolve, m *bundle.Memory, forFile bool) (*proto.Bundle, error) {
 	files := c.files.of(req.Repository)
 	for range maxBridgePortions {
-		path, values := lookup(req, m)
-		if forFile {
-			values.Set("file", "1")
-		} else if req.Assurance == query.PublisherAssurance {
-			values["held"] = files.names()
+		k := known(m, req.Repository)
+		if k.ForFile = forFile; !forFile && req.Assurance == query.PublisherAssurance {
+			k.Held = files.digests()
 		}
-		answer, err := c.get(ctx, node, path, values, maxBundle)
+		answer, err := c.put(ctx, node, req, k, maxBundle)
 		if err != nil {
 			return nil, err
 		}
@@ -246,39 +245,13 @@ func (c *Client) learnBlock(ctx context.Context, block []byte, bridge [][]byte, 
 	return learnt, err
 }
 
-// lookup returns the path and the query for a question, with what the client
-// knows already, so that nodes send no more than is needed.
-func lookup(req query.Resolve, m *bundle.Memory) (string, url.Values) {
-	q := make(url.Values)
-	path := "/v1/repository"
-	switch {
-	case !req.Tag.IsZero():
-		path = "/v1/resolve"
-		q.Set("ref", req.Repository.WithTag(req.Tag).String())
-	case !req.Digest.IsZero():
-		path = "/v1/image"
-		q.Set("repository", req.Repository.String())
-		q.Set("digest", req.Digest.String())
-	default:
-		q.Set("name", req.Repository.String())
-		if req.Role != "" {
-			q.Set("role", req.Role)
-		}
+// known returns what the client holds that an answer about a repository need not repeat.
+func known(m *bundle.Memory, r reference.Repository) query.Known {
+	k := query.Known{TrustedHeight: m.TrustedHeight()}
+	if seen, ok := m.Repository(r); ok {
+		k.RootVersion, k.MinStateHeight = seen.RootVersion(), seen.Changed
 	}
-	number := func(name string, v uint64) {
-		if v > 0 {
-			q.Set(name, strconv.FormatUint(v, 10))
-		}
-	}
-	number("trusted_height", m.TrustedHeight())
-	if seen, ok := m.Repository(req.Repository); ok {
-		number("root_version", seen.RootVersion())
-		number("min_state_height", seen.Changed)
-	}
-	if req.Assurance != query.PublisherAssurance {
-		q.Set("assurance", req.Assurance.String())
-	}
-	return path, q
+	return k
 }
 
 // race asks nodes one after the other until accept takes an answer, and returns

@@ -12,6 +12,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 )
 
@@ -137,7 +138,7 @@ func (s *submission) confirmed(node string, r *record.Rejection) bool {
 // try sends the transaction to one node and checks what it answers.
 func (s *submission) try(ctx context.Context, node string) (*proto.TransactionResponse, error) {
 	c := s.client
-	answer, sent, err := c.post(ctx, node, "/v1/tx", s.tx, maxMessage)
+	answer, sent, err := c.post(ctx, node, query.PathSubmit, s.tx, maxMessage)
 	if err != nil {
 		var e *HTTPError
 		if !errors.As(err, &e) {

@@ -18,6 +18,7 @@ import (
 	protobuf "google.golang.org/protobuf/proto"
 
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // newHTTPClient returns an HTTP client that stays on the host it was sent to.
@@ -49,12 +50,12 @@ func newHTTPClient(transport http.RoundTripper) *http.Client {
 }
 
 // get fetches a resource of at most limit bytes from a node.
-func (c *Client) get(ctx context.Context, node, path string, query url.Values, limit int64) ([]byte, error) {
+func (c *Client) get(ctx context.Context, node, path string, values url.Values, limit int64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	u := node + path
-	if len(query) > 0 {
-		u += "?" + query.Encode()
+	if len(values) > 0 {
+		u += "?" + values.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
@@ -150,9 +151,15 @@ func readError(res *http.Response, now time.Time) error {
 	return e
 }
 
+// put asks a node a question and returns its answer of at most limit bytes.
+func (c *Client) put(ctx context.Context, node string, q query.Question, k query.Known, limit int64) ([]byte, error) {
+	path, values := query.Encode(q, k)
+	return c.get(ctx, node, path, values, limit)
+}
+
 // getMessage fetches a message.
-func (c *Client) getMessage(ctx context.Context, node, path string, query url.Values, m protobuf.Message) error {
-	b, err := c.get(ctx, node, path, query, maxMessage)
+func (c *Client) getMessage(ctx context.Context, node, path string, values url.Values, m protobuf.Message) error {
+	b, err := c.get(ctx, node, path, values, maxMessage)
 	if err != nil {
 		return err
 	}
