@@ -63,6 +63,7 @@ type Client struct {
 	random    func(n time.Duration) time.Duration
 	userAgent string
 	files     fileCache
+	own       ownChanges
 	// fork is one that the store could not keep; it ends all verdicts.
 	fork      atomic.Pointer[bundle.Fork]
 	witnesses *witnesses // nil without
@@ -145,7 +146,11 @@ func (c *Client) load(ctx context.Context, repositories ...reference.Repository)
 	if fork := c.fork.Load(); fork != nil {
 		return nil, fork
 	}
-	return c.store.Load(ctx, repositories...)
+	m, err := c.store.Load(ctx, repositories...)
+	if err != nil {
+		return nil, err
+	}
+	return c.own.in(m, repositories...), nil
 }
 
 // Nodes returns the base URLs of the nodes.
@@ -172,7 +177,7 @@ func (c *Client) update(ctx context.Context, change func(*bundle.Memory) (*bundl
 	var verdict error
 	err := c.store.Update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
 		var next *bundle.Memory
-		next, verdict = change(m)
+		next, verdict = change(c.own.in(m, repositories...))
 		return next, verdict
 	}, repositories...)
 	if verdict == nil && errors.Is(err, ErrNotRemembered) {

@@ -81,7 +81,7 @@ func (c *Client) historyPage(ctx context.Context, r reference.Repository, from b
 	if from.Revision > 0 {
 		q.Before, q.Index, q.Indexed = from.Revision+1, from.Index, true
 	}
-	memory, err := c.store.Load(ctx, r)
+	memory, err := c.load(ctx, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,6 +99,9 @@ func (c *Client) historyPage(ctx context.Context, r reference.Repository, from b
 			return next, err
 		},
 	})
+	if c.overtaken(ctx, err, memory, r) {
+		return c.historyPage(ctx, r, from, o, have)
+	}
 	return page, warnings, err
 }
 

@@ -87,11 +87,9 @@ func (c *Client) send(ctx context.Context, tx []byte, names ...reference.Reposit
 	if err != nil {
 		return nil, warnings, err
 	}
+	c.own.add(r.GetHeight(), names...)
 	own, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
-		for _, n := range names {
-			m = m.WithChange(n, r.GetHeight())
-		}
-		return m, nil
+		return m, nil // with what was just noted
 	}, names...)
 	if err != nil {
 		own = append(own, ownWarning(err)...) // which does not undo what was committed

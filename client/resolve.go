@@ -90,6 +90,9 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 		}
 		return err
 	})
+	if c.overtaken(ctx, err, memory, req.Repository) {
+		return c.resolveOnce(ctx, req, forFile)
+	}
 	return result, proof, slices.Concat(found, warnings, own), err
 }
 

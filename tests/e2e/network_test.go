@@ -32,6 +32,7 @@ func TestNetwork(t *testing.T) {
 		{"refusals", refusals},
 		{"public surface", publicSurface},
 		{"lookups during commits", lookupsDuringCommits},
+		{"one home", oneHome},
 		{"lies", lies},
 		{"statements", statements},
 		{"false receipts", falseReceipts},

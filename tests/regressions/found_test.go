@@ -54,4 +54,7 @@ var found = []row{
 	{"C7", "keys of Docker Content Trust were refused, and other kinds called a wrong passphrase", []string{"keystore.TestImportNotary", "keystore.TestDecodeNotaryPublic", "keystore.TestImportOldPEM", "keystore.TestForeignKinds", "keystore.TestForeignFiles", "keys.TestNotaryID", "cmd/hullmark.TestImportNotaryKey"}, ""},
 	{"C8", "passphrases from variables, pipes and terminals, and of one letter", []string{"keystore.TestVariableLikeFile", "keystore.TestPassphrasePipe", "keystore.TestPassphrasePrompt", "keystore.TestPassphraseCtrlC", "keystore.TestShortPassphrase"}, ""},
 	{"F5", "texts of errors that sent people the wrong way", []string{"cmd/hullmark.TestMistakes", "cmd/hullmark.TestRegistryMistakes", "cmd/hullmark.TestFlagTexts", "cmd/hullmarkd.TestMistakes"}, ""},
+	// The trial of a newcomer on 2026-12-01.
+	{"N1", "jobs that published at once from one home, and readers there, failed: one's receipt made the answers that the others waited for old", []string{"client.TestOvertaken", "client.TestHistoryOvertaken", "client.TestNotOvertaken", "client.TestPublishOvertaken", "tests/e2e.TestNetwork"}, ""},
+	{"N2", "publish and withdraw in a home that cannot be written returned before readers could see what they did", []string{"client.TestPublishInReadOnlyHome"}, ""},
 }
