@@ -23,7 +23,7 @@ import (
 func (n *network) overtake(t *testing.T, asked *node, by *client.Client, tags ...string) {
 	var mu sync.Mutex
 	asked.lie(func(w http.ResponseWriter, r *http.Request) bool {
-		q, err := query(r)
+		q, err := readQuery(r)
 		if err != nil || r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/v1/re") {
 			return false
 		}
