@@ -11,7 +11,6 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/proto"
 	"hullmark/query"
-	"hullmark/record"
 	"hullmark/tuf"
 )
 
@@ -90,7 +89,6 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 	if _, _, err := bundle.Verify(b, missing, p.memory(), p.now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrNotListed) || len(b.GetTargets()) != 3 {
 		t.Errorf("not listed: %d files, %v", len(b.GetTargets()), err)
 	}
-	p.portions(t, missing)
 
 	req, values := resolve("v2")
 	for i := range 3 {
@@ -124,50 +122,5 @@ func TestAnswersAboutDelegatedRoles(t *testing.T) {
 	p.next()
 	if _, _, err := bundle.Verify(ask("/v1/resolve", values), req, p.memory(), p.now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrNotEffective) {
 		t.Errorf("removed: %v", err)
-	}
-}
-
-// portions checks which of three files a node sends when the ledger says that they are
-// large, and the client holds some of them.
-func (p *published) portions(t *testing.T, req query.Resolve) {
-	t.Helper()
-	v := p.ledger.Latest()
-	defer v.Close()
-	entry := func(key []byte) *proto.MapEntry {
-		e, err := prove(v, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return e
-	}
-	repo, err := record.DecodeRepository(entry(record.RepositoryKey(req.Repository)).GetValue())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var held [][32]byte
-	for _, name := range []string{"targets", "targets/ci"} {
-		s, _ := repo.Role(name)
-		held = append(held, s.FileDigest)
-	}
-	for _, tt := range []struct {
-		size uint32
-		held int
-		want int
-	}{
-		{bundle.MaxTargetsBytes / 3, 0, 3},
-		{bundle.MaxTargetsBytes/3 + 1, 0, 2},
-		{bundle.MaxTargetsBytes/2 + 1, 0, 1},
-		{bundle.MaxTargetsBytes + 1, 0, 1},
-		{bundle.MaxTargetsBytes + 1, 1, 2},
-		{bundle.MaxTargetsBytes + 1, 2, 3},
-	} {
-		for i := range repo.Roles {
-			repo.Roles[i].FileSize = tt.size
-		}
-		b := &proto.Bundle{Image: entry(record.VoucherKey(req.Digest, req.Repository))}
-		q := Question{Repository: req.Repository, Digest: req.Digest, Held: held[:tt.held]}
-		if err := addTargets(v, b, q, repo, p.now()); err != nil || len(b.GetTargets()) != tt.want {
-			t.Errorf("files of %d bytes, %d held: %d files, want %d, error %v", tt.size, tt.held, len(b.GetTargets()), tt.want, err)
-		}
 	}
 }

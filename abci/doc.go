@@ -1,6 +1,5 @@
 // Package abci is the boundary between CometBFT and the ledger: it turns ABCI
-// calls into calls of the state machine, and answers look-ups from committed
-// state with proofs.
+// calls into calls of the state machine, and queries into calls of package lookup.
 //
 // The four connections of an application are four files here: mempool.go,
 // consensus.go, query.go and snapshot.go; info.go is the handshake. The

@@ -21,6 +21,7 @@ import (
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
 	"hullmark/ledger"
+	"hullmark/lookup"
 	"hullmark/merkle/store"
 	"hullmark/record"
 )
@@ -37,7 +38,7 @@ type node struct {
 	registry *prometheus.Registry
 	fatal    *reports
 	blocks   *signedBlocks
-	lookup   *Lookup
+	lookup   *lookup.Lookup
 }
 
 // reports collects what an application reports as fatal.
@@ -90,7 +91,7 @@ func (n *node) open() error {
 	if err != nil {
 		return err
 	}
-	n.lookup = NewLookup(n.ledger, n.blocks, metrics)
+	n.lookup = lookup.NewLookup(n.ledger, n.blocks, lookup.NewMetrics(n.registry))
 	n.app.Serve(n.lookup)
 	return nil
 }
@@ -243,7 +244,7 @@ func (n *node) signatures(result string) int {
 }
 
 // signedBlocks are the blocks of a chain, signed by all validators. It is a
-// LightBlocks.
+// lookup.LightBlocks.
 type signedBlocks struct {
 	signer *bundletest.Chain
 	c      *fixture.Consortium
@@ -284,31 +285,31 @@ func (s *signedBlocks) add(b decided, appHash []byte) {
 	s.txs[b.height] = cmttypes.ToTxs(b.txs)
 }
 
-// Transactions implements LightBlocks.
+// Transactions implements lookup.LightBlocks.
 func (s *signedBlocks) Transactions(height uint64) (cmttypes.Txs, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if height > s.tip {
-		return nil, fmt.Errorf("%w: block %d", ErrNotFound, height)
+		return nil, fmt.Errorf("%w: block %d", lookup.ErrNotFound, height)
 	}
 	return s.txs[height], nil
 }
 
-// Tip implements LightBlocks.
+// Tip implements lookup.LightBlocks.
 func (s *signedBlocks) Tip() uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.tip
 }
 
-// LightBlock implements LightBlocks.
+// LightBlock implements lookup.LightBlocks.
 func (s *signedBlocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if lb, ok := s.blocks[height]; ok {
 		return lb, nil
 	}
-	return nil, fmt.Errorf("%w: block %d", ErrNotFound, height)
+	return nil, fmt.Errorf("%w: block %d", lookup.ErrNotFound, height)
 }
 
 // memory is that of a client that trusts the first block.

@@ -22,7 +22,6 @@ type Metrics struct {
 	proposals   prometheus.Counter
 	misbehavior *prometheus.CounterVec
 	verifies    *prometheus.CounterVec
-	lookups     *prometheus.HistogramVec
 	waiting     *prometheus.GaugeVec
 	waitingSize prometheus.Gauge
 	skew        prometheus.Gauge
@@ -53,9 +52,6 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Namespace: ns, Name: "rejected_proposals_total", Help: "Proposals refused because they hold an invalid transaction."}),
 		misbehavior: counter("double_signs_total", "Evidence in blocks that a validator signed two blocks of one height, by its operator.", "operator"),
 		verifies:    counter("signature_checks_total", "Signature checks, by result; cached means no arithmetic was done.", "result"),
-		lookups: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: ns, Name: "lookup_seconds", Help: "Time to answer a look-up with its proofs, by kind.",
-			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 14)}, []string{"kind"}),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: ns, Name: "waiting_transactions", Help: "Transactions that wait for a block, by class."}, []string{"class"}),
 		waitingSize: gauge("waiting_bytes", "Bytes of the transactions that wait for a block."),
@@ -65,7 +61,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.begin()
 	if r != nil {
 		r.MustRegister(m.height, m.logSize, m.blocks, m.committing, m.commits, m.checks, m.executes, m.proposals, m.misbehavior,
-			m.verifies, m.lookups, m.waiting, m.waitingSize, m.skew)
+			m.verifies, m.waiting, m.waitingSize, m.skew)
 	}
 	return m
 }
@@ -82,9 +78,6 @@ func (m *Metrics) begin() {
 	}
 	for _, result := range []string{"cached", "verified", "failed"} {
 		m.verifies.WithLabelValues(result)
-	}
-	for _, kind := range []string{"tag", "image", "repository", "history", "inclusion", "consistency", "vouchers", "receipt"} {
-		m.lookups.WithLabelValues(kind)
 	}
 	m.waits(load{}, load{})
 }
@@ -132,11 +125,6 @@ func (m *Metrics) executed(code uint32, kind record.Kind) {
 	if code == 0 {
 		m.commits.WithLabelValues(kind.String()).Inc()
 	}
-}
-
-// lookup counts an answered look-up that began at a time.
-func (m *Metrics) lookup(kind string, began time.Time) {
-	m.lookups.WithLabelValues(kind).Observe(time.Since(began).Seconds())
 }
 
 // decided compares the time of a block that was just decided with the clock.

@@ -9,6 +9,7 @@ import (
 	cmtcrypto "github.com/cometbft/cometbft/proto/tendermint/crypto"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"hullmark/lookup"
 	"hullmark/merkle"
 )
 
@@ -29,9 +30,9 @@ const smtOp = "ics23:smt"
 // that proven asks one of the look-ups.
 func (a *Application) queryMap(req *cmtabci.RequestQuery) (*cmtabci.ResponseQuery, error) {
 	if len(req.Data) == 0 || len(req.Data) > merkle.MaxKeySize {
-		return nil, fmt.Errorf("%w: a key of the map has 1 to %d bytes", ErrBadQuestion, merkle.MaxKeySize)
+		return nil, fmt.Errorf("%w: a key of the map has 1 to %d bytes", lookup.ErrBadQuestion, merkle.MaxKeySize)
 	}
-	v, _, err := a.lookup.proven(uint64(max(0, req.Height)))
+	v, _, err := a.lookup.Proven(uint64(max(0, req.Height)))
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func (a *Application) queryMap(req *cmtabci.RequestQuery) (*cmtabci.ResponseQuer
 		return nil, err
 	}
 	if value == nil {
-		return nil, fmt.Errorf("%w: the map has no such key at height %d; the look-ups below /v1/ prove absence", ErrNotFound, v.Version())
+		return nil, fmt.Errorf("%w: the map has no such key at height %d; the look-ups below /v1/ prove absence", lookup.ErrNotFound, v.Version())
 	}
 	r := &cmtabci.ResponseQuery{Key: req.Data, Value: value, Height: int64(v.Version())}
 	if req.Prove {

@@ -10,6 +10,7 @@ import (
 	protobuf "google.golang.org/protobuf/proto"
 
 	"hullmark/bundle"
+	"hullmark/lookup"
 	"hullmark/merkle/store"
 	"hullmark/proto"
 )
@@ -22,7 +23,7 @@ const (
 	queryNotFound = 4
 )
 
-// Query answers the look-ups of the HTTP interface (Lookup.Ask), with the path as
+// Query answers the look-ups of the HTTP interface (lookup.Lookup.Ask), with the path as
 // there, the query string as data and the answer's text as value. The answer
 // carries its own proof, so the proof operators of ABCI stay empty. Under mapPath
 // it gives a value of the map with proof operators, for other people's verifiers.
@@ -33,7 +34,7 @@ func (a *Application) Query(_ context.Context, req *cmtabci.RequestQuery) (*cmta
 		return &cmtabci.ResponseQuery{Code: code, Codespace: "hullmark-query", Log: err.Error()}, nil
 	}
 	if a.lookup == nil {
-		return fail(queryNotReady, ErrNotReady)
+		return fail(queryNotReady, lookup.ErrNotReady)
 	}
 	if req.Path == mapPath {
 		r, err := a.queryMap(req)
@@ -45,7 +46,7 @@ func (a *Application) Query(_ context.Context, req *cmtabci.RequestQuery) (*cmta
 	kind, ok := strings.CutPrefix(req.Path, "/v1/")
 	values, err := url.ParseQuery(string(req.Data))
 	if !ok || err != nil {
-		return fail(queryBad, ErrBadQuestion)
+		return fail(queryBad, lookup.ErrBadQuestion)
 	}
 	m, err := a.lookup.Ask(kind, values)
 	if err != nil {
@@ -61,11 +62,11 @@ func (a *Application) Query(_ context.Context, req *cmtabci.RequestQuery) (*cmta
 // queryCode returns the code of an error, and the error as strangers may see it.
 func (a *Application) queryCode(err error) (uint32, error) {
 	switch {
-	case errors.Is(err, ErrBadQuestion):
+	case errors.Is(err, lookup.ErrBadQuestion):
 		return queryBad, err
-	case errors.Is(err, ErrNotFound), errors.Is(err, store.ErrPruned):
+	case errors.Is(err, lookup.ErrNotFound), errors.Is(err, store.ErrPruned):
 		return queryNotFound, err
-	case errors.Is(err, ErrNotReady):
+	case errors.Is(err, lookup.ErrNotReady):
 		return queryNotReady, err
 	default:
 		a.log.Error("look-up failed", "err", err)

@@ -17,6 +17,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
+	"hullmark/lookup"
 	"hullmark/merkle/store"
 	"hullmark/query"
 	"hullmark/record"
@@ -155,7 +156,7 @@ func TestRootVersion(t *testing.T) {
 	p.next(p.c.Publish(p.app.RootKeys[0], fixture.Update{Roots: []*tuf.Root{p.app.Root(2), p.app.Root(3)}}))
 	p.next()
 	for known, want := range []int{3, 2, 1, 0, 0} {
-		b, _, err := p.lookup.Answer(Question{Repository: p.app.Repository, RootVersion: uint64(known)})
+		b, _, err := p.lookup.Answer(lookup.Question{Repository: p.app.Repository, RootVersion: uint64(known)})
 		if err != nil || len(b.GetRoots()) != want {
 			t.Errorf("%d roots for a client that holds %d, error %v", len(b.GetRoots()), known, err)
 		}
@@ -163,7 +164,7 @@ func TestRootVersion(t *testing.T) {
 	for version := range uint64(5) {
 		file, err := p.lookup.Metadata(p.app.Repository, record.RoleRoot, version)
 		if version == 4 {
-			if !errors.Is(err, ErrNotFound) {
+			if !errors.Is(err, lookup.ErrNotFound) {
 				t.Errorf("root 4: %v", err)
 			}
 			continue
@@ -173,10 +174,10 @@ func TestRootVersion(t *testing.T) {
 			t.Errorf("root %d: %v, %v", version, err, perr)
 		}
 	}
-	if _, err := p.lookup.Metadata(p.other.Repository, record.RoleTargets, 0); !errors.Is(err, ErrNotFound) {
+	if _, err := p.lookup.Metadata(p.other.Repository, record.RoleTargets, 0); !errors.Is(err, lookup.ErrNotFound) {
 		t.Errorf("targets nobody published: %v", err)
 	}
-	if _, err := p.lookup.Content([32]byte{1}); !errors.Is(err, ErrNotFound) {
+	if _, err := p.lookup.Content([32]byte{1}); !errors.Is(err, lookup.ErrNotFound) {
 		t.Errorf("content nobody published: %v", err)
 	}
 }
@@ -236,7 +237,7 @@ func TestLookupsDuringCommits(t *testing.T) {
 					return
 				default:
 				}
-				b, _, err := p.lookup.Answer(Question{Repository: req.Repository, Tag: req.Tag, Digest: req.Digest})
+				b, _, err := p.lookup.Answer(lookup.Question{Repository: req.Repository, Tag: req.Tag, Digest: req.Digest})
 				if err != nil {
 					t.Errorf("look-up of %s: %v", req, err)
 					return
@@ -269,7 +270,7 @@ func TestLookupsDuringCommits(t *testing.T) {
 
 // pausing are blocks of which a reader learns the tip just before others come.
 type pausing struct {
-	LightBlocks
+	lookup.LightBlocks
 	pause func()
 }
 
@@ -288,7 +289,7 @@ func TestReaderFallsBehind(t *testing.T) {
 			p := newPublished(t, n)
 			p.next()
 			reads := 0
-			lookup := NewLookup(n.ledger, pausing{n.blocks, func() {
+			reader := lookup.NewLookup(n.ledger, pausing{n.blocks, func() {
 				if reads++; reads <= after {
 					for range 2 * store.MinKeepRecent {
 						n.next()
@@ -296,7 +297,7 @@ func TestReaderFallsBehind(t *testing.T) {
 				}
 			}}, nil)
 			req := bundletest.Request(appName + ":1.0")
-			b, height, err := lookup.Answer(Question{Repository: req.Repository, Tag: req.Tag})
+			b, height, err := reader.Answer(lookup.Question{Repository: req.Repository, Tag: req.Tag})
 			if err != nil || height != n.blocks.Tip()-1 {
 				t.Fatalf("answer at height %d of %d: %v", height, n.blocks.Tip()-1, err)
 			}

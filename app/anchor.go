@@ -6,8 +6,8 @@ import (
 
 	cmttypes "github.com/cometbft/cometbft/types"
 
-	"hullmark/abci"
 	"hullmark/bundle"
+	"hullmark/lookup"
 	"hullmark/proto"
 	"hullmark/record"
 )
@@ -17,7 +17,7 @@ import (
 func (n *Node) Anchor() (*bundle.Anchor, error) {
 	height, ok := n.lookup.StateHeight()
 	if !ok {
-		return nil, fmt.Errorf("couldn't make trust anchor: %w", abci.ErrNotReady)
+		return nil, fmt.Errorf("couldn't make trust anchor: %w", lookup.ErrNotReady)
 	}
 	block, err := n.blocks.LightBlock(height + 1)
 	if err != nil {

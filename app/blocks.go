@@ -6,29 +6,29 @@ import (
 	rpccore "github.com/cometbft/cometbft/rpc/core"
 	cmttypes "github.com/cometbft/cometbft/types"
 
-	"hullmark/abci"
+	"hullmark/lookup"
 )
 
-// blocks reads what the engine has stored. It implements abci.LightBlocks.
+// blocks reads what the engine has stored. It implements lookup.LightBlocks.
 type blocks struct{ env *rpccore.Environment }
 
-// Tip implements abci.LightBlocks.
+// Tip implements lookup.LightBlocks.
 func (b blocks) Tip() uint64 { return uint64(max(b.env.BlockStore.Height(), 0)) }
 
-// LightBlock implements abci.LightBlocks. For the newest block the commit is the
+// LightBlock implements lookup.LightBlocks. For the newest block the commit is the
 // one this node has seen; every commit of a block has more than two thirds.
 func (b blocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 	h := int64(height)
 	meta := b.env.BlockStore.LoadBlockMeta(h)
 	if meta == nil {
-		return nil, fmt.Errorf("%w: block %d", abci.ErrNotFound, height)
+		return nil, fmt.Errorf("%w: block %d", lookup.ErrNotFound, height)
 	}
 	commit := b.env.BlockStore.LoadBlockCommit(h)
 	if commit == nil {
 		commit = b.env.BlockStore.LoadSeenCommit(h)
 	}
 	if commit == nil {
-		return nil, fmt.Errorf("%w: commit of block %d", abci.ErrNotFound, height)
+		return nil, fmt.Errorf("%w: commit of block %d", lookup.ErrNotFound, height)
 	}
 	validators, err := b.env.StateStore.LoadValidators(h)
 	if err != nil {
@@ -40,18 +40,18 @@ func (b blocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 	}, nil
 }
 
-// Transactions implements abci.LightBlocks.
+// Transactions implements lookup.LightBlocks.
 func (b blocks) Transactions(height uint64) (cmttypes.Txs, error) {
 	meta := b.env.BlockStore.LoadBlockMeta(int64(height))
 	if meta == nil {
-		return nil, fmt.Errorf("%w: block %d", abci.ErrNotFound, height)
+		return nil, fmt.Errorf("%w: block %d", lookup.ErrNotFound, height)
 	}
 	if meta.NumTxs == 0 {
 		return nil, nil
 	}
 	block := b.env.BlockStore.LoadBlock(int64(height))
 	if block == nil {
-		return nil, fmt.Errorf("%w: block %d", abci.ErrNotFound, height)
+		return nil, fmt.Errorf("%w: block %d", lookup.ErrNotFound, height)
 	}
 	return block.Txs, nil
 }

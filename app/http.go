@@ -9,8 +9,8 @@ import (
 
 	protobuf "google.golang.org/protobuf/proto"
 
-	"hullmark/abci"
 	"hullmark/app/admission"
+	"hullmark/lookup"
 	"hullmark/merkle/store"
 	"hullmark/proto"
 	"hullmark/record"
@@ -97,9 +97,9 @@ func toAPIError(err error) *apiError {
 		code   string
 		retry  time.Duration
 	}{
-		{abci.ErrBadQuestion, http.StatusBadRequest, "bad-request", 0},
-		{abci.ErrNotFound, http.StatusNotFound, "not-found", 0},
-		{abci.ErrNotReady, http.StatusServiceUnavailable, "not-ready", time.Second},
+		{lookup.ErrBadQuestion, http.StatusBadRequest, "bad-request", 0},
+		{lookup.ErrNotFound, http.StatusNotFound, "not-found", 0},
+		{lookup.ErrNotReady, http.StatusServiceUnavailable, "not-ready", time.Second},
 		{store.ErrPruned, http.StatusGone, "pruned", 0},
 		{admission.ErrFull, http.StatusServiceUnavailable, "busy", time.Second},
 	} {

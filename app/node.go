@@ -27,6 +27,7 @@ import (
 	"hullmark/abci"
 	"hullmark/app/admission"
 	"hullmark/ledger"
+	"hullmark/lookup"
 	"hullmark/merkle/store"
 	"hullmark/record"
 	"hullmark/safefile"
@@ -73,7 +74,7 @@ type Node struct {
 	operator string // that runs this validator; empty for a plain node
 	ledger   *ledger.Ledger
 	app      *abci.Application
-	lookup   *abci.Lookup
+	lookup   *lookup.Lookup
 	engine   *node.Node
 	env      *rpccore.Environment
 	blocks   blocks
@@ -223,7 +224,7 @@ func Open(h Home, o Options) (_ *Node, err error) {
 		return nil, fmt.Errorf("couldn't start the engine: %w", err)
 	}
 	n.blocks = blocks{n.env}
-	n.lookup = abci.NewLookup(n.ledger, n.blocks, metrics)
+	n.lookup = lookup.NewLookup(n.ledger, n.blocks, lookup.NewMetrics(registry))
 	n.app.Serve(n.lookup)
 	n.requests = newHTTPMetrics(registry)
 	if err := n.listen(registry, log); err != nil {

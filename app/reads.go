@@ -11,9 +11,9 @@ import (
 
 	protobuf "google.golang.org/protobuf/proto"
 
-	"hullmark/abci"
 	"hullmark/app/admission"
 	"hullmark/bundle"
+	"hullmark/lookup"
 	"hullmark/proto"
 	"hullmark/record"
 	"hullmark/reference"
@@ -24,8 +24,8 @@ const minStateWait = 10 * time.Second
 
 // reads serves what can be asked of a ledger. It needs no running engine.
 type reads struct {
-	lookup *abci.Lookup
-	blocks abci.LightBlocks
+	lookup *lookup.Lookup
+	blocks lookup.LightBlocks
 	log    *slog.Logger
 	gate   *admission.Gate
 }
@@ -130,13 +130,13 @@ func (s *reads) ask(w http.ResponseWriter, r *http.Request) {
 // placeAt returns a place for a question once the state it asks for can be proven. Who
 // waits holds an entry of a table of those who do, and no place.
 func (s *reads) placeAt(r *http.Request, kind string, values url.Values) (*admission.Held, error) {
-	minState, err := abci.ParseHeight(values.Get("min_state_height"))
+	minState, err := lookup.ParseHeight(values.Get("min_state_height"))
 	if err != nil {
 		return nil, badRequest("min_state_height: " + err.Error())
 	}
 	if strings.HasPrefix(kind, "receipt/") {
 		// The log of a block is proven by the next one.
-		height, err := abci.ParseHeight(values.Get("height"))
+		height, err := lookup.ParseHeight(values.Get("height"))
 		if err != nil {
 			return nil, badRequest("height: " + err.Error())
 		}
@@ -164,13 +164,13 @@ func (s *reads) placeAt(r *http.Request, kind string, values url.Values) (*admis
 }
 
 // reached reports whether the state of a height can be proven now, or that it is not
-// worth waiting for (abci.ErrNotReady).
+// worth waiting for (lookup.ErrNotReady).
 func (s *reads) reached(height uint64) (bool, error) {
 	if have, ok := s.lookup.StateHeight(); ok && have >= height {
 		return true, nil
 	}
 	if height == 0 || height > s.blocks.Tip()+maxWaitAhead {
-		return false, abci.ErrNotReady
+		return false, lookup.ErrNotReady
 	}
 	return false, nil
 }
@@ -188,7 +188,7 @@ func (s *reads) waitForState(ctx context.Context, height uint64) error {
 		}
 		select {
 		case <-ctx.Done():
-			return abci.ErrNotReady
+			return lookup.ErrNotReady
 		case <-tick.C:
 		}
 	}
@@ -206,7 +206,7 @@ func (s *reads) metadata(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, badRequest(err.Error())
 		}
-		version, err := abci.ParseHeight(values.Get("version"))
+		version, err := lookup.ParseHeight(values.Get("version"))
 		if err != nil {
 			return nil, badRequest("version: " + err.Error())
 		}
@@ -235,13 +235,13 @@ func (s *reads) content(w http.ResponseWriter, r *http.Request) {
 // lightBlock answers with a header and the commit that signed it.
 func (s *reads) lightBlock(w http.ResponseWriter, r *http.Request) {
 	s.look(w, r, func() (*found, error) {
-		height, err := abci.ParseHeight(r.URL.Query().Get("height"))
+		height, err := lookup.ParseHeight(r.URL.Query().Get("height"))
 		if err != nil {
 			return nil, badRequest("height: " + err.Error())
 		}
 		if height == 0 {
 			if height = s.blocks.Tip(); height == 0 {
-				return nil, abci.ErrNotReady
+				return nil, lookup.ErrNotReady
 			}
 		}
 		lb, err := s.blocks.LightBlock(height)

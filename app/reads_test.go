@@ -14,7 +14,6 @@ import (
 
 	cmttypes "github.com/cometbft/cometbft/types"
 
-	"hullmark/abci"
 	"hullmark/app/admission"
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
@@ -22,6 +21,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/ledger"
+	"hullmark/lookup"
 	"hullmark/query"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -48,7 +48,7 @@ type chainBlocks struct{ *bundletest.Chain }
 func (b chainBlocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 	lb, err := b.Chain.LightBlock(height)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", abci.ErrNotFound, err)
+		return nil, fmt.Errorf("%w: %w", lookup.ErrNotFound, err)
 	}
 	return lb, nil
 }
@@ -56,7 +56,7 @@ func (b chainBlocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 // Transactions returns those of a block.
 func (b chainBlocks) Transactions(height uint64) (cmttypes.Txs, error) {
 	if height > b.Height() {
-		return nil, fmt.Errorf("%w: block %d", abci.ErrNotFound, height)
+		return nil, fmt.Errorf("%w: block %d", lookup.ErrNotFound, height)
 	}
 	return b.Chain.Transactions(height), nil
 }
@@ -71,7 +71,7 @@ func newLibrary(t *testing.T) *library {
 	l.Commit()
 	l.Commit()
 	blocks := chainBlocks{l.Chain}
-	l.reads = &reads{lookup: abci.NewLookup(l.StateMachine(), blocks, nil), blocks: blocks, log: slog.New(slog.DiscardHandler), gate: &admission.Gate{}}
+	l.reads = &reads{lookup: lookup.NewLookup(l.StateMachine(), blocks, nil), blocks: blocks, log: slog.New(slog.DiscardHandler), gate: &admission.Gate{}}
 	mux := http.NewServeMux()
 	l.reads.register(func(_, path string, h http.HandlerFunc) { mux.HandleFunc(path, h) })
 	l.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -203,7 +203,7 @@ func TestManyChanges(t *testing.T) {
 func TestFile(t *testing.T) {
 	l := newLibrary(t)
 	l.replaceValidators("file", 6, 3)
-	q, err := abci.ParseQuestion("resolve", map[string][]string{"ref": {readName + ":1.0"}, "file": {"1"}, "trusted_height": {"7"}})
+	q, err := lookup.ParseQuestion("resolve", map[string][]string{"ref": {readName + ":1.0"}, "file": {"1"}, "trusted_height": {"7"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +274,7 @@ func TestManyRoots(t *testing.T) {
 	}
 
 	// A portion is believed only as far as the ledger vouches for it.
-	q := abci.Question{Repository: readRequest.Repository, Tag: readRequest.Tag}
+	q := lookup.Question{Repository: readRequest.Repository, Tag: readRequest.Tag}
 	b, _, err := l.reads.lookup.Answer(q)
 	if err != nil {
 		t.Fatal(err)
@@ -375,7 +375,7 @@ func TestAnswersOverHTTP(t *testing.T) {
 	for range 20 {
 		l.Commit()
 	}
-	if _, err := l.reads.lookup.Receipt(hashOf(tx), 0, 0); !errors.Is(err, abci.ErrNotFound) {
+	if _, err := l.reads.lookup.Receipt(hashOf(tx), 0, 0); !errors.Is(err, lookup.ErrNotFound) {
 		t.Errorf("receipt of an old transaction: %v", err)
 	}
 	if r, _, err := c.Receipt(t.Context(), tx, height); err != nil || r.Height != height {

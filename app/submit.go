@@ -14,6 +14,7 @@ import (
 
 	"hullmark/abci"
 	"hullmark/app/admission"
+	"hullmark/lookup"
 	"hullmark/proto"
 	"hullmark/record"
 )
@@ -243,7 +244,7 @@ func (n *Node) committed(env *record.Envelope) (*proto.TransactionResponse, erro
 		return nil, nil
 	}
 	txs, err := n.blocks.Transactions(height)
-	if errors.Is(err, abci.ErrNotFound) {
+	if errors.Is(err, lookup.ErrNotFound) {
 		return nil, nil // a block that is not kept holds nothing this node can show
 	}
 	if err != nil {
@@ -265,7 +266,7 @@ func (n *Node) receipt(height uint64, hash []byte, duplicate bool) (*proto.Trans
 	if index < 0 {
 		return nil, fmt.Errorf("couldn't find transaction %x in block %d", hash[:8], height)
 	}
-	r, err := abci.Receipt(txs, index, height)
+	r, err := lookup.Receipt(txs, index, height)
 	if err != nil {
 		return nil, err
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/cometbft/cometbft/types"
 	protobuf "google.golang.org/protobuf/proto"
 
-	"hullmark/abci"
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
+	"hullmark/lookup"
 	"hullmark/merkle"
 	"hullmark/proto"
 	"hullmark/query"
@@ -27,7 +27,7 @@ import (
 type served struct {
 	*story
 	tb     testing.TB
-	lookup *abci.Lookup
+	lookup *lookup.Lookup
 	tx     []byte // targets 3 of app, beside a transaction of other
 	height uint64 // of tx
 }
@@ -45,7 +45,7 @@ func newServed(tb testing.TB) *served {
 	s.tx = s.app.Publish(3, fixture.Tags{"1.0": "one", "latest": "three"})
 	s.height = s.Commit(s.other.Publish(2, fixture.Tags{"1.0": "foreign", "2.0": "two"}), s.tx, s.app.Publish(4, fixture.Tags{"1.0": "one", "latest": "four"}))
 	s.Commit()
-	s.lookup = abci.NewLookup(s.StateMachine(), chainBlocks{s.story}, nil)
+	s.lookup = lookup.NewLookup(s.StateMachine(), chainBlocks{s.story}, nil)
 	return s
 }
 
@@ -351,7 +351,7 @@ func TestLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.lookup.Ask(string(kind), values); !errors.Is(err, abci.ErrNotFound) {
+		if _, err := s.lookup.Ask(string(kind), values); !errors.Is(err, lookup.ErrNotFound) {
 			t.Errorf("%s: %v", q, err)
 		}
 	}

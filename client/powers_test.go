@@ -9,11 +9,11 @@ import (
 
 	"github.com/cometbft/cometbft/types"
 
-	"hullmark/abci"
 	"hullmark/bundle/bundletest"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/lookup"
 	"hullmark/tuf"
 )
 
@@ -27,7 +27,7 @@ func (c chainBlocks) Transactions(height uint64) (types.Txs, error) {
 // newHistoryNetwork is a network that answers about histories.
 func newHistoryNetwork(t *testing.T) *network {
 	n := newNetwork(t, 1)
-	lookup := abci.NewLookup(n.chain.StateMachine(), chainBlocks{n.chain}, nil)
+	lookup := lookup.NewLookup(n.chain.StateMachine(), chainBlocks{n.chain}, nil)
 	n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/v1/history" {
 			return false

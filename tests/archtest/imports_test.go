@@ -33,8 +33,9 @@ var allowed = map[string][]string{
 	"query":         {"record", "tuf", "reference"},
 	"bundle":        {"query", "record", "tuf", "merkle", "keys", "reference", "proto"},
 	"ledger":        {"record", "tuf", "merkle", "merkle/store", "keys", "reference", "proto"},
-	"abci":          {"ledger", "record", "query", "bundle", "proto", "merkle/store", "merkle", "tuf", "keys", "reference"},
-	"app":           {"app/admission", "safefile", "printable", "abci", "query", "bundle", "record", "proto", "keystore", "ledger", "merkle", "merkle/store", "tuf", "keys", "reference"},
+	"lookup":        {"ledger", "query", "bundle", "record", "proto", "merkle/store", "merkle", "tuf", "reference"},
+	"abci":          {"lookup", "ledger", "record", "query", "bundle", "proto", "merkle/store", "merkle", "tuf", "keys", "reference"},
+	"app":           {"app/admission", "safefile", "printable", "abci", "lookup", "query", "bundle", "record", "proto", "keystore", "ledger", "merkle", "merkle/store", "tuf", "keys", "reference"},
 	"app/admission": {},
 	"client":        {"safefile", "query", "bundle", "keystore", "placement", "record", "tuf", "reference", "proto", "keys", "merkle"},
 	"oci":           {"safefile", "client", "query", "bundle", "reference"},
@@ -171,6 +172,9 @@ func TestTable(t *testing.T) {
 		{"client without server", "client", "hullmark/app"},
 		{"questions below answers", "query", "hullmark/bundle"},
 		{"gateway without client", "gateway", "hullmark/client"},
+		{"gateway without the read side", "gateway", "hullmark/lookup"},
+		{"read side without consensus", "lookup", "hullmark/abci"},
+		{"client without the read side", "client", "hullmark/lookup"},
 		{"shared helpers", "ledger", "hullmark/internal/testnet"},
 		{"commands", "app", "hullmark/cmd/hullmarkd"},
 		{"test helpers", "client", "hullmark/bundle/bundletest"},
@@ -227,7 +231,7 @@ func TestTable(t *testing.T) {
 // TestLinks checks what packages and commands link, however indirectly.
 func TestLinks(t *testing.T) {
 	const goTUF = "github.com/theupdateframework/go-tuf"
-	server := []string{"hullmark/ledger", "hullmark/abci", "hullmark/app"}
+	server := []string{"hullmark/ledger", "hullmark/lookup", "hullmark/abci", "hullmark/app"}
 	rules := []struct {
 		path   string
 		reason string
@@ -242,9 +246,10 @@ func TestLinks(t *testing.T) {
 		{"client", "the verifier knows nothing of the server", server},
 		{"oci", "the verifier knows nothing of the server", server},
 		{"bundle", "the verifier knows nothing of the server", append([]string{goTUF}, server...)},
-		{"gateway", "the gateway has its own interfaces", []string{"hullmark/ledger", "hullmark/app", "hullmark/client"}},
+		{"gateway", "the gateway has its own interfaces", append([]string{"hullmark/client"}, server...)},
 		{"sim", "the simulator links nothing it simulates", []string{"github.com/cometbft"}},
 		{"ledger", "consensus runs our own verifier, and knows nothing of its network", []string{goTUF, "github.com/cometbft"}},
+		{"lookup", "answers are for every protocol", []string{goTUF, "hullmark/abci", "hullmark/app"}},
 		{"abci", "consensus runs our own verifier", []string{goTUF}},
 		{"tuf", "verification needs no network", []string{goTUF, "github.com/cometbft", "net/http"}},
 		{"merkle", "verification needs no network", []string{"github.com", "net/http"}},

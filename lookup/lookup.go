@@ -1,4 +1,4 @@
-package abci
+package lookup
 
 import (
 	"errors"
@@ -107,7 +107,7 @@ func (l *Lookup) StateHeight() (uint64, bool) {
 // Answer makes the bundle that answers a question at the newest provable height,
 // which it returns too. What is not there is proven absent.
 func (l *Lookup) Answer(q Question) (*proto.Bundle, uint64, error) {
-	v, block, err := l.proven(0)
+	v, block, err := l.Proven(0)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -1,4 +1,4 @@
-package abci
+package lookup
 
 import (
 	"encoding/hex"

@@ -1,4 +1,4 @@
-package abci
+package lookup
 
 import (
 	"errors"
@@ -17,9 +17,9 @@ import (
 	"hullmark/reference"
 )
 
-// proven opens a state and the block that proves it; height zero is the newest.
+// Proven opens a state and the block that proves it; height zero is the newest.
 // The caller closes the view.
-func (l *Lookup) proven(height uint64) (*store.View, *cmttypes.LightBlock, error) {
+func (l *Lookup) Proven(height uint64) (*store.View, *cmttypes.LightBlock, error) {
 	newest, ok := l.StateHeight()
 	if !ok || height > newest {
 		return nil, nil, ErrNotReady
@@ -32,7 +32,7 @@ func (l *Lookup) proven(height uint64) (*store.View, *cmttypes.LightBlock, error
 	if height == 0 && errors.Is(err, store.ErrPruned) {
 		// Blocks went by since the newest height was read, so there is a newer one.
 		if newer, ok := l.StateHeight(); ok && newer > newest {
-			return l.proven(0)
+			return l.Proven(0)
 		}
 	}
 	if err != nil {
@@ -48,7 +48,7 @@ func (l *Lookup) proven(height uint64) (*store.View, *cmttypes.LightBlock, error
 
 // prove runs an answer on a proven state.
 func (l *Lookup) prove(height, trusted uint64, answer func(v *store.View, state *proto.StateProof) error) error {
-	v, block, err := l.proven(height)
+	v, block, err := l.Proven(height)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (l *Lookup) heightOfSize(size uint64) (uint64, error) {
 	if size == 0 {
 		return 0, nil
 	}
-	v, _, err := l.proven(0)
+	v, _, err := l.Proven(0)
 	if err != nil {
 		return 0, err
 	}

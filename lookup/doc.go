@@ -1,0 +1,3 @@
+// Package lookup answers questions from a ledger's committed state and the blocks that
+// prove it.
+package lookup

@@ -1,0 +1,7 @@
+package lookup
+
+// For tests.
+var (
+	BridgeHeights = bridgeHeights
+	AddTargets    = addTargets
+)
