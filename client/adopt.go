@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"hullmark/bundle"
 	"hullmark/keys"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -252,13 +251,13 @@ func (a Adoption) stray(t *tuf.Targets, decided func(name string) bool) error {
 
 // InheritedOf returns what the next file of a role would inherit, nil for nothing:
 // its keys have signed the file in force, or it says nothing. Roles above it come
-// first, since their files say which keys the role has. The answer must be one of
-// Client.Role for the role.
-func InheritedOf(current *bundle.Result, role string) *Inherited {
+// first, since their files say which keys the role has. Current has the files that lead to
+// the role.
+func InheritedOf(current *Current, role string) *Inherited {
 	var chain []string
 	for name := role; ; {
 		chain = append(chain, name)
-		s, ok := current.RoleStatus(name)
+		s, ok := current.role(name)
 		if name == tuf.RoleTargets || !ok || len(chain) > len(current.Roles) {
 			break
 		}
@@ -305,7 +304,7 @@ func newInherited(file *tuf.Targets) *Inherited {
 
 // inherit returns what follows a role's file in force, so far without changes but for
 // what the adoption leaves out. Decided is as in Adoption.take.
-func inherit(current *bundle.Result, role string, a Adoption, decided func(name string) bool) (tuf.TargetsSpec, error) {
+func inherit(current *Current, role string, a Adoption, decided func(name string) bool) (tuf.TargetsSpec, error) {
 	file := current.Files[role]
 	spec := tuf.TargetsSpec{Binding: roleBinding(current, role), Version: after(current, role)}
 	if file != nil {

@@ -147,7 +147,7 @@ func TestNothingIsInheritedUnnamed(t *testing.T) {
 	}
 	delegate := func(change client.DelegationChange) func(*testing.T, *theft, client.Adoption) error {
 		return func(t *testing.T, h *theft, a client.Adoption) error {
-			_, err := client.NextDelegator(h.state(t, tuf.RoleTargets), tuf.RoleTargets, change, a, h.app.Expires)
+			_, err := client.NextDelegator(client.CurrentOf(h.state(t, tuf.RoleTargets)), tuf.RoleTargets, change, a, h.app.Expires)
 			return err
 		}
 	}

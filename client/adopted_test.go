@@ -118,7 +118,7 @@ func TestAdoptionOrder(t *testing.T) {
 			a := client.Adoption{Adopt: items(t, file, strings.Fields(tc.adopt)...), DropRest: true}
 			next, err := client.NextUnder(h.root, file, a, h.app.Expires)
 			if tc.remove != "" {
-				next, err = client.NextDelegator(h.state(t, tuf.RoleTargets), tuf.RoleTargets,
+				next, err = client.NextDelegator(client.CurrentOf(h.state(t, tuf.RoleTargets)), tuf.RoleTargets,
 					client.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/" + tc.remove}, Remove: true}, a, h.app.Expires)
 			}
 			if err != nil {

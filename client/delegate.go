@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"hullmark/bundle"
 	"hullmark/keys"
 	"hullmark/tuf"
 )
@@ -27,12 +26,12 @@ type DelegationChange struct {
 }
 
 // NextDelegator returns the unsigned successor of a role's file with a change of
-// its delegations, and the same tags. Current is as Client.Role returns it for the
-// role that delegates. Errors wrap ErrNotDelegated when a role that the change names
+// its delegations, and the same tags. Current has the files that lead to the role that
+// delegates. Errors wrap ErrNotDelegated when a role that the change names
 // has no delegation in the file, and ErrNotAdopted when the file says what nobody has
 // decided about; a delegation that is changed and not dropped first keeps something of
 // what it was.
-func NextDelegator(current *bundle.Result, delegator string, change DelegationChange, a Adoption, expires time.Time) (*tuf.Targets, error) {
+func NextDelegator(current *Current, delegator string, change DelegationChange, a Adoption, expires time.Time) (*tuf.Targets, error) {
 	spec, err := inherit(current, delegator, a, func(name string) bool { return change.Remove && name == change.Role.Name })
 	if err != nil {
 		return nil, fmt.Errorf("couldn't change delegations of %s: %w", delegator, err)

@@ -31,7 +31,7 @@ func (n *network) delegate(t *testing.T, from string, signer *fixture.Key, chang
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, err := client.NextDelegator(current, from, change, client.Adoption{}, n.now().Add(time.Hour))
+		next, err := client.NextDelegator(client.CurrentOf(current), from, change, client.Adoption{}, n.now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +181,7 @@ func TestNextDelegator(t *testing.T) {
 		{"no path", delegation("targets/d", one), "", tuf.ErrPath},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			next, err := client.NextDelegator(current, tuf.RoleTargets, tc.change, client.Adoption{}, n.now().Add(time.Hour))
+			next, err := client.NextDelegator(client.CurrentOf(current), tuf.RoleTargets, tc.change, client.Adoption{}, n.now().Add(time.Hour))
 			if !errors.Is(err, tc.err) {
 				t.Fatalf("error %v, want %v", err, tc.err)
 			}
@@ -211,7 +211,7 @@ func TestNextDelegator(t *testing.T) {
 	if current, _, err = n.client().Repository(t.Context(), n.app.Repository); err != nil {
 		t.Fatal(err)
 	}
-	next, err := client.NextDelegator(current, tuf.RoleTargets, remove("targets/c"), client.Adoption{}, n.now().Add(time.Hour))
+	next, err := client.NextDelegator(client.CurrentOf(current), tuf.RoleTargets, remove("targets/c"), client.Adoption{}, n.now().Add(time.Hour))
 	if err != nil || next.Delegations != nil {
 		t.Errorf("%v, %v", next, err)
 	}

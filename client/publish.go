@@ -292,7 +292,7 @@ func (c *Client) PrepareRequest(ctx context.Context, orders ...Publication) (*Re
 type draft struct {
 	// current is what the ledger has, file the role's file in it, nil before the
 	// first.
-	current *bundle.Result
+	current *Current
 	file    *tuf.Targets
 	// next is the new file without signatures, nil when the current one says what
 	// was ordered.
@@ -322,12 +322,12 @@ func (c *Client) provenDraft(ctx context.Context, orders []Publication, sent []*
 // nil for none.
 func (c *Client) draft(ctx context.Context, orders []Publication, sent []*tuf.Targets) (out []draft, warnings []Warning, err error) {
 	for i, p := range orders {
-		current, more, err := c.Role(ctx, p.Repository, p.role())
+		result, more, err := c.Role(ctx, p.Repository, p.role())
 		warnings = append(warnings, more...)
 		if err != nil {
 			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
-		mine := sent[i]
+		current, mine := CurrentOf(result), sent[i]
 		d := draft{current: current, file: current.Files[p.role()]}
 		var version uint64
 		if d.file != nil {
@@ -368,7 +368,7 @@ func (c *Client) says(d draft, p Publication, again bool) bool {
 	if d.file == nil || len(p.Changes) == 0 || d.file.Expired(c.now()) {
 		return false
 	}
-	if s, ok := d.current.RoleStatus(p.role()); !ok || !s.Effective {
+	if s, ok := d.current.role(p.role()); !ok || !s.Effective {
 		return false
 	}
 	for _, change := range p.Changes {

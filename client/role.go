@@ -30,9 +30,9 @@ func (c *Client) Role(ctx context.Context, r reference.Repository, role string) 
 }
 
 // RoleKeys returns who may sign for targets or a delegated role, as the file in
-// force of its delegator has it, and the keys by id. The answer must have that file,
-// as one of Client.Role has; else the role has no keys.
-func RoleKeys(current *bundle.Result, role string) (tuf.Role, func(keys.ID) (keys.PublicKey, bool)) {
+// force of its delegator has it, and the keys by id. Without that file the role has no
+// keys.
+func RoleKeys(current *Current, role string) (tuf.Role, func(keys.ID) (keys.PublicKey, bool)) {
 	if role == tuf.RoleTargets {
 		return current.Root.Roles.Targets, current.Root.Key
 	}
@@ -45,9 +45,9 @@ func RoleKeys(current *bundle.Result, role string) (tuf.Role, func(keys.ID) (key
 }
 
 // delegatorOf returns the file in force that delegates to a role, nil when that is
-// the root or not in the answer.
-func delegatorOf(current *bundle.Result, role string) *tuf.Targets {
-	s, ok := current.RoleStatus(role)
+// the root or not there.
+func delegatorOf(current *Current, role string) *tuf.Targets {
+	s, ok := current.role(role)
 	if !ok {
 		return nil
 	}
@@ -55,19 +55,19 @@ func delegatorOf(current *bundle.Result, role string) *tuf.Targets {
 }
 
 // after returns the version that the first file of a role follows.
-func after(current *bundle.Result, role string) uint64 {
-	s, _ := current.RoleStatus(role)
+func after(current *Current, role string) uint64 {
+	s, _ := current.role(role)
 	return s.After
 }
 
 // roleBinding returns what files of a role are bound to.
-func roleBinding(current *bundle.Result, role string) tuf.Binding {
+func roleBinding(current *Current, role string) tuf.Binding {
 	return tuf.Binding{Ledger: current.Root.Binding.Ledger, Repository: current.Repository, Role: role}
 }
 
 // NewRolePart returns the part of a request that asks to sign the next file of a
 // role: with the file it replaces, and those that say who signs, up to targets.
-func NewRolePart(current *bundle.Result, next *tuf.Targets) RequestPart {
+func NewRolePart(current *Current, next *tuf.Targets) RequestPart {
 	role := next.Binding.Role
 	p := RequestPart{Repository: current.Repository, Root: current.Root, NewRoles: []*tuf.Targets{next}}
 	if stored := current.Files[role]; stored != nil {

@@ -353,7 +353,7 @@ func (c *Client) inheritedNow(ctx context.Context, r *Request) (out []Inherited,
 			case stored.Version+1 != next.Version:
 				continue // the ledger has it already, or refuses it
 			case n > 0 && role == tuf.RoleTargets && InheritedUnder(p.NewRoots[n-1], stored) == nil,
-				(n == 0 || role != tuf.RoleTargets) && InheritedOf(current, role) == nil:
+				(n == 0 || role != tuf.RoleTargets) && InheritedOf(CurrentOf(current), role) == nil:
 				continue
 			}
 			taken := takenOver(stored, next)

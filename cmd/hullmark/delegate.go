@@ -137,7 +137,7 @@ func (s *session) delegate(ctx context.Context, name reference.Repository, role 
 	if err != nil {
 		return err
 	}
-	next, err := client.NextDelegator(current, f.role, change, adoption, expiry(f.expires))
+	next, err := client.NextDelegator(client.CurrentOf(current), f.role, change, adoption, expiry(f.expires))
 	if err != nil {
 		return flagError(err)
 	}
@@ -146,7 +146,7 @@ func (s *session) delegate(ctx context.Context, name reference.Repository, role 
 			return fmt.Errorf("couldn't change delegations of %s: %w", name, errNothing)
 		}
 	}
-	r, err := client.NewRequest(client.RequestPublish, next.Binding.Ledger, client.NewRolePart(current, next))
+	r, err := client.NewRequest(client.RequestPublish, next.Binding.Ledger, client.NewRolePart(client.CurrentOf(current), next))
 	if err != nil {
 		return err
 	}

@@ -465,7 +465,7 @@ func (s *session) taggingKeys(current *bundle.Result, name string, f signingFlag
 	if len(f.keys) > 0 {
 		return f.keys, nil
 	}
-	role, _ := client.RoleKeys(current, name)
+	role, _ := client.RoleKeys(client.CurrentOf(current), name)
 	names, err := s.keysOf(role)
 	if err != nil {
 		return nil, err
