@@ -97,13 +97,6 @@ func (c *Client) send(ctx context.Context, tx []byte, names ...reference.Reposit
 	return r, append(warnings, own...), nil
 }
 
-// TagChange is a new meaning of a tag. Without a digest the tag is withdrawn.
-type TagChange struct {
-	Tag    reference.Tag
-	Digest reference.Digest
-	Size   uint64 // of the manifest in bytes
-}
-
 // Publication is an order to publish in one role of a repository.
 type Publication struct {
 	Repository reference.Repository
@@ -129,11 +122,6 @@ type Publication struct {
 // role returns the role to publish in.
 func (p Publication) role() string { return cmp.Or(p.Role, tuf.RoleTargets) }
 
-// changes reports whether the order sets or withdraws a tag.
-func (p Publication) changes(tag string) bool {
-	return slices.ContainsFunc(p.Changes, func(c TagChange) bool { return c.Tag.String() == tag })
-}
-
 // String names the repository, and the role if that is a delegated one.
 func (p Publication) String() string {
 	if p.role() == tuf.RoleTargets {
@@ -150,44 +138,6 @@ type Published struct {
 	// when the ledger had the files already.
 	Transaction *proto.TransactionResponse
 	Warnings    []Warning
-}
-
-// NextTargets returns the unsigned successor of a role's file with changes of tags
-// applied: what keys that are elsewhere have to sign. Binding is that of the file, and
-// current nil before the first. Withdrawing a tag that is not there is an error.
-func NextTargets(binding tuf.Binding, current *tuf.Targets, changes []TagChange, expires time.Time) (*tuf.Targets, error) {
-	spec := tuf.TargetsSpec{Binding: binding}
-	if current != nil {
-		spec = current.Spec()
-	}
-	return nextTargets(spec, changes, expires)
-}
-
-// nextTargets is NextTargets on what is taken of the current file.
-func nextTargets(spec tuf.TargetsSpec, changes []TagChange, expires time.Time) (*tuf.Targets, error) {
-	spec = successor(spec, expires)
-	for _, change := range changes {
-		i := slices.IndexFunc(spec.Targets, func(t tuf.Target) bool { return t.Tag == change.Tag })
-		target := tuf.Target{Tag: change.Tag, Digest: change.Digest, Length: change.Size}
-		switch {
-		case change.Digest.IsZero() && i < 0:
-			return nil, fmt.Errorf("couldn't withdraw %s: %w", spec.Binding.Repository.WithTag(change.Tag), ErrNotFound)
-		case change.Digest.IsZero():
-			spec.Targets = slices.Delete(spec.Targets, i, i+1)
-		case i < 0:
-			spec.Targets = append(spec.Targets, target)
-		default:
-			spec.Targets[i] = target
-		}
-	}
-	return tuf.NewTargets(spec)
-}
-
-// successor returns the content of the file that follows one, so far without changes.
-func successor(spec tuf.TargetsSpec, expires time.Time) tuf.TargetsSpec {
-	spec.Version++
-	spec.Expires = expires
-	return spec
 }
 
 // Publish changes what tags mean, in one transaction: all orders, each about
@@ -342,46 +292,11 @@ func (c *Client) draft(ctx context.Context, orders []Publication, sent []*tuf.Ta
 		case mine != nil && d.file != nil && d.file.SignedDigest() == mine.SignedDigest():
 			out = append(out, d)
 			continue
-		case c.says(d, p, mine != nil):
-			if err := p.Adoption.stray(d.file, p.changes); err != nil {
-				return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
-			}
-			out = append(out, d)
-			continue
 		}
-		spec, err := inherit(current, p.role(), p.Adoption, p.changes)
-		if err == nil {
-			d.next, err = nextTargets(spec, p.Changes, p.Expires)
-		}
-		if err != nil {
+		if d.next, err = DraftTags(current, p.role(), p.Changes, mine != nil, p.Adoption, p.Expires, c.now()); err != nil {
 			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
 		out = append(out, d)
 	}
 	return out, warnings, nil
-}
-
-// says reports whether the role's file, effective now, already says what is
-// ordered. An order without changes always makes a new file. That a tag to withdraw
-// is gone counts only once it was there, lest a misspelt one be reported as done.
-func (c *Client) says(d draft, p Publication, again bool) bool {
-	if d.file == nil || len(p.Changes) == 0 || d.file.Expired(c.now()) {
-		return false
-	}
-	if s, ok := d.current.role(p.role()); !ok || !s.Effective {
-		return false
-	}
-	for _, change := range p.Changes {
-		target, listed := d.file.Target(change.Tag)
-		if change.Digest.IsZero() {
-			if listed || !again {
-				return false
-			}
-			continue
-		}
-		if !listed || target != (tuf.Target{Tag: change.Tag, Digest: change.Digest, Length: change.Size}) {
-			return false
-		}
-	}
-	return true
 }
