@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
@@ -29,7 +30,7 @@ type theft struct {
 
 // steal makes the thief say something with the stolen key. The owner has rotated
 // nothing yet.
-func steal(t *testing.T, tags []client.TagChange, delegations ...client.DelegationChange) *theft {
+func steal(t *testing.T, tags []change.TagChange, delegations ...change.DelegationChange) *theft {
 	t.Helper()
 	h := &theft{network: newNetwork(t, 1), thief: fixture.NewKey(t, keys.KeytypeEd25519, "thief")}
 	h.c, h.stolen, h.fresh = h.client(), h.app.TaggingKeys[0], fixture.NewKey(t, keys.KeytypeEd25519, "fresh tagging")
@@ -55,7 +56,7 @@ func (h *theft) state(t *testing.T, role string) *bundle.Result {
 // rotate replaces the stolen key.
 func (h *theft) rotate(t *testing.T) *theft {
 	t.Helper()
-	if _, _, err := h.c.PublishFiles(t.Context(), "", submitter{h.app.RootKeys[0]}, client.Update{Roots: []*tuf.Root{h.root}}); err != nil {
+	if _, _, err := h.c.PublishFiles(t.Context(), "", submitter{h.app.RootKeys[0]}, change.Update{Roots: []*tuf.Root{h.root}}); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -63,8 +64,8 @@ func (h *theft) rotate(t *testing.T) *theft {
 
 // names returns what an error says must be decided, as TAG or ROLE, in its order.
 func names(err error) string {
-	var open *client.NotAdoptedError
-	if !errors.As(err, &open) || !errors.Is(err, client.ErrNotAdopted) {
+	var open *change.NotAdoptedError
+	if !errors.As(err, &open) || !errors.Is(err, change.ErrNotAdopted) {
 		return fmt.Sprint("another error: ", err)
 	}
 	var out []string
@@ -77,9 +78,9 @@ func names(err error) string {
 }
 
 // all adopts everything an error lists.
-func all(err error) client.Adoption {
-	var a client.Adoption
-	var open *client.NotAdoptedError
+func all(err error) change.Adoption {
+	var a change.Adoption
+	var open *change.NotAdoptedError
 	if errors.As(err, &open) {
 		for _, in := range open.Inherited {
 			a.Adopt = append(a.Adopt, in.Items...)
@@ -92,13 +93,13 @@ func all(err error) client.Adoption {
 // himself, the owner rotates and publishes, and the thief publishes by the delegation.
 func TestStolenDelegation(t *testing.T) {
 	thief := fixture.NewKey(t, keys.KeytypeEd25519, "thief")
-	h := steal(t, []client.TagChange{withdraw("1.0"), withdraw("latest")}, delegation("targets/evil", thief, "*")).rotate(t)
+	h := steal(t, []change.TagChange{withdraw("1.0"), withdraw("latest")}, delegation("targets/evil", thief, "*")).rotate(t)
 	order := h.order(set("2.0", "two"))
 	_, err := h.c.Publish(t.Context(), order)
 	if got := names(err); got != "targets/evil" {
 		t.Fatalf("the owner is told of %s", got)
 	}
-	var open *client.NotAdoptedError
+	var open *change.NotAdoptedError
 	if errors.As(err, &open); open.Inherited[0].Version != 4 || !slices.Equal(open.Inherited[0].Signers, fixture.IDs([]*fixture.Key{h.stolen})) ||
 		!slices.Equal(open.Inherited[0].Items[0].Delegation.KeyIDs, fixture.IDs([]*fixture.Key{h.thief})) {
 		t.Errorf("what the owner is told: %+v", open.Inherited[0])
@@ -113,7 +114,7 @@ func TestStolenDelegation(t *testing.T) {
 		// And without what our own client asks before.
 		file := h.app.RoleFile("targets/evil", 1, fixture.Tags{"latest": "evil"}, nil, h.thief)
 		op := h.chain.Operators[0]
-		if _, _, err := h.c.PublishFiles(t.Context(), op.ID, submitter{op.Governance}, client.Update{Roles: []*tuf.Targets{file}}); err == nil {
+		if _, _, err := h.c.PublishFiles(t.Context(), op.ID, submitter{op.Governance}, change.Update{Roles: []*tuf.Targets{file}}); err == nil {
 			t.Errorf("the ledger takes the thief's file %s", when)
 		}
 		if got := h.meaning(t, "latest"); got != "-" {
@@ -121,7 +122,7 @@ func TestStolenDelegation(t *testing.T) {
 		}
 	}
 	publishes("after the rotation")
-	order.Adoption = client.Adoption{Drop: []string{"targets/evil"}}
+	order.Adoption = change.Adoption{Drop: []string{"targets/evil"}}
 	if _, err := h.c.Publish(t.Context(), order); err != nil {
 		t.Fatal(err)
 	}
@@ -136,32 +137,32 @@ func TestStolenDelegation(t *testing.T) {
 func TestNothingIsInheritedUnnamed(t *testing.T) {
 	thief := fixture.NewKey(t, keys.KeytypeEd25519, "thief")
 	evil := delegation("targets/evil", thief, "*")
-	tags := []client.TagChange{set("bad", "bad"), withdraw("1.0"), withdraw("latest")}
-	publish := func(changes ...client.TagChange) func(*testing.T, *theft, client.Adoption) error {
-		return func(t *testing.T, h *theft, a client.Adoption) error {
+	tags := []change.TagChange{set("bad", "bad"), withdraw("1.0"), withdraw("latest")}
+	publish := func(changes ...change.TagChange) func(*testing.T, *theft, change.Adoption) error {
+		return func(t *testing.T, h *theft, a change.Adoption) error {
 			order := h.order(changes...)
 			order.Adoption = a
 			_, err := h.c.Publish(t.Context(), order)
 			return err
 		}
 	}
-	delegate := func(change client.DelegationChange) func(*testing.T, *theft, client.Adoption) error {
-		return func(t *testing.T, h *theft, a client.Adoption) error {
-			_, err := client.NextDelegator(client.CurrentOf(h.state(t, tuf.RoleTargets)), tuf.RoleTargets, change, a, h.app.Expires)
+	delegate := func(d change.DelegationChange) func(*testing.T, *theft, change.Adoption) error {
+		return func(t *testing.T, h *theft, a change.Adoption) error {
+			_, err := change.NextDelegator(client.CurrentOf(h.state(t, tuf.RoleTargets)), tuf.RoleTargets, d, a, h.app.Expires)
 			return err
 		}
 	}
 	for _, tc := range []struct {
 		name  string
 		early bool // before the rotation
-		way   func(t *testing.T, h *theft, a client.Adoption) error
+		way   func(t *testing.T, h *theft, a change.Adoption) error
 		want  string
 	}{
 		{"publish", false, publish(set("2.0", "good")), "targets/evil bad"},
 		{"publish in the place of a tag", false, publish(set("bad", "good")), "targets/evil"},
 		{"withdraw", false, publish(withdraw("bad")), "targets/evil"},
 		{"refresh", false, publish(), "targets/evil bad"},
-		{"a request to publish", false, func(t *testing.T, h *theft, a client.Adoption) error {
+		{"a request to publish", false, func(t *testing.T, h *theft, a change.Adoption) error {
 			order := h.order(set("2.0", "good"))
 			order.Adoption = a
 			_, _, err := h.c.PrepareRequest(t.Context(), order)
@@ -169,20 +170,20 @@ func TestNothingIsInheritedUnnamed(t *testing.T) {
 		}, "targets/evil bad"},
 		{"delegate to a new role", false, delegate(delegation("targets/ci", thief, "ci-*")), "targets/evil bad"},
 		{"change the role's keys, not its paths", false, delegate(delegation("targets/evil", fixture.NewKey(t, keys.KeytypeEd25519, "ci"), "*")), "targets/evil bad"},
-		{"remove the role", false, delegate(client.DelegationChange{Role: evil.Role, Remove: true}), "bad"},
-		{"rotate", true, func(_ *testing.T, h *theft, a client.Adoption) error {
+		{"remove the role", false, delegate(change.DelegationChange{Role: evil.Role, Remove: true}), "bad"},
+		{"rotate", true, func(_ *testing.T, h *theft, a change.Adoption) error {
 			if a.IsZero() { // a rotation signs the list when some of it is named
-				a.Adopt = []client.Item{{Name: "none", Digest: fixture.Digest("none")}}
+				a.Adopt = []change.Item{{Name: "none", Digest: fixture.Digest("none")}}
 			}
-			_, err := client.NextUnder(h.root, h.before.Targets, a, h.app.Expires)
+			_, err := change.NextUnder(h.root, h.before.Targets, a, h.app.Expires)
 			return err
 		}, "targets/evil bad"},
-		{"sign a request", true, func(t *testing.T, h *theft, a client.Adoption) error {
-			next, err := client.NextTargets(h.before.Targets.Binding, h.before.Targets, nil, h.app.Expires)
+		{"sign a request", true, func(t *testing.T, h *theft, a change.Adoption) error {
+			next, err := change.NextTargets(h.before.Targets.Binding, h.before.Targets, nil, h.app.Expires)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := client.NewRequest(client.RequestRotate, h.root.Binding.Ledger, client.RequestPart{
+			r, err := change.NewRequest(change.RequestRotate, h.root.Binding.Ledger, change.RequestPart{
 				Repository: h.app.Repository, Root: h.before.Root, Roles: []*tuf.Targets{h.before.Targets},
 				NewRoots: []*tuf.Root{h.root}, NewRoles: []*tuf.Targets{next},
 			})
@@ -191,12 +192,12 @@ func TestNothingIsInheritedUnnamed(t *testing.T) {
 			}
 			return a.Check(r.Inherited())
 		}, "targets/evil bad"},
-		{"sign a request that does not show what it follows", false, func(t *testing.T, h *theft, a client.Adoption) error {
-			next, err := client.NextTargets(h.before.Targets.Binding, h.before.Targets, nil, h.app.Expires)
+		{"sign a request that does not show what it follows", false, func(t *testing.T, h *theft, a change.Adoption) error {
+			next, err := change.NextTargets(h.before.Targets.Binding, h.before.Targets, nil, h.app.Expires)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := client.NewRequest(client.RequestPublish, h.root.Binding.Ledger, client.RequestPart{
+			r, err := change.NewRequest(change.RequestPublish, h.root.Binding.Ledger, change.RequestPart{
 				Repository: h.app.Repository, Root: h.root, NewRoles: []*tuf.Targets{next},
 			})
 			if err != nil {
@@ -204,8 +205,8 @@ func TestNothingIsInheritedUnnamed(t *testing.T) {
 			}
 			return a.Check(r.Inherited())
 		}, "targets/evil bad"},
-		{"sign a request whose stored file has a forged signature", false, func(t *testing.T, h *theft, a client.Adoption) error {
-			next, err := client.NextTargets(h.before.Targets.Binding, h.before.Targets, nil, h.app.Expires)
+		{"sign a request whose stored file has a forged signature", false, func(t *testing.T, h *theft, a change.Adoption) error {
+			next, err := change.NextTargets(h.before.Targets.Binding, h.before.Targets, nil, h.app.Expires)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,7 +214,7 @@ func TestNothingIsInheritedUnnamed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := client.NewRequest(client.RequestPublish, h.root.Binding.Ledger, client.RequestPart{
+			r, err := change.NewRequest(change.RequestPublish, h.root.Binding.Ledger, change.RequestPart{
 				Repository: h.app.Repository, Root: h.root, Roles: []*tuf.Targets{forged}, NewRoles: []*tuf.Targets{next},
 			})
 			if err != nil {
@@ -227,14 +228,14 @@ func TestNothingIsInheritedUnnamed(t *testing.T) {
 			if !tc.early {
 				h.rotate(t)
 			}
-			err := tc.way(t, h, client.Adoption{})
+			err := tc.way(t, h, change.Adoption{})
 			if got := names(err); got != tc.want {
 				t.Fatalf("must be decided: %s, want %s", got, tc.want)
 			}
 			// Something else of the same name is not what was named.
 			other := all(err)
 			other.Adopt[0].Digest = fixture.Digest("other")
-			if err := tc.way(t, h, other); !errors.Is(err, client.ErrNotAdopted) {
+			if err := tc.way(t, h, other); !errors.Is(err, change.ErrNotAdopted) {
 				t.Errorf("with another digest: %v", err)
 			}
 			if a := all(err); strings.Contains(tc.want, " ") {
@@ -259,7 +260,7 @@ func TestRequestFromBeforeRotation(t *testing.T) {
 	root := n.app.RotateRoot(2, nil, []*fixture.Key{stays, stolen})
 	rotate := func(root *tuf.Root) {
 		t.Helper()
-		if _, _, err := c.PublishFiles(t.Context(), "", submitter{n.app.RootKeys[0]}, client.Update{Roots: []*tuf.Root{root}}); err != nil {
+		if _, _, err := c.PublishFiles(t.Context(), "", submitter{n.app.RootKeys[0]}, change.Update{Roots: []*tuf.Root{root}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -278,7 +279,7 @@ func TestRequestFromBeforeRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	rotate(n.app.RotateRoot(3, nil, []*fixture.Key{stays}))
-	_, _, err = c.SubmitRequest(t.Context(), r, "", submitter{stays}, client.Adoption{})
+	_, _, err = c.SubmitRequest(t.Context(), r, "", submitter{stays}, change.Adoption{})
 	if got := names(err); got != "targets/evil 1.0 latest" {
 		t.Fatalf("must be named: %s", got)
 	}
@@ -287,7 +288,7 @@ func TestRequestFromBeforeRotation(t *testing.T) {
 	}
 	// It is there then, whoever submits it again.
 	op := n.chain.Operators[1]
-	if tx, _, err := c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}, client.Adoption{}); err != nil || tx != nil {
+	if tx, _, err := c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}, change.Adoption{}); err != nil || tx != nil {
 		t.Errorf("submitted again: %v, %v", tx, err)
 	}
 }
@@ -320,19 +321,19 @@ func TestDelegatedRoleInheritsNothing(t *testing.T) {
 	n.delegate(t, tuf.RoleTargets, tagging, delegation("targets/ci", thief, "*"))
 	order = n.order(set("ci-2", "evil"))
 	order.Role, order.Signers, order.Submitter = "targets/ci", []tuf.Signer{thief}, submitter{thief}
-	order.Adoption = client.Adoption{DropRest: true}
+	order.Adoption = change.Adoption{DropRest: true}
 	if _, err := c.Publish(t.Context(), order); err != nil {
 		t.Fatal(err)
 	}
 	root := n.app.RotateRoot(2, nil, []*fixture.Key{fixture.NewKey(t, keys.KeytypeEd25519, "second tagging")})
-	if _, _, err := c.PublishFiles(t.Context(), "", submitter{n.app.RootKeys[0]}, client.Update{Roots: []*tuf.Root{root}}); err != nil {
+	if _, _, err := c.PublishFiles(t.Context(), "", submitter{n.app.RootKeys[0]}, change.Update{Roots: []*tuf.Root{root}}); err != nil {
 		t.Fatal(err)
 	}
-	order.Changes, order.Signers, order.Submitter = []client.TagChange{set("ci-3", "three")}, []tuf.Signer{fresh}, submitter{fresh}
-	for _, a := range []client.Adoption{{}, {DropRest: true}} {
+	order.Changes, order.Signers, order.Submitter = []change.TagChange{set("ci-3", "three")}, []tuf.Signer{fresh}, submitter{fresh}
+	for _, a := range []change.Adoption{{}, {DropRest: true}} {
 		order.Adoption = a
 		_, _, err = c.PrepareRequest(t.Context(), order)
-		var open *client.NotAdoptedError
+		var open *change.NotAdoptedError
 		if !errors.As(err, &open) || open.Inherited[0].Role != tuf.RoleTargets || open.Inherited[0].Above != "targets/ci" {
 			t.Errorf("below what the stolen key delegated: %v", err)
 		}
@@ -341,12 +342,12 @@ func TestDelegatedRoleInheritsNothing(t *testing.T) {
 	// nothing of what the thief published there is left to decide about.
 	owner := n.order()
 	owner.Signers, owner.Submitter = []tuf.Signer{n.app.TaggingKeys[0]}, submitter{n.app.TaggingKeys[0]}
-	owner.Adoption = client.Adoption{DropRest: true}
+	owner.Adoption = change.Adoption{DropRest: true}
 	if _, err := c.Publish(t.Context(), owner); err != nil {
 		t.Fatal(err)
 	}
 	n.delegate(t, tuf.RoleTargets, n.app.TaggingKeys[0], delegation("targets/ci", fresh, "ci-*"))
-	order.Adoption = client.Adoption{}
+	order.Adoption = change.Adoption{}
 	done, err := c.Publish(t.Context(), order)
 	if err != nil || len(done.Files[0].Targets) != 1 || done.Files[0].Targets[0].Tag.String() != "ci-3" {
 		t.Errorf("published %+v, %v", done, err)
@@ -359,26 +360,26 @@ func TestDelegatedRoleInheritsNothing(t *testing.T) {
 // Test what an adoption may and may not say.
 func TestAdoption(t *testing.T) {
 	thief := fixture.NewKey(t, keys.KeytypeEd25519, "thief")
-	h := steal(t, []client.TagChange{set("a", "a"), set("b", "b"), withdraw("1.0"), withdraw("latest")}, delegation("targets/evil", thief, "*"))
-	a := client.Item{Name: "a", Digest: fixture.Digest("a"), Size: 1}
+	h := steal(t, []change.TagChange{set("a", "a"), set("b", "b"), withdraw("1.0"), withdraw("latest")}, delegation("targets/evil", thief, "*"))
+	a := change.Item{Name: "a", Digest: fixture.Digest("a"), Size: 1}
 	evil := h.before.Targets.Delegations.Roles[0]
-	role := client.Item{Name: evil.Name, Digest: client.DelegationDigest(h.before.Targets, evil)}
+	role := change.Item{Name: evil.Name, Digest: change.DelegationDigest(h.before.Targets, evil)}
 	for _, tc := range []struct {
 		name     string
-		adoption client.Adoption
+		adoption change.Adoption
 		left     string // what must still be decided
 		want     string // what the file says then
 	}{
-		{"all", client.Adoption{Adopt: []client.Item{a, role}, Drop: []string{"b"}}, "", "targets/evil a"},
-		{"rest dropped", client.Adoption{Adopt: []client.Item{a}, DropRest: true}, "", "a"},
-		{"all dropped", client.Adoption{DropRest: true}, "", ""},
-		{"one left", client.Adoption{Adopt: []client.Item{a}, Drop: []string{"targets/evil"}}, "b", ""},
-		{"a misspelt one dropped", client.Adoption{Adopt: []client.Item{a, role}, Drop: []string{"B"}}, "targets/evil a b", ""},
-		{"one adopted that is not there", client.Adoption{Adopt: []client.Item{{Name: "c", Digest: a.Digest}}, DropRest: true}, "targets/evil a b", ""},
-		{"another digest", client.Adoption{Adopt: []client.Item{{Name: "b", Digest: a.Digest}}, DropRest: true}, "b", ""},
+		{"all", change.Adoption{Adopt: []change.Item{a, role}, Drop: []string{"b"}}, "", "targets/evil a"},
+		{"rest dropped", change.Adoption{Adopt: []change.Item{a}, DropRest: true}, "", "a"},
+		{"all dropped", change.Adoption{DropRest: true}, "", ""},
+		{"one left", change.Adoption{Adopt: []change.Item{a}, Drop: []string{"targets/evil"}}, "b", ""},
+		{"a misspelt one dropped", change.Adoption{Adopt: []change.Item{a, role}, Drop: []string{"B"}}, "targets/evil a b", ""},
+		{"one adopted that is not there", change.Adoption{Adopt: []change.Item{{Name: "c", Digest: a.Digest}}, DropRest: true}, "targets/evil a b", ""},
+		{"another digest", change.Adoption{Adopt: []change.Item{{Name: "b", Digest: a.Digest}}, DropRest: true}, "b", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			next, err := client.NextUnder(h.root, h.before.Targets, tc.adoption, h.app.Expires)
+			next, err := change.NextUnder(h.root, h.before.Targets, tc.adoption, h.app.Expires)
 			if tc.left != "" {
 				if got := names(err); got != tc.left {
 					t.Errorf("left is %s, want %s", got, tc.left)
@@ -403,14 +404,14 @@ func TestAdoption(t *testing.T) {
 		})
 	}
 	// Where the file is signed by who may, there is nothing to leave out.
-	if _, err := client.NextUnder(h.before.Root, h.before.Targets, client.Adoption{DropRest: true}, h.app.Expires); !errors.Is(err, client.ErrNothingInherited) {
+	if _, err := change.NextUnder(h.before.Root, h.before.Targets, change.Adoption{DropRest: true}, h.app.Expires); !errors.Is(err, change.ErrNothingInherited) {
 		t.Errorf("nothing inherited: %v", err)
 	}
 	order := h.order(set("c", "c"))
 	order.Signers, order.Submitter = []tuf.Signer{h.stolen}, submitter{h.stolen}
-	for name, a := range map[string]client.Adoption{"drop": {Drop: []string{"a"}}, "drop the rest": {DropRest: true}} {
+	for name, a := range map[string]change.Adoption{"drop": {Drop: []string{"a"}}, "drop the rest": {DropRest: true}} {
 		if order.Adoption = a; true {
-			if _, err := h.c.Publish(t.Context(), order); !errors.Is(err, client.ErrNothingInherited) {
+			if _, err := h.c.Publish(t.Context(), order); !errors.Is(err, change.ErrNothingInherited) {
 				t.Errorf("%s of what is there rightly: %v", name, err)
 			}
 		}
@@ -424,7 +425,7 @@ func TestDelegationDigest(t *testing.T) {
 	one, two := fixture.NewKey(t, keys.KeytypeEd25519, "one"), fixture.NewKey(t, keys.KeytypeEd25519, "two")
 	base := fixture.Delegation{Role: "targets/ci", Keys: []*fixture.Key{one, two}, Threshold: 1, Paths: []string{"a"}}
 	seen := make(map[reference.Digest]string)
-	for name, change := range map[string]func(d *fixture.Delegation){
+	for name, edit := range map[string]func(d *fixture.Delegation){
 		"base":        func(*fixture.Delegation) {},
 		"name":        func(d *fixture.Delegation) { d.Role = "targets/cd" },
 		"keys":        func(d *fixture.Delegation) { d.Keys = d.Keys[:1] },
@@ -433,15 +434,15 @@ func TestDelegationDigest(t *testing.T) {
 		"terminating": func(d *fixture.Delegation) { d.Terminating = true },
 	} {
 		d := base
-		change(&d)
+		edit(&d)
 		file := n.app.RoleFile(tuf.RoleTargets, 1, nil, fixture.Delegate(d, fixture.Delegation{Role: "targets/z", Keys: []*fixture.Key{two}, Threshold: 1, Paths: []string{"z"}}), one)
-		digest := client.DelegationDigest(file, file.Delegations.Roles[0])
+		digest := change.DelegationDigest(file, file.Delegations.Roles[0])
 		if other, ok := seen[digest]; ok {
 			t.Errorf("%s and %s have one digest", name, other)
 		}
 		seen[digest] = name
 		alone := n.app.RoleFile(tuf.RoleTargets, 7, fixture.Tags{"x": "x"}, fixture.Delegate(d), one)
-		if client.DelegationDigest(alone, alone.Delegations.Roles[0]) != digest {
+		if change.DelegationDigest(alone, alone.Delegations.Roles[0]) != digest {
 			t.Errorf("%s: what else the file says changes the digest", name)
 		}
 	}
@@ -464,7 +465,7 @@ func TestParseAdoption(t *testing.T) {
 		{nil, []string{""}, false},
 		{[]string{"v1@" + digest}, []string{"v1"}, false},
 	} {
-		a, err := client.ParseAdoption(tc.adopt, tc.drop, false)
+		a, err := change.ParseAdoption(tc.adopt, tc.drop, false)
 		if (err == nil) != tc.ok {
 			t.Errorf("%v, %v: %v", tc.adopt, tc.drop, err)
 		}

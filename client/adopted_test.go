@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
@@ -14,15 +15,15 @@ import (
 )
 
 // items returns what adopts the delegations of a file that are named.
-func items(t *testing.T, file *tuf.Targets, roles ...string) []client.Item {
+func items(t *testing.T, file *tuf.Targets, roles ...string) []change.Item {
 	t.Helper()
-	var out []client.Item
+	var out []change.Item
 	for _, name := range roles {
 		role, ok := file.Delegation("targets/" + name)
 		if !ok {
 			t.Fatalf("there is no role %s", name)
 		}
-		out = append(out, client.Item{Name: role.Name, Digest: client.DelegationDigest(file, role)})
+		out = append(out, change.Item{Name: role.Name, Digest: change.DelegationDigest(file, role)})
 	}
 	return out
 }
@@ -45,8 +46,8 @@ func TestStolenOrder(t *testing.T) {
 	rel, dev := fixture.NewKey(t, keys.KeytypeEd25519, "release"), fixture.NewKey(t, keys.KeytypeEd25519, "dev")
 	release, swap := delegation("targets/release", rel, "v*"), delegation("targets/dev", dev, "*")
 	release.Role.Terminating = true
-	h := steal(t, []client.TagChange{withdraw("1.0"), withdraw("latest")}, release, delegation("targets/dev", dev, "*"))
-	adoption := client.Adoption{Adopt: items(t, h.before.Targets, "release", "dev"), DropRest: true}
+	h := steal(t, []change.TagChange{withdraw("1.0"), withdraw("latest")}, release, delegation("targets/dev", dev, "*"))
+	adoption := change.Adoption{Adopt: items(t, h.before.Targets, "release", "dev"), DropRest: true}
 	swap.Before = "targets/release"
 	h.delegate(t, tuf.RoleTargets, h.stolen, swap)
 	swapped := h.state(t, tuf.RoleTargets).Targets
@@ -62,11 +63,11 @@ func TestStolenOrder(t *testing.T) {
 		t.Errorf("must be decided: %s", names(err))
 	}
 	// Whoever signs a request with the thief's order is told, too.
-	next, err := client.NextTargets(swapped.Binding, swapped, nil, h.app.Expires)
+	next, err := change.NextTargets(swapped.Binding, swapped, nil, h.app.Expires)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := client.NewRequest(client.RequestPublish, h.root.Binding.Ledger, client.RequestPart{
+	r, err := change.NewRequest(change.RequestPublish, h.root.Binding.Ledger, change.RequestPart{
 		Repository: h.app.Repository, Root: h.root, Roles: []*tuf.Targets{swapped}, NewRoles: []*tuf.Targets{next},
 	})
 	if err != nil {
@@ -75,7 +76,7 @@ func TestStolenOrder(t *testing.T) {
 	if err := adoption.Check(r.Inherited()); names(err) != "targets/dev targets/release" || !strings.Contains(err.Error(), "targets/dev, targets/release") {
 		t.Errorf("a request in another order: %v", err)
 	}
-	if err := (client.Adoption{Adopt: items(t, swapped, "dev", "release")}).Check(r.Inherited()); err != nil {
+	if err := (change.Adoption{Adopt: items(t, swapped, "dev", "release")}).Check(r.Inherited()); err != nil {
 		t.Errorf("a request in the order that was named: %v", err)
 	}
 
@@ -96,11 +97,11 @@ func TestStolenOrder(t *testing.T) {
 
 // Test the order of delegations that are adopted, dropped, or neither.
 func TestAdoptionOrder(t *testing.T) {
-	var list []client.DelegationChange
+	var list []change.DelegationChange
 	for _, name := range []string{"a", "b", "c", "d"} {
 		list = append(list, delegation("targets/"+name, fixture.NewKey(t, keys.KeytypeEd25519, name), name+"-*"))
 	}
-	h := steal(t, []client.TagChange{withdraw("1.0"), withdraw("latest")}, list...).rotate(t)
+	h := steal(t, []change.TagChange{withdraw("1.0"), withdraw("latest")}, list...).rotate(t)
 	file := h.before.Targets
 	for _, tc := range []struct{ name, adopt, remove, want string }{
 		{"as it is", "a b c d", "", "a b c d"},
@@ -115,11 +116,11 @@ func TestAdoptionOrder(t *testing.T) {
 		{"none", "", "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			a := client.Adoption{Adopt: items(t, file, strings.Fields(tc.adopt)...), DropRest: true}
-			next, err := client.NextUnder(h.root, file, a, h.app.Expires)
+			a := change.Adoption{Adopt: items(t, file, strings.Fields(tc.adopt)...), DropRest: true}
+			next, err := change.NextUnder(h.root, file, a, h.app.Expires)
 			if tc.remove != "" {
-				next, err = client.NextDelegator(client.CurrentOf(h.state(t, tuf.RoleTargets)), tuf.RoleTargets,
-					client.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/" + tc.remove}, Remove: true}, a, h.app.Expires)
+				next, err = change.NextDelegator(client.CurrentOf(h.state(t, tuf.RoleTargets)), tuf.RoleTargets,
+					change.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/" + tc.remove}, Remove: true}, a, h.app.Expires)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -149,7 +150,7 @@ func TestRequestOfRemovedRole(t *testing.T) {
 		n.delegate(t, "targets/ci", stolen, delegation("targets/evil", thief, "*"))
 		order := n.order(set("ci-1", "one"))
 		order.Role = "targets/ci"
-		prepare := func() *client.Request {
+		prepare := func() *change.Request {
 			t.Helper()
 			r, _, err := c.PrepareRequest(t.Context(), order)
 			if err != nil {
@@ -164,11 +165,11 @@ func TestRequestOfRemovedRole(t *testing.T) {
 		if got := early.Inherited(); len(got) != 0 {
 			t.Errorf("while the stolen key counted: %v", got)
 		}
-		n.delegate(t, tuf.RoleTargets, tagging, client.DelegationChange{Role: ci.Role, Remove: true})
+		n.delegate(t, tuf.RoleTargets, tagging, change.DelegationChange{Role: ci.Role, Remove: true})
 		if back {
 			n.delegate(t, tuf.RoleTargets, tagging, ci)
 		}
-		_, _, err := c.SubmitRequest(t.Context(), early, "", submitter{tagging}, client.Adoption{})
+		_, _, err := c.SubmitRequest(t.Context(), early, "", submitter{tagging}, change.Adoption{})
 		if got := names(err); got != "targets/evil" {
 			t.Errorf("given back %t: must be named: %s", back, got)
 		}
@@ -182,7 +183,7 @@ func TestRequestOfRemovedRole(t *testing.T) {
 		if len(shown) != 1 || len(shown[0].Items) != 1 || shown[0].Items[0].Name != "ci-1" {
 			t.Errorf("the first file of a returned role is shown as %+v", shown)
 		}
-		if tx, _, err := c.SubmitRequest(t.Context(), late, "", submitter{tagging}, client.Adoption{}); err != nil || tx == nil {
+		if tx, _, err := c.SubmitRequest(t.Context(), late, "", submitter{tagging}, change.Adoption{}); err != nil || tx == nil {
 			t.Errorf("a file that takes nothing over: %v", err)
 		}
 	}
@@ -190,28 +191,28 @@ func TestRequestOfRemovedRole(t *testing.T) {
 
 // Test which orders of names a request with certain delegations is signed for.
 func TestCheckOrder(t *testing.T) {
-	role := func(name string) client.Item {
-		return client.Item{Name: name, Digest: fixture.Digest(name), Delegation: &tuf.DelegatedRole{Name: name}}
+	role := func(name string) change.Item {
+		return change.Item{Name: name, Digest: fixture.Digest(name), Delegation: &tuf.DelegatedRole{Name: name}}
 	}
-	tag := func(name string) client.Item { return client.Item{Name: name, Digest: fixture.Digest(name)} }
+	tag := func(name string) change.Item { return change.Item{Name: name, Digest: fixture.Digest(name)} }
 	x, y, v, w := role("targets/x"), role("targets/y"), tag("v"), tag("w")
-	one := []client.Inherited{{Role: "targets", Items: []client.Item{x, y, v, w}}}
-	two := append(one, client.Inherited{Role: "targets", Items: []client.Item{y, x}})
+	one := []change.Inherited{{Role: "targets", Items: []change.Item{x, y, v, w}}}
+	two := append(one, change.Inherited{Role: "targets", Items: []change.Item{y, x}})
 	for _, tc := range []struct {
 		name      string
-		inherited []client.Inherited
-		adopt     []client.Item
+		inherited []change.Inherited
+		adopt     []change.Item
 		ok        bool
 	}{
-		{"as listed", one, []client.Item{x, y, v, w}, true},
-		{"tags have no order", one, []client.Item{w, x, v, y}, true},
-		{"another order", one, []client.Item{y, x, v, w}, false},
-		{"two repositories as listed", two, []client.Item{x, y, v, w, y, x}, true},
-		{"two repositories in one order", two, []client.Item{x, y, v, w}, false},
-		{"nothing inherited", nil, []client.Item{y, x}, true},
+		{"as listed", one, []change.Item{x, y, v, w}, true},
+		{"tags have no order", one, []change.Item{w, x, v, y}, true},
+		{"another order", one, []change.Item{y, x, v, w}, false},
+		{"two repositories as listed", two, []change.Item{x, y, v, w, y, x}, true},
+		{"two repositories in one order", two, []change.Item{x, y, v, w}, false},
+		{"nothing inherited", nil, []change.Item{y, x}, true},
 	} {
-		err := client.Adoption{Adopt: tc.adopt}.Check(tc.inherited)
-		if (err == nil) != tc.ok || err != nil && !errors.Is(err, client.ErrNotAdopted) {
+		err := change.Adoption{Adopt: tc.adopt}.Check(tc.inherited)
+		if (err == nil) != tc.ok || err != nil && !errors.Is(err, change.ErrNotAdopted) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
@@ -13,9 +14,9 @@ import (
 )
 
 // delegation returns the change that makes a role.
-func delegation(name string, signer *fixture.Key, paths ...string) client.DelegationChange {
+func delegation(name string, signer *fixture.Key, paths ...string) change.DelegationChange {
 	id := signer.PublicKey().ID()
-	return client.DelegationChange{
+	return change.DelegationChange{
 		Role: tuf.DelegatedRole{Name: name, Role: tuf.Role{KeyIDs: []keys.ID{id}, Threshold: 1}, Paths: paths},
 		Keys: []keys.PublicKey{signer.PublicKey()},
 	}
@@ -23,22 +24,22 @@ func delegation(name string, signer *fixture.Key, paths ...string) client.Delega
 
 // delegate publishes changes of what a role of the repository app delegates, one
 // after the other.
-func (n *network) delegate(t *testing.T, from string, signer *fixture.Key, changes ...client.DelegationChange) {
+func (n *network) delegate(t *testing.T, from string, signer *fixture.Key, changes ...change.DelegationChange) {
 	t.Helper()
 	c := n.client()
-	for _, change := range changes {
+	for _, d := range changes {
 		current, _, err := c.Role(t.Context(), n.app.Repository, from)
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, err := client.NextDelegator(client.CurrentOf(current), from, change, client.Adoption{}, n.now().Add(time.Hour))
+		next, err := change.NextDelegator(client.CurrentOf(current), from, d, change.Adoption{}, n.now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if next, err = next.Sign(signer); err != nil {
 			t.Fatal(err)
 		}
-		u := client.Update{Roles: []*tuf.Targets{next}}
+		u := change.Update{Roles: []*tuf.Targets{next}}
 		if stored := current.Files[from]; stored != nil {
 			u.Stored = []*tuf.Targets{stored}
 		}
@@ -56,7 +57,7 @@ func TestPublishRole(t *testing.T) {
 	n.delegate(t, tuf.RoleTargets, n.app.TaggingKeys[0], delegation("targets/ci", ci, "ci-*"))
 	n.delegate(t, "targets/ci", ci, delegation("targets/build", build, "ci-build-*"))
 	c := n.client()
-	order := func(role string, signer *fixture.Key, changes ...client.TagChange) client.Publication {
+	order := func(role string, signer *fixture.Key, changes ...change.TagChange) client.Publication {
 		p := n.order(changes...)
 		p.Role, p.Signers, p.Submitter = role, []tuf.Signer{signer}, submitter{signer}
 		return p
@@ -100,16 +101,16 @@ func TestPublishRole(t *testing.T) {
 	if r, err = r.Sign(build); err != nil {
 		t.Fatal(err)
 	}
-	if tx, _, err := c.SubmitRequest(t.Context(), r, "", submitter{build}, client.Adoption{}); err != nil || tx == nil {
+	if tx, _, err := c.SubmitRequest(t.Context(), r, "", submitter{build}, change.Adoption{}); err != nil || tx == nil {
 		t.Fatalf("submitting: %v, %v", tx, err)
 	}
 	// Another transaction with the same file: a success that did nothing.
 	op := n.chain.Operators[0]
-	if tx, _, err := c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}, client.Adoption{}); err != nil || tx != nil {
+	if tx, _, err := c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}, change.Adoption{}); err != nil || tx != nil {
 		t.Errorf("submitting again: %v, %v", tx, err)
 	}
 
-	if _, err := c.Publish(t.Context(), order("targets/docs", ci, set("ci-1", "one"))); !errors.Is(err, client.ErrNotDelegated) {
+	if _, err := c.Publish(t.Context(), order("targets/docs", ci, set("ci-1", "one"))); !errors.Is(err, change.ErrNotDelegated) {
 		t.Errorf("a role that nobody knows: %v", err)
 	}
 }
@@ -127,17 +128,17 @@ func TestPublishOrphanedRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.delegate(t, tuf.RoleTargets, tagging, delegation("targets/ci", fresh, "ci-*"))
-	order.Changes, order.Signers, order.Submitter = []client.TagChange{set("ci-2", "two")}, []tuf.Signer{fresh}, submitter{fresh}
-	if _, err := c.Publish(t.Context(), order); !errors.Is(err, client.ErrNotAdopted) {
+	order.Changes, order.Signers, order.Submitter = []change.TagChange{set("ci-2", "two")}, []tuf.Signer{fresh}, submitter{fresh}
+	if _, err := c.Publish(t.Context(), order); !errors.Is(err, change.ErrNotAdopted) {
 		t.Errorf("without adopting: %v", err)
 	}
-	order.Adoption = client.Adoption{DropRest: true}
+	order.Adoption = change.Adoption{DropRest: true}
 	if _, err := c.Publish(t.Context(), order); err != nil {
 		t.Error(err)
 	}
-	n.delegate(t, tuf.RoleTargets, tagging, client.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/ci"}, Remove: true})
-	order.Changes = []client.TagChange{set("ci-3", "three")}
-	if _, err := c.Publish(t.Context(), order); !errors.Is(err, client.ErrNotDelegated) {
+	n.delegate(t, tuf.RoleTargets, tagging, change.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/ci"}, Remove: true})
+	order.Changes = []change.TagChange{set("ci-3", "three")}
+	if _, err := c.Publish(t.Context(), order); !errors.Is(err, change.ErrNotDelegated) {
 		t.Errorf("a role that was removed: %v", err)
 	}
 }
@@ -152,16 +153,16 @@ func TestNextDelegator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := func(c client.DelegationChange, other string) client.DelegationChange {
+	before := func(c change.DelegationChange, other string) change.DelegationChange {
 		c.Before = other
 		return c
 	}
-	remove := func(name string) client.DelegationChange {
-		return client.DelegationChange{Role: tuf.DelegatedRole{Name: name}, Remove: true}
+	remove := func(name string) change.DelegationChange {
+		return change.DelegationChange{Role: tuf.DelegatedRole{Name: name}, Remove: true}
 	}
 	for _, tc := range []struct {
 		name   string
-		change client.DelegationChange
+		change change.DelegationChange
 		want   string // roles in order with paths, and the number of keys
 		err    error
 	}{
@@ -174,14 +175,14 @@ func TestNextDelegator(t *testing.T) {
 		{"before itself", before(delegation("targets/b", two, "x"), "targets/b"), "a:a-* b:x c:c-* 2", nil},
 		{"removed with its key", remove("targets/b"), "a:a-* c:c-* 1", nil},
 		{"removed", remove("targets/a"), "b:b-* c:c-* 2", nil},
-		{"remove nothing", remove("targets/d"), "", client.ErrNotDelegated},
-		{"before nothing", before(delegation("targets/a", one, "a-*"), "targets/d"), "", client.ErrNotDelegated},
+		{"remove nothing", remove("targets/d"), "", change.ErrNotDelegated},
+		{"before nothing", before(delegation("targets/a", one, "a-*"), "targets/d"), "", change.ErrNotDelegated},
 		{"to targets", delegation("targets", one, "*"), "", tuf.ErrRole},
 		{"bad path", delegation("targets/d", one, "a/b"), "", tuf.ErrPath},
 		{"no path", delegation("targets/d", one), "", tuf.ErrPath},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			next, err := client.NextDelegator(client.CurrentOf(current), tuf.RoleTargets, tc.change, client.Adoption{}, n.now().Add(time.Hour))
+			next, err := change.NextDelegator(client.CurrentOf(current), tuf.RoleTargets, tc.change, change.Adoption{}, n.now().Add(time.Hour))
 			if !errors.Is(err, tc.err) {
 				t.Fatalf("error %v, want %v", err, tc.err)
 			}
@@ -211,7 +212,7 @@ func TestNextDelegator(t *testing.T) {
 	if current, _, err = n.client().Repository(t.Context(), n.app.Repository); err != nil {
 		t.Fatal(err)
 	}
-	next, err := client.NextDelegator(client.CurrentOf(current), tuf.RoleTargets, remove("targets/c"), client.Adoption{}, n.now().Add(time.Hour))
+	next, err := change.NextDelegator(client.CurrentOf(current), tuf.RoleTargets, remove("targets/c"), change.Adoption{}, n.now().Add(time.Hour))
 	if err != nil || next.Delegations != nil {
 		t.Errorf("%v, %v", next, err)
 	}

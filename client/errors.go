@@ -44,14 +44,6 @@ var (
 	// ErrUncertain says that a transaction was sent and may be in the ledger: no node
 	// said what became of it.
 	ErrUncertain = errors.New("it was sent and may be in the ledger")
-	// ErrNotAdopted says that keys which hold a role no more, such as stolen ones, have
-	// signed what its list says. Signing the list anew would vouch for all of it.
-	ErrNotAdopted = errors.New("keys that the repository has no more have signed the list of tags and delegations; decide about each of them before it is signed again")
-	// ErrNothingInherited says that an adoption was given and the list is one that the
-	// role's keys have signed.
-	ErrNothingInherited = errors.New("there is nothing to adopt or to leave out")
-	// ErrNotDelegated says that no file of a repository delegates to a role.
-	ErrNotDelegated = errors.New("no role of the repository delegates to it")
 	// ErrConflict says that others kept publishing first until the time was up.
 	ErrConflict = errors.New("others published first until the time was up; nothing was published here")
 )

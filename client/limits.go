@@ -41,10 +41,6 @@ const (
 	// and mirrors.
 	MaxNodes = 256
 
-	// MaxRequestSize bounds a signing request in bytes: it holds a role file of the
-	// largest size and the one it follows, in base64, with room for white space.
-	MaxRequestSize = 16 << 20
-
 	// maxMessage bounds answers that are small by nature: status, errors,
 	// receipts with their transaction, and light blocks in base64.
 	maxMessage = 1 << 20

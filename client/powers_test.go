@@ -10,6 +10,7 @@ import (
 	"github.com/cometbft/cometbft/types"
 
 	"hullmark/bundle/bundletest"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
@@ -98,17 +99,17 @@ func TestHistoryShowsPowers(t *testing.T) {
 	n.delegate(t, tuf.RoleTargets, old,
 		delegation("targets/ci", ci, "ci-*"), delegation("targets/docs", docs, "docs-*"), first,
 		delegation("targets/ci", ci2, "ci-*", "rc-*"),
-		client.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/docs"}, Remove: true})
-	if _, _, err := c.PublishFiles(t.Context(), "", submitter{n.app.RootKeys[0]}, client.Update{Roots: []*tuf.Root{n.app.RotateRoot(2, nil, []*fixture.Key{fresh})}}); err != nil {
+		change.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/docs"}, Remove: true})
+	if _, _, err := c.PublishFiles(t.Context(), "", submitter{n.app.RootKeys[0]}, change.Update{Roots: []*tuf.Root{n.app.RotateRoot(2, nil, []*fixture.Key{fresh})}}); err != nil {
 		t.Fatal(err)
 	}
 	order := n.order(set("2.0", "two"))
-	order.Adoption = client.Adoption{Adopt: []client.Item{{Name: "1.0", Digest: fixture.Digest("one")}}, DropRest: true}
+	order.Adoption = change.Adoption{Adopt: []change.Item{{Name: "1.0", Digest: fixture.Digest("one")}}, DropRest: true}
 	if current, _, err := c.Repository(t.Context(), n.app.Repository); err != nil {
 		t.Fatal(err)
 	} else {
 		role := current.Targets.Delegations.Roles[0]
-		order.Adoption.Adopt = append(order.Adoption.Adopt, client.Item{Name: role.Name, Digest: client.DelegationDigest(current.Targets, role)})
+		order.Adoption.Adopt = append(order.Adoption.Adopt, change.Item{Name: role.Name, Digest: change.DelegationDigest(current.Targets, role)})
 	}
 	if _, err := c.Publish(t.Context(), order); err != nil {
 		t.Fatal(err)
@@ -147,7 +148,7 @@ func TestHistoryShowsPowers(t *testing.T) {
 // update publishes role files as they are.
 func (n *network) update(t *testing.T, payer *fixture.Key, files ...*tuf.Targets) {
 	t.Helper()
-	if _, _, err := n.client().PublishFiles(t.Context(), "", submitter{payer}, client.Update{Roles: files}); err != nil {
+	if _, _, err := n.client().PublishFiles(t.Context(), "", submitter{payer}, change.Update{Roles: files}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -179,10 +180,10 @@ func (n *network) wantPowers(t *testing.T, named map[keys.ID]string, o client.Hi
 func TestHistoryOfReturnedRole(t *testing.T) {
 	n := newHistoryNetwork(t)
 	k, named := n.historyKeys(t, "ci", "ci2", "evil", "lab")
-	to := func(role, key, paths string) client.DelegationChange {
+	to := func(role, key, paths string) change.DelegationChange {
 		return delegation("targets/"+role, k[key], paths)
 	}
-	away := client.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/ci"}, Remove: true}
+	away := change.DelegationChange{Role: tuf.DelegatedRole{Name: "targets/ci"}, Remove: true}
 	n.delegate(t, tuf.RoleTargets, k["old"], to("ci", "ci", "ci-*"))
 	n.delegate(t, "targets/ci", k["ci"], to("evil", "evil", "*"))
 	n.delegate(t, "targets/evil", k["evil"], to("lab", "lab", "*"))
@@ -272,7 +273,7 @@ func TestHistoryUnsureSigners(t *testing.T) {
 			n.update(t, k["old"],
 				n.app.RoleFile(tuf.RoleTargets, 3, fixture.Tags{"1.0": "one"}, to, k["old"]),
 				n.app.RoleFile("targets/ci", 1, fixture.Tags{"ci-1": "one"}, nil, keysOf(c.ci)...))
-			if _, _, err := n.client().PublishFiles(t.Context(), "", submitter{k["root"]}, client.Update{Roots: []*tuf.Root{n.app.RotateRoot(2, nil, keysOf(c.next))}}); err != nil {
+			if _, _, err := n.client().PublishFiles(t.Context(), "", submitter{k["root"]}, change.Update{Roots: []*tuf.Root{n.app.RotateRoot(2, nil, keysOf(c.next))}}); err != nil {
 				t.Fatal(err)
 			}
 			n.update(t, keysOf(c.next)[0], n.app.RoleFile(tuf.RoleTargets, 4, fixture.Tags{"1.0": "one"}, to, keysOf(c.next)...))

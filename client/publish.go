@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/proto"
 	"hullmark/record"
 	"hullmark/reference"
@@ -16,8 +17,8 @@ import (
 )
 
 // Register registers a repository with its first root.
-func (c *Client) Register(ctx context.Context, root *tuf.Root, operator string, s Submitter) (*proto.TransactionResponse, []Warning, error) {
-	tx, err := NewRegistration(root.Binding.Ledger, root, operator, s)
+func (c *Client) Register(ctx context.Context, root *tuf.Root, operator string, s change.Submitter) (*proto.TransactionResponse, []Warning, error) {
+	tx, err := change.NewRegistration(root.Binding.Ledger, root, operator, s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -25,20 +26,20 @@ func (c *Client) Register(ctx context.Context, root *tuf.Root, operator string, 
 }
 
 // PublishFiles publishes files that are signed already, such as root rotations.
-func (c *Client) PublishFiles(ctx context.Context, payer string, s Submitter, updates ...Update) (*proto.TransactionResponse, []Warning, error) {
+func (c *Client) PublishFiles(ctx context.Context, payer string, s change.Submitter, updates ...change.Update) (*proto.TransactionResponse, []Warning, error) {
 	memory, err := c.store.Load(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	var names []reference.Repository
 	for _, u := range updates {
-		name, err := u.repository()
+		name, err := u.Repository()
 		if err != nil {
 			return nil, nil, err
 		}
 		names = append(names, name)
 	}
-	tx, err := NewPublication(memory.Ledger(), payer, s, updates...)
+	tx, err := change.NewPublication(memory.Ledger(), payer, s, updates...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,7 +53,7 @@ func (c *Client) PublishFiles(ctx context.Context, payer string, s Submitter, up
 	for i := range whole {
 		whole[i].Stored = nil
 	}
-	if tx, err = NewPublication(memory.Ledger(), payer, s, whole...); err != nil {
+	if tx, err = change.NewPublication(memory.Ledger(), payer, s, whole...); err != nil {
 		return nil, warnings, err
 	}
 	r, more, err := c.send(ctx, tx, names...)
@@ -60,12 +61,12 @@ func (c *Client) PublishFiles(ctx context.Context, payer string, s Submitter, up
 }
 
 // PublishStatements submits statements of one action that are signed already.
-func (c *Client) PublishStatements(ctx context.Context, payer string, s Submitter, statements ...*record.SignedStatement) (*proto.TransactionResponse, []Warning, error) {
+func (c *Client) PublishStatements(ctx context.Context, payer string, s change.Submitter, statements ...*record.SignedStatement) (*proto.TransactionResponse, []Warning, error) {
 	memory, err := c.store.Load(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	tx, err := NewStatements(memory.Ledger(), payer, s, statements...)
+	tx, err := change.NewStatements(memory.Ledger(), payer, s, statements...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,18 +105,18 @@ type Publication struct {
 	// which the empty string stands for.
 	Role string
 	// Changes of tags. Without any, the file is signed anew with a new expiry.
-	Changes []TagChange
+	Changes []change.TagChange
 	// Expires is the expiry of the new file, in whole seconds.
 	Expires time.Time
 	// Adoption decides about what the file in force says and the role's keys have not
 	// signed. After a rotation away from a stolen key that may be anything; whatever
 	// nobody has decided about is refused with a *NotAdoptedError.
-	Adoption Adoption
+	Adoption change.Adoption
 	// Signers are keys of the role that reach its threshold together.
 	Signers []tuf.Signer
 	// Submitter signs the envelope; Payer is its operator id, or empty for a key
 	// of the repository. Of several orders those of the first count.
-	Submitter Submitter
+	Submitter change.Submitter
 	Payer     string
 }
 
@@ -179,7 +180,7 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 		if len(orders) == 1 {
 			unsure = nil // the draft follows a state that is proven and past what was sent
 		}
-		var updates []Update
+		var updates []change.Update
 		out.Files = nil
 		for i, d := range drafts {
 			if d.next == nil {
@@ -192,7 +193,7 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 			}
 			sent[i] = next
 			out.Files = append(out.Files, next)
-			u := Update{Roles: []*tuf.Targets{next}}
+			u := change.Update{Roles: []*tuf.Targets{next}}
 			if d.file != nil {
 				u.Stored = []*tuf.Targets{d.file}
 			}
@@ -217,24 +218,24 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 
 // PrepareRequest returns the signing request for orders, without signatures; nil
 // when the ledger says already all that is ordered.
-func (c *Client) PrepareRequest(ctx context.Context, orders ...Publication) (*Request, []Warning, error) {
+func (c *Client) PrepareRequest(ctx context.Context, orders ...Publication) (*change.Request, []Warning, error) {
 	drafts, warnings, err := c.draft(ctx, orders, make([]*tuf.Targets, len(orders)))
 	if err != nil {
 		return nil, warnings, err
 	}
-	var parts []RequestPart
+	var parts []change.RequestPart
 	var ledger string
 	for _, d := range drafts {
 		if d.next == nil {
 			continue
 		}
 		ledger = d.current.Root.Binding.Ledger
-		parts = append(parts, NewRolePart(d.current, d.next))
+		parts = append(parts, change.NewRolePart(d.current, d.next))
 	}
 	if len(parts) == 0 {
 		return nil, warnings, nil
 	}
-	r, err := NewRequest(RequestPublish, ledger, parts...)
+	r, err := change.NewRequest(change.RequestPublish, ledger, parts...)
 	return r, warnings, err
 }
 
@@ -242,7 +243,7 @@ func (c *Client) PrepareRequest(ctx context.Context, orders ...Publication) (*Re
 type draft struct {
 	// current is what the ledger has, file the role's file in it, nil before the
 	// first.
-	current *Current
+	current *change.Current
 	file    *tuf.Targets
 	// next is the new file without signatures, nil when the current one says what
 	// was ordered.
@@ -293,7 +294,7 @@ func (c *Client) draft(ctx context.Context, orders []Publication, sent []*tuf.Ta
 			out = append(out, d)
 			continue
 		}
-		if d.next, err = DraftTags(current, p.role(), p.Changes, mine != nil, p.Adoption, p.Expires, c.now()); err != nil {
+		if d.next, err = change.DraftTags(current, p.role(), p.Changes, mine != nil, p.Adoption, p.Expires, c.now()); err != nil {
 			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
 		out = append(out, d)

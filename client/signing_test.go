@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"hullmark/client"
+	"hullmark/change"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/record"
@@ -17,7 +17,7 @@ import (
 
 // rotation returns the request to rotate the keys of app on a network where version
 // 1 of its root is in force, and the keys of the next root.
-func (n *network) rotation(t *testing.T) (r *client.Request, oldRoot, newRoot *fixture.Key) {
+func (n *network) rotation(t *testing.T) (r *change.Request, oldRoot, newRoot *fixture.Key) {
 	t.Helper()
 	current := n.app.Root(1)
 	oldRoot, newRoot = n.app.RootKeys[0], fixture.NewKey(t, keys.KeytypeEd25519, "next root")
@@ -30,7 +30,7 @@ func (n *network) rotation(t *testing.T) (r *client.Request, oldRoot, newRoot *f
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err = client.NewRequest(client.RequestRotate, current.Binding.Ledger, client.RequestPart{
+	r, err = change.NewRequest(change.RequestRotate, current.Binding.Ledger, change.RequestPart{
 		Repository: n.app.Repository, Root: current, NewRoots: []*tuf.Root{next},
 	})
 	if err != nil {
@@ -46,13 +46,13 @@ func TestRequestGoesRound(t *testing.T) {
 	r, oldRoot, newRoot := n.rotation(t)
 	signers := []tuf.Signer{newRoot, oldRoot}
 	for i, s := range signers {
-		if err := r.Complete(); !errors.Is(err, client.ErrIncomplete) {
+		if err := r.Complete(); !errors.Is(err, change.ErrIncomplete) {
 			t.Errorf("after %d signatures: %v", i, err)
 		}
-		if _, _, err := n.client().SubmitRequest(t.Context(), r, "", submitter{oldRoot}, client.Adoption{}); !errors.Is(err, client.ErrIncomplete) {
+		if _, _, err := n.client().SubmitRequest(t.Context(), r, "", submitter{oldRoot}, change.Adoption{}); !errors.Is(err, change.ErrIncomplete) {
 			t.Errorf("submitted after %d signatures: %v", i, err)
 		}
-		read, err := client.DecodeRequest(encode(t, r))
+		read, err := change.DecodeRequest(encode(t, r))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,17 +70,17 @@ func TestRequestGoesRound(t *testing.T) {
 		t.Errorf("signed again: %v", err)
 	}
 	stranger := fixture.NewKey(t, keys.KeytypeEd25519, "stranger")
-	if _, err := r.Sign(stranger); !errors.Is(err, client.ErrNotSigner) || r.MaySign(stranger.PublicKey().ID()) {
+	if _, err := r.Sign(stranger); !errors.Is(err, change.ErrNotSigner) || r.MaySign(stranger.PublicKey().ID()) {
 		t.Errorf("stranger: %v", err)
 	}
 	c := n.client()
-	tx, _, err := c.SubmitRequest(t.Context(), r, "", submitter{oldRoot}, client.Adoption{})
+	tx, _, err := c.SubmitRequest(t.Context(), r, "", submitter{oldRoot}, change.Adoption{})
 	if err != nil || tx.GetHeight() == 0 {
 		t.Fatalf("submit: %v, %v", tx, err)
 	}
 	// Carried by somebody else it is there already.
 	op := n.chain.Operators[1]
-	if tx, _, err = c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}, client.Adoption{}); tx != nil || err != nil {
+	if tx, _, err = c.SubmitRequest(t.Context(), r, op.ID, submitter{op.Governance}, change.Adoption{}); tx != nil || err != nil {
 		t.Errorf("relayed again: %v, %v", tx, err)
 	}
 	// Another request for the same version is stale.
@@ -89,7 +89,7 @@ func TestRequestGoesRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	late.Parts[0].NewRoots[0] = resign(t, late.Parts[0].NewRoots[0], oldRoot, newRoot)
-	if _, _, err = c.SubmitRequest(t.Context(), late, op.ID, submitter{op.Governance}, client.Adoption{}); !errors.Is(err, record.CodeStaleScope) {
+	if _, _, err = c.SubmitRequest(t.Context(), late, op.ID, submitter{op.Governance}, change.Adoption{}); !errors.Is(err, record.CodeStaleScope) {
 		t.Errorf("overtaken: %v", err)
 	}
 }
@@ -115,13 +115,13 @@ func TestRequestContradictsItself(t *testing.T) {
 	root, targets := n.app.Root(1), n.app.Targets(1, fixture.Tags{"1.0": "one"})
 	next := n.app.Targets(2, fixture.Tags{"1.0": "two"})
 	foreign := n.other.Targets(2, fixture.Tags{"1.0": "two"})
-	part := func(change func(p *client.RequestPart)) []client.RequestPart {
-		p := client.RequestPart{Repository: n.app.Repository, Root: root, Roles: []*tuf.Targets{targets}, NewRoles: []*tuf.Targets{next}}
-		change(&p)
-		return []client.RequestPart{p}
+	part := func(edit func(p *change.RequestPart)) []change.RequestPart {
+		p := change.RequestPart{Repository: n.app.Repository, Root: root, Roles: []*tuf.Targets{targets}, NewRoles: []*tuf.Targets{next}}
+		edit(&p)
+		return []change.RequestPart{p}
 	}
 	ledger := root.Binding.Ledger
-	if _, err := client.NewRequest(client.RequestPublish, ledger, part(func(*client.RequestPart) {})...); err != nil {
+	if _, err := change.NewRequest(change.RequestPublish, ledger, part(func(*change.RequestPart) {})...); err != nil {
 		t.Fatal(err)
 	}
 	delegated := n.app.TargetsSpec(1, nil)
@@ -129,23 +129,23 @@ func TestRequestContradictsItself(t *testing.T) {
 	alice := n.app.SignTargets(delegated, n.app.TaggingKeys...)
 	for _, tc := range []struct {
 		name  string
-		kind  client.RequestKind
-		parts []client.RequestPart
+		kind  change.RequestKind
+		parts []change.RequestPart
 	}{
-		{"nothing", client.RequestPublish, nil},
-		{"no root", client.RequestPublish, part(func(p *client.RequestPart) { p.Root = nil })},
-		{"nothing new", client.RequestPublish, part(func(p *client.RequestPart) { p.NewRoles = nil })},
-		{"a root in a publication", client.RequestPublish, part(func(p *client.RequestPart) { p.NewRoots = []*tuf.Root{n.app.Root(2)} })},
-		{"no new root in a rotation", client.RequestRotate, part(func(*client.RequestPart) {})},
-		{"a root left out", client.RequestRotate, part(func(p *client.RequestPart) { p.NewRoots = []*tuf.Root{n.app.Root(3)} })},
-		{"a version left out", client.RequestPublish, part(func(p *client.RequestPart) { p.NewRoles = []*tuf.Targets{n.app.Targets(3, nil)} })},
-		{"another repository's file", client.RequestPublish, part(func(p *client.RequestPart) { p.NewRoles = []*tuf.Targets{foreign} })},
-		{"a role twice", client.RequestPublish, part(func(p *client.RequestPart) { p.NewRoles = []*tuf.Targets{next, next} })},
-		{"a role nobody delegates to", client.RequestPublish, part(func(p *client.RequestPart) { p.NewRoles = []*tuf.Targets{alice} })},
-		{"a repository twice", client.RequestPublish, append(part(func(*client.RequestPart) {}), part(func(*client.RequestPart) {})...)},
+		{"nothing", change.RequestPublish, nil},
+		{"no root", change.RequestPublish, part(func(p *change.RequestPart) { p.Root = nil })},
+		{"nothing new", change.RequestPublish, part(func(p *change.RequestPart) { p.NewRoles = nil })},
+		{"a root in a publication", change.RequestPublish, part(func(p *change.RequestPart) { p.NewRoots = []*tuf.Root{n.app.Root(2)} })},
+		{"no new root in a rotation", change.RequestRotate, part(func(*change.RequestPart) {})},
+		{"a root left out", change.RequestRotate, part(func(p *change.RequestPart) { p.NewRoots = []*tuf.Root{n.app.Root(3)} })},
+		{"a version left out", change.RequestPublish, part(func(p *change.RequestPart) { p.NewRoles = []*tuf.Targets{n.app.Targets(3, nil)} })},
+		{"another repository's file", change.RequestPublish, part(func(p *change.RequestPart) { p.NewRoles = []*tuf.Targets{foreign} })},
+		{"a role twice", change.RequestPublish, part(func(p *change.RequestPart) { p.NewRoles = []*tuf.Targets{next, next} })},
+		{"a role nobody delegates to", change.RequestPublish, part(func(p *change.RequestPart) { p.NewRoles = []*tuf.Targets{alice} })},
+		{"a repository twice", change.RequestPublish, append(part(func(*change.RequestPart) {}), part(func(*change.RequestPart) {})...)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if r, err := client.NewRequest(tc.kind, ledger, tc.parts...); r != nil || !errors.Is(err, client.ErrRequest) {
+			if r, err := change.NewRequest(tc.kind, ledger, tc.parts...); r != nil || !errors.Is(err, change.ErrRequest) {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -163,11 +163,11 @@ func TestRequestWithBadSignatures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bad.Parts = []client.RequestPart{{Repository: r.Parts[0].Repository, Root: r.Parts[0].Root, NewRoots: []*tuf.Root{root}}}
-		if _, err := bad.Duties(); !errors.Is(err, client.ErrRequest) {
+		bad.Parts = []change.RequestPart{{Repository: r.Parts[0].Repository, Root: r.Parts[0].Root, NewRoots: []*tuf.Root{root}}}
+		if _, err := bad.Duties(); !errors.Is(err, change.ErrRequest) {
 			t.Errorf("signatures %s: %v", name, err)
 		}
-		if err := bad.Complete(); !errors.Is(err, client.ErrRequest) {
+		if err := bad.Complete(); !errors.Is(err, change.ErrRequest) {
 			t.Errorf("signatures %s: complete: %v", name, err)
 		}
 	}
@@ -211,9 +211,9 @@ func TestPublishOrdersTogether(t *testing.T) {
 	}
 	// One bad order spoils all.
 	bad := second
-	bad.Changes = []client.TagChange{withdraw("none")}
-	first.Changes = []client.TagChange{set("10.0", "one")}
-	if _, err = c.Publish(t.Context(), first, bad); !errors.Is(err, client.ErrNotFound) {
+	bad.Changes = []change.TagChange{withdraw("none")}
+	first.Changes = []change.TagChange{set("10.0", "one")}
+	if _, err = c.Publish(t.Context(), first, bad); !errors.Is(err, change.ErrNotFound) {
 		t.Errorf("one bad: %v", err)
 	}
 	if _, err := c.Publish(t.Context()); err == nil {
@@ -250,4 +250,13 @@ func TestQuotaRefills(t *testing.T) {
 	if _, err := n.client().Publish(t.Context(), n.order(set("9.0", "two"))); !errors.Is(err, record.CodeQuota) {
 		t.Errorf("for ever: %v", err)
 	}
+}
+
+func encode(tb testing.TB, r *change.Request) []byte {
+	tb.Helper()
+	b, err := r.Encode()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
 }

@@ -12,6 +12,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
@@ -225,18 +226,18 @@ func (s submitter) SignFixed(message []byte) ([]byte, error) {
 }
 
 // order is a publication by app's tagging key.
-func (n *network) order(changes ...client.TagChange) client.Publication {
+func (n *network) order(changes ...change.TagChange) client.Publication {
 	return client.Publication{
 		Repository: reference.MustParseRepository(app), Changes: changes, Expires: n.app.Expires,
 		Signers: []tuf.Signer{n.app.TaggingKeys[0]}, Submitter: submitter{n.app.TaggingKeys[0]},
 	}
 }
 
-func set(tag, manifest string) client.TagChange {
-	return client.TagChange{Tag: reference.MustParseTag(tag), Digest: fixture.Digest(manifest), Size: uint64(len(manifest))}
+func set(tag, manifest string) change.TagChange {
+	return change.TagChange{Tag: reference.MustParseTag(tag), Digest: fixture.Digest(manifest), Size: uint64(len(manifest))}
 }
 
-func withdraw(tag string) client.TagChange { return client.TagChange{Tag: reference.MustParseTag(tag)} }
+func withdraw(tag string) change.TagChange { return change.TagChange{Tag: reference.MustParseTag(tag)} }
 
 // meaning returns the manifests that tags mean, "-" for none.
 func (n *network) meaning(t *testing.T, tags ...string) string {
@@ -289,7 +290,7 @@ func TestPublish(t *testing.T) {
 		t.Errorf("refresh: %+v, %v", p, err)
 	}
 	// Withdrawing what is not there is a mistake.
-	if _, err = c.Publish(t.Context(), n.order(withdraw("none"))); !errors.Is(err, client.ErrNotFound) {
+	if _, err = c.Publish(t.Context(), n.order(withdraw("none"))); !errors.Is(err, change.ErrNotFound) {
 		t.Errorf("withdrawing nothing: %v", err)
 	}
 	// A stranger's signature is refused by the ledger.
@@ -314,7 +315,7 @@ func TestRegisterAndRotate(t *testing.T) {
 		t.Fatal(err)
 	}
 	order := client.Publication{
-		Repository: p.Repository, Changes: []client.TagChange{set("latest", "one")}, Expires: p.Expires,
+		Repository: p.Repository, Changes: []change.TagChange{set("latest", "one")}, Expires: p.Expires,
 		Signers: []tuf.Signer{p.TaggingKeys[0]}, Submitter: submitter{op.Governance}, Payer: op.ID,
 	}
 	if _, err := c.Publish(t.Context(), order); err != nil {
@@ -322,24 +323,24 @@ func TestRegisterAndRotate(t *testing.T) {
 	}
 	stolen := p.TaggingKeys[0]
 	root := p.RotateRoot(2, nil, fixture.NewKeys(t, keys.KeytypeECDSA, "fresh tagging", 1))
-	if _, _, err := c.PublishFiles(t.Context(), "", submitter{p.RootKeys[0]}, client.Update{Roots: []*tuf.Root{root}}); err != nil {
+	if _, _, err := c.PublishFiles(t.Context(), "", submitter{p.RootKeys[0]}, change.Update{Roots: []*tuf.Root{root}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, _, err := c.Resolve(t.Context(), ref("registry.example.com/fresh:latest")); !errors.Is(err, bundle.ErrNotEffective) {
 		t.Errorf("after rotation: %v", err)
 	}
-	order.Changes = []client.TagChange{set("next", "two")}
+	order.Changes = []change.TagChange{set("next", "two")}
 	order.Signers = []tuf.Signer{p.TaggingKeys[0]}
-	if _, err := c.Publish(t.Context(), order); !errors.Is(err, client.ErrNotAdopted) {
+	if _, err := c.Publish(t.Context(), order); !errors.Is(err, change.ErrNotAdopted) {
 		t.Errorf("tags of a stolen key: %v", err)
 	}
-	order.Adoption = client.Adoption{DropRest: true}
+	order.Adoption = change.Adoption{DropRest: true}
 	order.Signers = []tuf.Signer{stolen}
 	if _, err := c.Publish(t.Context(), order); !errors.Is(err, record.CodeUnknownKey) && !errors.Is(err, record.CodeThreshold) {
 		t.Errorf("stolen key: %v", err)
 	}
 	order.Signers = []tuf.Signer{p.TaggingKeys[0]}
-	order.Changes = []client.TagChange{set("latest", "one")} // what it says already
+	order.Changes = []change.TagChange{set("latest", "one")} // what it says already
 	if _, err := c.Publish(t.Context(), order); err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +378,7 @@ func TestRegisterAndRotate(t *testing.T) {
 func TestPublishSeveral(t *testing.T) {
 	n := newNetwork(t, 1)
 	op := n.chain.Operators[3]
-	updates := []client.Update{
+	updates := []change.Update{
 		{Roles: []*tuf.Targets{n.other.Targets(2, fixture.Tags{"1.0": "three"})}},
 		{Roles: []*tuf.Targets{n.app.Targets(3, fixture.Tags{"1.0": "three"})}},
 	}
@@ -385,20 +386,20 @@ func TestPublishSeveral(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Reverse(updates)
-	a, err := client.NewPublication(n.chain.Ledger(), op.ID, submitter{op.Governance}, updates...)
+	a, err := change.NewPublication(n.chain.Ledger(), op.ID, submitter{op.Governance}, updates...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	slices.Reverse(updates)
-	b, err := client.NewPublication(n.chain.Ledger(), op.ID, submitter{op.Governance}, updates...)
+	b, err := change.NewPublication(n.chain.Ledger(), op.ID, submitter{op.Governance}, updates...)
 	if err != nil || string(a) != string(b) {
 		t.Errorf("order matters: %v", err)
 	}
-	for name, bad := range map[string]client.Update{
+	for name, bad := range map[string]change.Update{
 		"nothing": {},
 		"mixed":   {Roots: []*tuf.Root{n.app.Root(1)}, Roles: []*tuf.Targets{n.other.Targets(1, nil)}},
 	} {
-		if _, err := client.NewPublication(n.chain.Ledger(), op.ID, submitter{op.Governance}, bad); err == nil {
+		if _, err := change.NewPublication(n.chain.Ledger(), op.ID, submitter{op.Governance}, bad); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}
@@ -407,7 +408,7 @@ func TestPublishSeveral(t *testing.T) {
 // signedNext returns the signed successor of a file.
 func signedNext(t *testing.T, ledger string, order client.Publication, current *tuf.Targets) *tuf.Targets {
 	t.Helper()
-	next, err := client.NextTargets(tuf.Binding{Ledger: ledger, Repository: order.Repository, Role: tuf.RoleTargets}, current, order.Changes, order.Expires)
+	next, err := change.NextTargets(tuf.Binding{Ledger: ledger, Repository: order.Repository, Role: tuf.RoleTargets}, current, order.Changes, order.Expires)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -435,7 +436,7 @@ func another(t *testing.T, file *tuf.Targets) *tuf.Targets {
 func TestPublishDelta(t *testing.T) {
 	n := newNetwork(t, 2)
 	c := n.client()
-	publish := func(changes ...client.TagChange) *client.Published {
+	publish := func(changes ...change.TagChange) *client.Published {
 		t.Helper()
 		p, err := c.Publish(t.Context(), n.order(changes...))
 		if err != nil {
@@ -446,7 +447,7 @@ func TestPublishDelta(t *testing.T) {
 	count := 0
 	var last *client.Published
 	for last == nil || len(last.Files[0].Bytes()) <= record.MaxTransactionSize {
-		var changes []client.TagChange
+		var changes []change.TagChange
 		for range record.MaxChanges / 2 {
 			count++
 			changes = append(changes, set(fmt.Sprint("build-", count), "one"))
@@ -466,7 +467,7 @@ func TestPublishDelta(t *testing.T) {
 	}
 	// A base that the ledger does not have, and no room for the whole file.
 	order := n.order(set("build-1", "one"))
-	u := client.Update{Roles: []*tuf.Targets{signedNext(t, n.chain.Ledger(), order, current.Targets)}, Stored: []*tuf.Targets{another(t, current.Targets)}}
+	u := change.Update{Roles: []*tuf.Targets{signedNext(t, n.chain.Ledger(), order, current.Targets)}, Stored: []*tuf.Targets{another(t, current.Targets)}}
 	if _, _, err = c.PublishFiles(t.Context(), "", order.Submitter, u); !errors.Is(err, record.CodeTooLarge) {
 		t.Errorf("a foreign base: %v", err)
 	}
@@ -476,7 +477,7 @@ func TestPublishDelta(t *testing.T) {
 func TestPublishStaleBase(t *testing.T) {
 	n := newNetwork(t, 1)
 	c := n.client()
-	var many []client.TagChange // so that a delta is shorter
+	var many []change.TagChange // so that a delta is shorter
 	for i := range 40 {
 		many = append(many, set(fmt.Sprint("build-", i), "one"))
 	}
@@ -488,7 +489,7 @@ func TestPublishStaleBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	order := n.order(set("latest", "one"))
-	u := client.Update{Roles: []*tuf.Targets{signedNext(t, n.chain.Ledger(), order, current.Targets)}, Stored: []*tuf.Targets{another(t, current.Targets)}}
+	u := change.Update{Roles: []*tuf.Targets{signedNext(t, n.chain.Ledger(), order, current.Targets)}, Stored: []*tuf.Targets{another(t, current.Targets)}}
 	if _, _, err := c.PublishFiles(t.Context(), "", order.Submitter, u); err != nil {
 		t.Fatalf("not published whole: %v", err)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"hullmark/client"
+	"hullmark/change"
 	"hullmark/internal/cli"
 )
 
@@ -34,18 +34,18 @@ func (f *adoptionFlags) add(flags *pflag.FlagSet) {
 const maxAdoptionFile = 4 << 20
 
 // adoption reads the flags.
-func (s *session) adoption(f adoptionFlags) (client.Adoption, error) {
+func (s *session) adoption(f adoptionFlags) (change.Adoption, error) {
 	adopt, err := s.lines(f.adopt)
 	if err != nil {
-		return client.Adoption{}, err
+		return change.Adoption{}, err
 	}
 	drop, err := s.lines(f.drop)
 	if err != nil {
-		return client.Adoption{}, err
+		return change.Adoption{}, err
 	}
-	a, err := client.ParseAdoption(adopt, drop, f.dropRest)
+	a, err := change.ParseAdoption(adopt, drop, f.dropRest)
 	if err != nil {
-		return client.Adoption{}, cli.Usage("%v; run the command without --adopt and --drop, and it lists what there is to decide", err)
+		return change.Adoption{}, cli.Usage("%v; run the command without --adopt and --drop, and it lists what there is to decide", err)
 	}
 	return a, nil
 }
@@ -93,7 +93,7 @@ type itemJSON struct {
 	Delegation *delegationJSON `json:"delegation,omitempty"`
 }
 
-func newInherited(list []client.Inherited) []inheritedJSON {
+func newInherited(list []change.Inherited) []inheritedJSON {
 	var out []inheritedJSON
 	for _, in := range list {
 		j := inheritedJSON{
@@ -136,7 +136,7 @@ func inheritedRows(t *table, list []inheritedJSON) {
 
 // inheritedOf returns what an error says nobody has decided about.
 func inheritedOf(err error) []inheritedJSON {
-	var open *client.NotAdoptedError
+	var open *change.NotAdoptedError
 	if !errors.As(err, &open) {
 		return nil
 	}

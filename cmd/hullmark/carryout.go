@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/keys"
 	"hullmark/keystore"
@@ -53,7 +54,7 @@ func (s *session) keysThat(may func(keys.ID) bool) ([]string, error) {
 func (s *session) keysOf(role tuf.Role) ([]string, error) { return s.keysThat(role.Has) }
 
 // submitter returns the first key that can sign a transaction.
-func submitter(set []*keystore.Key) (client.Submitter, error) {
+func submitter(set []*keystore.Key) (change.Submitter, error) {
 	for _, k := range set {
 		if k.Type() != keystore.TypeRSA {
 			return k, nil
@@ -64,7 +65,7 @@ func submitter(set []*keystore.Key) (client.Submitter, error) {
 
 // signHere returns a request signed by the named keys of this home, or, without
 // names, by all that may and have not.
-func (s *session) signHere(ctx context.Context, r *client.Request, names []string) (*client.Request, error) {
+func (s *session) signHere(ctx context.Context, r *change.Request, names []string) (*change.Request, error) {
 	if len(names) == 0 {
 		signed := make(map[keys.ID]bool)
 		duties, err := r.Duties()
@@ -88,7 +89,7 @@ func (s *session) signHere(ctx context.Context, r *client.Request, names []strin
 }
 
 // writeRequest writes a request to a file.
-func (s *session) writeRequest(r *client.Request, file string) error {
+func (s *session) writeRequest(r *change.Request, file string) error {
 	b, err := r.Encode()
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func (s *session) writeRequest(r *client.Request, file string) error {
 }
 
 // handOver writes a request to a file and says what is to be done with it.
-func (s *session) handOver(r *client.Request, file string) error {
+func (s *session) handOver(r *change.Request, file string) error {
 	if err := s.writeRequest(r, file); err != nil || file == "-" {
 		return err
 	}
@@ -111,7 +112,7 @@ func (s *session) handOver(r *client.Request, file string) error {
 
 // submitRequest submits a complete request by a key of this home, or as operator
 // payer, and waits until what it did can be proven.
-func (s *session) submitRequest(ctx context.Context, c *client.Client, r *client.Request, payer string, by client.Submitter, a client.Adoption) (*proto.TransactionResponse, error) {
+func (s *session) submitRequest(ctx context.Context, c *client.Client, r *change.Request, payer string, by change.Submitter, a change.Adoption) (*proto.TransactionResponse, error) {
 	done := s.progress("waiting for the block")
 	tx, warnings, err := c.SubmitRequest(ctx, r, payer, by, a)
 	var names []reference.Repository
@@ -157,11 +158,11 @@ func (s *session) unseen(tx *proto.TransactionResponse, seen error) error {
 
 // submitterOf returns a key of this home that may submit a request: one in the
 // files in force.
-func (s *session) submitterOf(ctx context.Context, r *client.Request, names []string) (client.Submitter, error) {
+func (s *session) submitterOf(ctx context.Context, r *change.Request, names []string) (change.Submitter, error) {
 	if len(names) == 0 {
 		var err error
 		if names, err = s.keysThat(func(id keys.ID) bool {
-			return !slices.ContainsFunc(r.Parts, func(p client.RequestPart) bool { return !inForce(p, id) })
+			return !slices.ContainsFunc(r.Parts, func(p change.RequestPart) bool { return !inForce(p, id) })
 		}); err != nil {
 			return nil, err
 		}
@@ -198,9 +199,9 @@ func (s *session) submitterOf(ctx context.Context, r *client.Request, names []st
 // the one with the least rank. In an emergency that is a root key, since nodes keep an
 // account for each, which the thief of a tagging key can't exhaust (ADR 30). Of equals it is
 // one that is open already, which spares a passphrase.
-func (s *session) submitterRank(r *client.Request, name string, info keystore.Info) int {
+func (s *session) submitterRank(r *change.Request, name string, info keystore.Info) int {
 	rank := 0
-	if info.Type != "" && r.Emergency() && slices.ContainsFunc(r.Parts, func(p client.RequestPart) bool {
+	if info.Type != "" && r.Emergency() && slices.ContainsFunc(r.Parts, func(p change.RequestPart) bool {
 		return p.Root == nil || !p.Root.Roles.Root.Has(info.PublicKey.ID())
 	}) {
 		rank += 2
@@ -213,7 +214,7 @@ func (s *session) submitterRank(r *client.Request, name string, info keystore.In
 
 // inForce reports whether a key stands in the publisher's part of the files in
 // force.
-func inForce(p client.RequestPart, id keys.ID) bool {
+func inForce(p change.RequestPart, id keys.ID) bool {
 	if p.Root != nil && (p.Root.Roles.Root.Has(id) || p.Root.Roles.Targets.Has(id)) {
 		return true
 	}
@@ -225,7 +226,7 @@ func inForce(p client.RequestPart, id keys.ID) bool {
 
 // conclude signs a request with keys of this home and submits it, or hands it over
 // when a file is named.
-func (s *session) conclude(ctx context.Context, c *client.Client, r *client.Request, keyNames []string, file, receipt string) error {
+func (s *session) conclude(ctx context.Context, c *client.Client, r *change.Request, keyNames []string, file, receipt string) error {
 	r, tx, err := s.carryOut(ctx, c, r, keyNames, file)
 	if err != nil || r == nil {
 		return err
@@ -242,8 +243,8 @@ func (s *session) conclude(ctx context.Context, c *client.Client, r *client.Requ
 
 // carryOut is conclude without the last word: it returns what was submitted, and
 // nothing when it was handed over.
-func (s *session) carryOut(ctx context.Context, c *client.Client, r *client.Request, keyNames []string, file string) (*client.Request, *proto.TransactionResponse, error) {
-	failed := func(err error) (*client.Request, *proto.TransactionResponse, error) {
+func (s *session) carryOut(ctx context.Context, c *client.Client, r *change.Request, keyNames []string, file string) (*change.Request, *proto.TransactionResponse, error) {
+	failed := func(err error) (*change.Request, *proto.TransactionResponse, error) {
 		return nil, nil, fmt.Errorf("couldn't %s in %s: %w", r.Kind, r.Parts[0].Repository, err)
 	}
 	if file == "" && len(keyNames) == 0 {
@@ -267,13 +268,13 @@ func (s *session) carryOut(ctx context.Context, c *client.Client, r *client.Requ
 		return nil, nil, err
 	}
 	// What the request inherits was named when it was made.
-	tx, err := s.submitRequest(ctx, c, r, "", by, client.Adoption{})
+	tx, err := s.submitRequest(ctx, c, r, "", by, change.Adoption{})
 	return r, tx, err
 }
 
 // checkKeysHere reports, as errNoKey, a request that the keys of this home cannot
 // complete.
-func (s *session) checkKeysHere(r *client.Request) error {
+func (s *session) checkKeysHere(r *change.Request) error {
 	duties, err := r.Duties()
 	if err != nil {
 		return err
@@ -292,7 +293,7 @@ func (s *session) checkKeysHere(r *client.Request) error {
 }
 
 // checkLedger refuses a request for another ledger than this client trusts.
-func (s *session) checkLedger(r *client.Request) (*bundle.Anchor, error) {
+func (s *session) checkLedger(r *change.Request) (*bundle.Anchor, error) {
 	home, err := s.home()
 	if err != nil {
 		return nil, err
@@ -303,14 +304,14 @@ func (s *session) checkLedger(r *client.Request) (*bundle.Anchor, error) {
 	}
 	if r.Ledger != anchor.Ledger {
 		return nil, fmt.Errorf("couldn't use request about %s: %w: the request is for ledger %s, this client trusts %s",
-			r.Parts[0].Repository, client.ErrRequest, r.Ledger, anchor.Ledger)
+			r.Parts[0].Repository, change.ErrRequest, r.Ledger, anchor.Ledger)
 	}
 	return anchor, nil
 }
 
 // checkRoots refuses a request that was made before a rotation this client knows of:
 // whom it asks to sign, and whose signatures it takes for good, is out of date.
-func (s *session) checkRoots(ctx context.Context, r *client.Request) error {
+func (s *session) checkRoots(ctx context.Context, r *change.Request) error {
 	home, err := s.home()
 	if err != nil {
 		return err
@@ -331,24 +332,24 @@ func (s *session) checkRoots(ctx context.Context, r *client.Request) error {
 
 // checkSeenRoot refuses a part of a request whose root is older than the newest one seen, or
 // another one of a version that was seen.
-func checkSeenRoot(p client.RequestPart, seen bundle.Seen) error {
+func checkSeenRoot(p change.RequestPart, seen bundle.Seen) error {
 	version, newest := p.Root.Version, seen.RootVersion()
 	if newest > version {
 		return fmt.Errorf("couldn't use request about %s: %w: it was made under root version %d, and version %d is in force; make it again",
-			p.Repository, client.ErrRequest, version, newest)
+			p.Repository, change.ErrRequest, version, newest)
 	}
 	if newest == version && seen.Roots[version-1] != sha256.Sum256(p.Root.Bytes()) {
 		return fmt.Errorf("couldn't use request about %s: %w: its root version %d is not the one that the ledger has; make it again",
-			p.Repository, client.ErrRequest, version)
+			p.Repository, change.ErrRequest, version)
 	}
 	return nil
 }
 
 // readRequest reads a request from a file.
-func (s *session) readRequest(file string) (*client.Request, error) {
-	data, err := s.readInput(file, client.MaxRequestSize)
+func (s *session) readRequest(file string) (*change.Request, error) {
+	data, err := s.readInput(file, change.MaxRequestSize)
 	if err != nil {
 		return nil, err
 	}
-	return client.DecodeRequest(data)
+	return change.DecodeRequest(data)
 }

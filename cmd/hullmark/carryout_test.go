@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"hullmark/bundle"
-	"hullmark/client"
+	"hullmark/change"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/keystore"
@@ -31,12 +31,12 @@ func TestRootOfRequest(t *testing.T) {
 		err  error
 	}{
 		{"the one seen", second, seen, nil},
-		{"a forged one of that version", forged, seen, client.ErrRequest},
-		{"an older one", first, seen, client.ErrRequest},
+		{"a forged one of that version", forged, seen, change.ErrRequest},
+		{"an older one", first, seen, change.ErrRequest},
 		{"a newer one", third, seen, nil},
 		{"none seen", second, bundle.Seen{}, nil},
 	} {
-		if err := checkSeenRoot(client.RequestPart{Repository: p.Repository, Root: tc.root}, tc.seen); !errors.Is(err, tc.err) {
+		if err := checkSeenRoot(change.RequestPart{Repository: p.Repository, Root: tc.root}, tc.seen); !errors.Is(err, tc.err) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 	}
@@ -76,31 +76,31 @@ func TestSubmitterOf(t *testing.T) {
 		}
 		return root
 	}
-	ordinary := client.RequestPart{NewRoles: []*tuf.Targets{p.Targets(1, nil)}}
-	next := client.RequestPart{NewRoots: []*tuf.Root{p.SignRoot(p.RootSpec(2))}}
-	revoked := client.RequestPart{Statement: &record.SignedStatement{Statement: p.Revocation(tuf.RoleTargets, 1, "one")}}
-	lifted := client.RequestPart{Statement: &record.SignedStatement{Statement: p.Lifting(1, 1, "one")}}
+	ordinary := change.RequestPart{NewRoles: []*tuf.Targets{p.Targets(1, nil)}}
+	next := change.RequestPart{NewRoots: []*tuf.Root{p.SignRoot(p.RootSpec(2))}}
+	revoked := change.RequestPart{Statement: &record.SignedStatement{Statement: p.Revocation(tuf.RoleTargets, 1, "one")}}
+	lifted := change.RequestPart{Statement: &record.SignedStatement{Statement: p.Lifting(1, 1, "one")}}
 	for _, tc := range []struct {
 		name  string
-		kind  client.RequestKind
-		part  client.RequestPart
+		kind  change.RequestKind
+		part  change.RequestPart
 		root  *tuf.Root
 		open  []string
 		named []string
 		want  string
 		err   error
 	}{
-		{"publication", client.RequestPublish, ordinary, rootOf("b-root"), nil, nil, "a-tagging", nil},
-		{"publication with an open root key", client.RequestPublish, ordinary, rootOf("b-root"), []string{"b-root"}, nil, "b-root", nil},
-		{"rotation", client.RequestRotate, next, rootOf("b-root"), nil, nil, "b-root", nil},
-		{"rotation with an open tagging key", client.RequestRotate, next, rootOf("b-root"), []string{"a-tagging"}, nil, "b-root", nil},
-		{"revocation", client.RequestRevoke, revoked, rootOf("b-root"), nil, nil, "b-root", nil},
-		{"revocation that the tagging key signed", client.RequestRevoke, revoked, rootOf("b-root"), []string{"a-tagging"}, nil, "b-root", nil},
-		{"lift", client.RequestLift, lifted, rootOf("b-root"), nil, nil, "b-root", nil},
-		{"revocation, the root key's passphrase is unknown", client.RequestRevoke, revoked, rootOf("c-sealed"), []string{"a-tagging"}, nil, "a-tagging", nil},
-		{"revocation, nothing is open", client.RequestRevoke, revoked, rootOf("c-sealed"), nil, nil, "", keystore.ErrPassphrase},
-		{"revocation, an open root key of two", client.RequestRevoke, revoked, rootOf("b-root", "c-sealed"), []string{"a-tagging", "b-root"}, nil, "b-root", nil},
-		{"revocation by a key that is named", client.RequestRevoke, revoked, rootOf("b-root"), nil, []string{"a-tagging"}, "a-tagging", nil},
+		{"publication", change.RequestPublish, ordinary, rootOf("b-root"), nil, nil, "a-tagging", nil},
+		{"publication with an open root key", change.RequestPublish, ordinary, rootOf("b-root"), []string{"b-root"}, nil, "b-root", nil},
+		{"rotation", change.RequestRotate, next, rootOf("b-root"), nil, nil, "b-root", nil},
+		{"rotation with an open tagging key", change.RequestRotate, next, rootOf("b-root"), []string{"a-tagging"}, nil, "b-root", nil},
+		{"revocation", change.RequestRevoke, revoked, rootOf("b-root"), nil, nil, "b-root", nil},
+		{"revocation that the tagging key signed", change.RequestRevoke, revoked, rootOf("b-root"), []string{"a-tagging"}, nil, "b-root", nil},
+		{"lift", change.RequestLift, lifted, rootOf("b-root"), nil, nil, "b-root", nil},
+		{"revocation, the root key's passphrase is unknown", change.RequestRevoke, revoked, rootOf("c-sealed"), []string{"a-tagging"}, nil, "a-tagging", nil},
+		{"revocation, nothing is open", change.RequestRevoke, revoked, rootOf("c-sealed"), nil, nil, "", keystore.ErrPassphrase},
+		{"revocation, an open root key of two", change.RequestRevoke, revoked, rootOf("b-root", "c-sealed"), []string{"a-tagging", "b-root"}, nil, "b-root", nil},
+		{"revocation by a key that is named", change.RequestRevoke, revoked, rootOf("b-root"), nil, []string{"a-tagging"}, "a-tagging", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := &session{dir: dir, passphraseFile: file, stderr: io.Discard}
@@ -110,7 +110,7 @@ func TestSubmitterOf(t *testing.T) {
 			}
 			part := tc.part
 			part.Repository, part.Root = p.Repository, tc.root
-			got, err := s.submitterOf(t.Context(), &client.Request{Kind: tc.kind, Ledger: c.Ledger(), Parts: []client.RequestPart{part}}, tc.named)
+			got, err := s.submitterOf(t.Context(), &change.Request{Kind: tc.kind, Ledger: c.Ledger(), Parts: []change.RequestPart{part}}, tc.named)
 			if !errors.Is(err, tc.err) {
 				t.Fatalf("error %v, want %v", err, tc.err)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/reference"
@@ -133,11 +134,11 @@ func (s *session) delegate(ctx context.Context, name reference.Repository, role 
 	if err := checkRoot(current); err != nil {
 		return fmt.Errorf("couldn't change delegations of %s: %w", name, err)
 	}
-	change, err := s.delegationChange(ctx, current.Files[f.role], role, f)
+	wanted, err := s.delegationChange(ctx, current.Files[f.role], role, f)
 	if err != nil {
 		return err
 	}
-	next, err := client.NextDelegator(client.CurrentOf(current), f.role, change, adoption, expiry(f.expires))
+	next, err := change.NextDelegator(client.CurrentOf(current), f.role, wanted, adoption, expiry(f.expires))
 	if err != nil {
 		return flagError(err)
 	}
@@ -146,7 +147,7 @@ func (s *session) delegate(ctx context.Context, name reference.Repository, role 
 			return fmt.Errorf("couldn't change delegations of %s: %w", name, errNothing)
 		}
 	}
-	r, err := client.NewRequest(client.RequestPublish, next.Binding.Ledger, client.NewRolePart(client.CurrentOf(current), next))
+	r, err := change.NewRequest(change.RequestPublish, next.Binding.Ledger, change.NewRolePart(client.CurrentOf(current), next))
 	if err != nil {
 		return err
 	}
@@ -160,41 +161,41 @@ func (s *session) delegate(ctx context.Context, name reference.Repository, role 
 
 // delegationChange returns what the flags make of a role that a file may delegate
 // to already.
-func (s *session) delegationChange(ctx context.Context, from *tuf.Targets, role string, f delegateFlags) (client.DelegationChange, error) {
-	change := client.DelegationChange{Role: tuf.DelegatedRole{Name: role}, Before: f.before, Remove: f.remove}
+func (s *session) delegationChange(ctx context.Context, from *tuf.Targets, role string, f delegateFlags) (change.DelegationChange, error) {
+	out := change.DelegationChange{Role: tuf.DelegatedRole{Name: role}, Before: f.before, Remove: f.remove}
 	if f.remove {
-		return change, nil
+		return out, nil
 	}
 	known := false
 	if from != nil {
 		var before tuf.DelegatedRole
 		if before, known = from.Delegation(role); known {
-			change.Role = before
+			out.Role = before
 		}
 	}
 	if !known && (len(f.roleKeys) == 0 || len(f.paths) == 0) {
-		return change, cli.Usage("%s does not delegate to %s; a new role needs --role-key and --path", f.role, role)
+		return out, cli.Usage("%s does not delegate to %s; a new role needs --role-key and --path", f.role, role)
 	}
-	change.Role.Threshold = cmp.Or(f.threshold, change.Role.Threshold, 1)
+	out.Role.Threshold = cmp.Or(f.threshold, out.Role.Threshold, 1)
 	if len(f.paths) > 0 {
-		change.Role.Paths = f.paths
+		out.Role.Paths = f.paths
 	}
 	if f.terminatingSet {
-		change.Role.Terminating = f.terminating
+		out.Role.Terminating = f.terminating
 	}
 	if len(f.roleKeys) == 0 {
-		return change, nil
+		return out, nil
 	}
-	change.Role.KeyIDs = nil
+	out.Role.KeyIDs = nil
 	for _, n := range f.roleKeys {
 		public, err := s.publicKey(ctx, n)
 		if err != nil {
-			return change, err
+			return out, err
 		}
-		change.Keys = append(change.Keys, public)
-		change.Role.KeyIDs = append(change.Role.KeyIDs, public.ID())
+		out.Keys = append(out.Keys, public)
+		out.Role.KeyIDs = append(out.Role.KeyIDs, public.ID())
 	}
-	return change, nil
+	return out, nil
 }
 
 // warnSwitchedOff warns of roles that verified something before and do no more. That

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/keystore"
@@ -133,13 +134,13 @@ func explain(err error) (code, hint string) {
 		{client.ErrConfig, "configuration", "correct client.toml in the client's home, or HULLMARK_NODES"},
 		{client.ErrLocked, "home-in-use", "another hullmark holds the lock in the client's home; wait for it to end, allow more time with --timeout, or use another --home"},
 		{client.ErrStore, "store", "check that the client's home is a directory that you may write"},
-		{client.ErrRequest, "bad-request-file", "ask for the file again; `hullmark repo init` makes it"},
-		{client.ErrIncomplete, "incomplete", "whoever holds the keys signs it with `hullmark sign`; without a request file yet, write one with -o"},
-		{client.ErrNotSigner, "not-a-signer", "`hullmark sign --show` tells which keys must sign"},
+		{change.ErrRequest, "bad-request-file", "ask for the file again; `hullmark repo init` makes it"},
+		{change.ErrIncomplete, "incomplete", "whoever holds the keys signs it with `hullmark sign`; without a request file yet, write one with -o"},
+		{change.ErrNotSigner, "not-a-signer", "`hullmark sign --show` tells which keys must sign"},
 		{client.ErrConflict, "conflict", "run the same command again"},
-		{client.ErrNotAdopted, "not-adopted", "review each of them, for example with `hullmark history`; then run the same command again, with --adopt for each that is yours and --drop for each that is not (--drop-rest: for all that you did not adopt)"},
-		{client.ErrNothingInherited, "nothing-to-adopt", "leave --adopt, --drop and --drop-rest away; `hullmark repo show` tells what the list says"},
-		{client.ErrNotDelegated, "not-delegated", "`hullmark repo show` lists the roles; `hullmark repo delegate` makes one"},
+		{change.ErrNotAdopted, "not-adopted", "review each of them, for example with `hullmark history`; then run the same command again, with --adopt for each that is yours and --drop for each that is not (--drop-rest: for all that you did not adopt)"},
+		{change.ErrNothingInherited, "nothing-to-adopt", "leave --adopt, --drop and --drop-rest away; `hullmark repo show` tells what the list says"},
+		{change.ErrNotDelegated, "not-delegated", "`hullmark repo show` lists the roles; `hullmark repo delegate` makes one"},
 		{client.ErrNotCommitted, "not-committed", "run the same command again; it publishes once however often it runs"},
 
 		{keystore.ErrNotFound, "no-such-key", "see `hullmark key list`, or make the key with `hullmark key generate NAME`"},
@@ -176,6 +177,7 @@ func explain(err error) (code, hint string) {
 		{bundle.ErrMalformed, "malformed-answer", "do not use the image; ask another node and tell the operators, or have the file made again"},
 
 		{client.ErrNotFound, "not-found", ""},
+		{change.ErrNotFound, "not-found", ""},
 		{client.ErrUnavailable, "not-ready", "the node is starting or busy; wait a moment, or ask another --node"},
 		{client.ErrUnreachable, "unreachable", "check the network; see `hullmark status`, or ask another --node"},
 		{context.DeadlineExceeded, "timeout", "allow more time with --timeout, or ask another --node"},

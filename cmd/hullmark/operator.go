@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hullmark/bundle"
-	"hullmark/client"
+	"hullmark/change"
 	"hullmark/internal/cli"
 	"hullmark/keys"
 	"hullmark/keystore"
@@ -48,7 +48,7 @@ reachable, 7 sent and perhaps committed.`,
 			if err != nil {
 				return err
 			}
-			if r.Kind != client.RequestRegister {
+			if r.Kind != change.RequestRegister {
 				return cli.Usage("a request of kind %s is for `hullmark operator relay` or `hullmark submit`", r.Kind)
 			}
 			expected, err := parseExpected(expect)
@@ -145,7 +145,7 @@ func (s *session) operator(ctx context.Context, keyFile, id string) (*keystore.K
 
 // register registers a repository with its first root, which the operator has seen or
 // expects.
-func (s *session) register(ctx context.Context, r *client.Request, keyFile, operator string, expected []string) error {
+func (s *session) register(ctx context.Context, r *change.Request, keyFile, operator string, expected []string) error {
 	c, err := s.client(bundle.DefaultPolicy())
 	if err != nil {
 		return err

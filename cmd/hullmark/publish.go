@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/keystore"
@@ -177,9 +178,9 @@ perhaps committed.`,
 					return err
 				}
 			}
-			return s.publishChanges(cmd.Context(), groups, f, func(ref reference.Reference) (client.TagChange, error) {
+			return s.publishChanges(cmd.Context(), groups, f, func(ref reference.Reference) (change.TagChange, error) {
 				tag, _ := ref.Tag()
-				return client.TagChange{Tag: tag}, nil
+				return change.TagChange{Tag: tag}, nil
 			})
 		},
 	}
@@ -335,14 +336,14 @@ func group(refs []reference.Reference) []tagGroup {
 
 // publish publishes tags.
 func (s *session) publish(ctx context.Context, refs []reference.Reference, f publishFlags) error {
-	return s.publishChanges(ctx, group(refs), f.signingFlags, func(ref reference.Reference) (client.TagChange, error) {
+	return s.publishChanges(ctx, group(refs), f.signingFlags, func(ref reference.Reference) (change.TagChange, error) {
 		return s.image(ctx, ref, f)
 	})
 }
 
 // publishChanges publishes changes of tags, all or none, or writes the request to
 // sign them. Change makes the change that a reference stands for.
-func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signingFlags, change func(reference.Reference) (client.TagChange, error)) error {
+func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signingFlags, change func(reference.Reference) (change.TagChange, error)) error {
 	adoption, err := s.adoption(f.adoptionFlags)
 	if err != nil {
 		return err
@@ -465,7 +466,7 @@ func (s *session) taggingKeys(current *bundle.Result, name string, f signingFlag
 	if len(f.keys) > 0 {
 		return f.keys, nil
 	}
-	role, _ := client.RoleKeys(client.CurrentOf(current), name)
+	role, _ := change.RoleKeys(client.CurrentOf(current), name)
 	names, err := s.keysOf(role)
 	if err != nil {
 		return nil, err
@@ -496,7 +497,7 @@ func (s *session) together(currents []*bundle.Result) ([]string, error) {
 		}
 		id := info.PublicKey.ID()
 		if !slices.ContainsFunc(currents, func(r *bundle.Result) bool {
-			return !inForce(client.RequestPart{Root: r.Root, Roles: slices.Collect(maps.Values(r.Files))}, id)
+			return !inForce(change.RequestPart{Root: r.Root, Roles: slices.Collect(maps.Values(r.Files))}, id)
 		}) {
 			return []string{info.Name}, nil
 		}
@@ -514,7 +515,7 @@ func checkRoot(current *bundle.Result) error {
 }
 
 // image returns what a tag is to mean.
-func (s *session) image(ctx context.Context, ref reference.Reference, f publishFlags) (client.TagChange, error) {
+func (s *session) image(ctx context.Context, ref reference.Reference, f publishFlags) (change.TagChange, error) {
 	tag, _ := ref.Tag()
 	digest, _ := ref.Digest()
 	size := f.size
@@ -523,14 +524,14 @@ func (s *session) image(ctx context.Context, ref reference.Reference, f publishF
 		manifest, err := images(f.insecure).Manifest(ctx, ref)
 		done()
 		if err != nil {
-			return client.TagChange{}, err
+			return change.TagChange{}, err
 		}
 		size = uint64(len(manifest))
 		if digest.IsZero() {
 			digest = reference.SumSHA256(manifest)
 		}
 	}
-	return client.TagChange{Tag: tag, Digest: digest, Size: size}, nil
+	return change.TagChange{Tag: tag, Digest: digest, Size: size}, nil
 }
 
 // soon is how long before its expiry a file is warned about.

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hullmark/bundle"
-	"hullmark/client"
+	"hullmark/change"
 	"hullmark/internal/cli"
 	"hullmark/keys"
 	"hullmark/keystore"
@@ -113,7 +113,7 @@ must sign).`,
 			if err != nil {
 				return flagError(err)
 			}
-			request, err := client.NewRegisterRequest(root)
+			request, err := change.NewRegisterRequest(root)
 			if err != nil {
 				return err
 			}
@@ -126,7 +126,7 @@ must sign).`,
 			missing := request.Complete()
 			out := newRootAnswer(request.Parts[0].NewRoots[0])
 			out.File = output
-			if missing != nil && !errors.Is(missing, client.ErrIncomplete) {
+			if missing != nil && !errors.Is(missing, change.ErrIncomplete) {
 				return missing
 			}
 			if quiet && s.output == outputText {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"hullmark/client"
+	"hullmark/change"
 	"hullmark/keys"
 	"hullmark/proto"
 	"hullmark/record"
@@ -87,7 +87,7 @@ type delegationJSON struct {
 
 // newRequestAnswer describes a request to the holder of some keys: what has changed
 // since a file that one of them signed, and the whole of everything else.
-func newRequestAnswer(r *client.Request, own []keys.PublicKey) (*requestAnswer, error) {
+func newRequestAnswer(r *change.Request, own []keys.PublicKey) (*requestAnswer, error) {
 	duties, err := r.Duties()
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func newRequestAnswer(r *client.Request, own []keys.PublicKey) (*requestAnswer, 
 	switch err := r.Complete(); {
 	case err == nil:
 		a.Complete = true
-	case !errors.Is(err, client.ErrIncomplete):
+	case !errors.Is(err, change.ErrIncomplete):
 		return nil, err
 	}
 	for _, p := range r.Parts {
@@ -183,7 +183,7 @@ func newDelegations(t *tuf.Targets) []delegationJSON {
 	}
 	var out []delegationJSON
 	for _, role := range t.Delegations.Roles {
-		out = append(out, delegationJSON{role.Name, role.Threshold, idTexts(role.KeyIDs), role.Paths, role.Terminating, client.DelegationDigest(t, role).String()})
+		out = append(out, delegationJSON{role.Name, role.Threshold, idTexts(role.KeyIDs), role.Paths, role.Terminating, change.DelegationDigest(t, role).String()})
 	}
 	return out
 }
@@ -279,7 +279,7 @@ func (a *requestAnswer) state(t *table) {
 	switch {
 	case !a.Complete:
 		t.row("next", "hullmark sign %s, by who holds the keys that are missing", a.File)
-	case a.Kind == string(client.RequestRegister):
+	case a.Kind == string(change.RequestRegister):
 		t.row("next", "send it to the operator that owns %s", a.Duties[0].Repository)
 	default:
 		t.row("next", "hullmark submit %s", a.File)
@@ -324,7 +324,7 @@ func (a committedJSON) text(t *table) {
 	}
 }
 
-func newSubmitAnswer(r *client.Request, operator string, tx *proto.TransactionResponse) (*submitAnswer, error) {
+func newSubmitAnswer(r *change.Request, operator string, tx *proto.TransactionResponse) (*submitAnswer, error) {
 	described, err := newRequestAnswer(r, nil)
 	if err != nil {
 		return nil, err

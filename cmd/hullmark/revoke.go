@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/query"
@@ -148,8 +149,8 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 	if err != nil {
 		return err
 	}
-	kind := client.RequestKind(action.String())
-	var parts []client.RequestPart
+	kind := change.RequestKind(action.String())
+	var parts []change.RequestPart
 	var ledger string
 	for _, g := range groups {
 		current, err := s.repository(ctx, c, g.repository)
@@ -183,9 +184,9 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 		if err := st.Validate(); err != nil {
 			return cli.UsageError(err)
 		}
-		parts = append(parts, client.RequestPart{Repository: g.repository, Root: current.Root, Statement: &record.SignedStatement{Statement: st}})
+		parts = append(parts, change.RequestPart{Repository: g.repository, Root: current.Root, Statement: &record.SignedStatement{Statement: st}})
 	}
-	r, err := client.NewRequest(kind, ledger, parts...)
+	r, err := change.NewRequest(kind, ledger, parts...)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/keys"
@@ -91,8 +92,8 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 	if err != nil {
 		return err
 	}
-	part := client.RequestPart{Repository: name, Root: current.Root, NewRoots: []*tuf.Root{root}}
-	targets, err := client.NextUnder(root, current.Targets, adoption, expiry(defaultTargetsLife))
+	part := change.RequestPart{Repository: name, Root: current.Root, NewRoots: []*tuf.Root{root}}
+	targets, err := change.NextUnder(root, current.Targets, adoption, expiry(defaultTargetsLife))
 	if err != nil {
 		return fmt.Errorf("couldn't rotate %s: %w", name, err)
 	}
@@ -100,11 +101,11 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 		part.Roles, part.NewRoles = []*tuf.Targets{current.Targets}, []*tuf.Targets{targets}
 	}
 	// What verifies nothing under the new root, unless it is signed anew now.
-	orphans := client.InheritedUnder(root, current.Targets)
+	orphans := change.InheritedUnder(root, current.Targets)
 	if targets != nil {
 		orphans = nil
 	}
-	r, err := client.NewRequest(client.RequestRotate, root.Binding.Ledger, part)
+	r, err := change.NewRequest(change.RequestRotate, root.Binding.Ledger, part)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/keys"
@@ -137,7 +138,7 @@ func (s *session) sign(ctx context.Context, file string, f signFlags) error {
 }
 
 // ownKeys returns the keys of this home that may sign a request.
-func (s *session) ownKeys(r *client.Request) ([]keys.PublicKey, error) {
+func (s *session) ownKeys(r *change.Request) ([]keys.PublicKey, error) {
 	list, err := s.keys().List()
 	if err != nil {
 		return nil, err
@@ -153,7 +154,7 @@ func (s *session) ownKeys(r *client.Request) ([]keys.PublicKey, error) {
 
 // consent asks whoever signs for consent to what a request asks to sign: a person at a
 // terminal, or a script, which names the digests of the files it expects or says yes.
-func (s *session) consent(ctx context.Context, r *client.Request, a *requestAnswer, f signFlags) error {
+func (s *session) consent(ctx context.Context, r *change.Request, a *requestAnswer, f signFlags) error {
 	expected, err := parseExpected(f.expect)
 	if err != nil {
 		return err
@@ -297,7 +298,7 @@ perhaps committed.`,
 }
 
 // submittable reads a complete request that is not for an operator to register.
-func (s *session) submittable(file string) (*client.Request, error) {
+func (s *session) submittable(file string) (*change.Request, error) {
 	r, err := s.readRequest(file)
 	if err != nil {
 		return nil, err
@@ -305,7 +306,7 @@ func (s *session) submittable(file string) (*client.Request, error) {
 	if _, err := s.checkLedger(r); err != nil {
 		return nil, err
 	}
-	if r.Kind == client.RequestRegister {
+	if r.Kind == change.RequestRegister {
 		return nil, cli.Usage("a request of kind register is for `hullmark operator register`")
 	}
 	if err := r.Complete(); err != nil {

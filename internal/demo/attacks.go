@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/liar"
 	"hullmark/keystore"
@@ -66,7 +67,7 @@ func forgeSignature(s *stage) error {
 	if err != nil {
 		return err
 	}
-	forged, err := client.NextTargets(current.Targets.Binding, current.Targets, []client.TagChange{{
+	forged, err := change.NextTargets(current.Targets.Binding, current.Targets, []change.TagChange{{
 		Tag: reference.MustParseTag("v1"), Digest: reference.SumSHA256([]byte("evil")), Size: 4,
 	}}, time.Now().Add(24*time.Hour).UTC().Truncate(time.Second))
 	if err != nil {
@@ -83,7 +84,7 @@ func forgeSignature(s *stage) error {
 	}
 	defer key.Close()
 	s.say("%s submits version %d of %s with v1 = %s, under the publisher's key id.", rogue.ID, forged.Version, s.repository, reference.SumSHA256([]byte("evil")))
-	_, _, err = c.PublishFiles(ctx, rogue.ID, key, client.Update{Roles: []*tuf.Targets{forged}})
+	_, _, err = c.PublishFiles(ctx, rogue.ID, key, change.Update{Roles: []*tuf.Targets{forged}})
 	if !errors.Is(err, record.CodeBadSignature) {
 		return fmt.Errorf("the network answered with %w instead of refusing the signature", err)
 	}

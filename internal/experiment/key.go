@@ -25,11 +25,11 @@ func newKey(name string) (*key, error) {
 	return &key{private: private, public: public}, nil
 }
 
-// PublicKey implements tuf.Signer and client.Submitter.
+// PublicKey implements tuf.Signer and change.Submitter.
 func (k *key) PublicKey() keys.PublicKey { return k.public }
 
 // Sign implements tuf.Signer.
 func (k *key) Sign(message []byte) ([]byte, error) { return keys.Sign(k.private, message) }
 
-// SignFixed implements client.Submitter.
+// SignFixed implements change.Submitter.
 func (k *key) SignFixed(message []byte) ([]byte, error) { return keys.SignFixed(k.private, message) }

@@ -11,6 +11,7 @@ import (
 
 	"hullmark/app"
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/keys"
 	"hullmark/keystore"
@@ -238,7 +239,7 @@ func (l *loader) orders(team int, choose func(from, to int) (int, int)) ([]clien
 		}
 		from, to := choose(l.catalogue.imagesOf(repository))
 		for image := from; image < to; image++ {
-			order.Changes = append(order.Changes, client.TagChange{
+			order.Changes = append(order.Changes, change.TagChange{
 				Tag: l.catalogue.tag(image), Digest: l.catalogue.digest(image), Size: uint64(len(l.catalogue.manifest(image))),
 			})
 		}

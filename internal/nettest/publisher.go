@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
@@ -33,7 +34,7 @@ func (n *Network) Publisher(repository string) *Publisher {
 // Submitter lets a key sign envelopes.
 type Submitter struct{ *fixture.Key }
 
-// SignFixed implements client.Submitter.
+// SignFixed implements change.Submitter.
 func (s Submitter) SignFixed(message []byte) ([]byte, error) {
 	return keys.SignFixed(s.Private(), message)
 }
@@ -90,7 +91,7 @@ func (p *Publisher) TargetsFile(version uint64, tags map[string]string) *tuf.Tar
 // Transaction returns the publication of a targets file.
 func (p *Publisher) Transaction(version uint64, tags map[string]string) []byte {
 	p.Network.T.Helper()
-	tx, err := client.NewPublication(p.Network.Ledger, "", Submitter{p.Tags}, client.Update{Roles: []*tuf.Targets{p.TargetsFile(version, tags)}})
+	tx, err := change.NewPublication(p.Network.Ledger, "", Submitter{p.Tags}, change.Update{Roles: []*tuf.Targets{p.TargetsFile(version, tags)}})
 	if err != nil {
 		p.Network.T.Fatal(err)
 	}
@@ -121,12 +122,12 @@ func (p *Publisher) Publish(c *client.Client, tag, manifest string) *client.Publ
 // Publication is the change that makes a tag mean a manifest, or withdraws it for
 // an empty one.
 func (p *Publisher) Publication(tag, manifest string) client.Publication {
-	change := client.TagChange{Tag: reference.MustParseTag(tag)}
+	meaning := change.TagChange{Tag: reference.MustParseTag(tag)}
 	if manifest != "" {
-		change.Digest, change.Size = fixture.Digest(manifest), uint64(len(manifest))
+		meaning.Digest, meaning.Size = fixture.Digest(manifest), uint64(len(manifest))
 	}
 	return client.Publication{
-		Repository: p.Repository, Changes: []client.TagChange{change}, Expires: p.Expires(),
+		Repository: p.Repository, Changes: []change.TagChange{meaning}, Expires: p.Expires(),
 		Signers: []tuf.Signer{p.Tags}, Submitter: Submitter{p.Tags},
 	}
 }

@@ -12,7 +12,7 @@ import (
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	cmttypes "github.com/cometbft/cometbft/types"
 
-	"hullmark/client"
+	"hullmark/change"
 	"hullmark/internal/fixture"
 	"hullmark/internal/nettest"
 	"hullmark/internal/testnet"
@@ -80,7 +80,7 @@ func (s *stage) badBlocks(t *testing.T) []badBlock {
 	thief := *s.pub
 	thief.Tags = fixture.NewKey(t, keys.KeytypeEd25519, "thief")
 	carry := func(file *tuf.Targets) []byte {
-		tx, err := client.NewPublication(s.Ledger, s.Operators[1].ID, s.Operator(1), client.Update{Roles: []*tuf.Targets{file}})
+		tx, err := change.NewPublication(s.Ledger, s.Operators[1].ID, s.Operator(1), change.Update{Roles: []*tuf.Targets{file}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func (s *stage) badBlocks(t *testing.T) []badBlock {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registration, err := client.NewRegistration(s.Ledger, s.Publisher("registry-2.example.com/mine").RootFile(1), s.Operators[1].ID, s.Operator(1))
+	registration, err := change.NewRegistration(s.Ledger, s.Publisher("registry-2.example.com/mine").RootFile(1), s.Operators[1].ID, s.Operator(1))
 	if err != nil {
 		t.Fatal(err)
 	}

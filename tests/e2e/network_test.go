@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"hullmark/bundle"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/internal/nettest"
@@ -87,7 +88,7 @@ func publishAndVerify(t *testing.T, p *nettest.InProcess) {
 	oldRoot, oldTags := pub.Root, pub.Tags
 	pub.Root = fixture.NewKey(t, keys.KeytypeECDSA, "second root")
 	pub.Tags = fixture.NewKey(t, keys.KeytypeEd25519, "second tags")
-	receipt, _, err := writer.PublishFiles(p.Context(), "", nettest.Submitter{Key: oldRoot}, client.Update{Roots: []*tuf.Root{pub.RootFile(2, oldRoot)}})
+	receipt, _, err := writer.PublishFiles(p.Context(), "", nettest.Submitter{Key: oldRoot}, change.Update{Roots: []*tuf.Root{pub.RootFile(2, oldRoot)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func publishAndVerify(t *testing.T, p *nettest.InProcess) {
 	}
 	order := pub.Publication("latest", "three")
 	order.Changes[0].Tag = reference.MustParseTag("next")
-	if _, err := writer.Publish(p.Context(), order); !errors.Is(err, client.ErrNotAdopted) {
+	if _, err := writer.Publish(p.Context(), order); !errors.Is(err, change.ErrNotAdopted) {
 		t.Errorf("what the old key signed is taken over without a word: %v", err)
 	}
 	order = pub.Publication("latest", "three")
@@ -146,14 +147,14 @@ func refusals(t *testing.T, p *nettest.InProcess) {
 	stranger := *pub
 	stranger.Tags = fixture.NewKey(t, keys.KeytypeEd25519, "stranger")
 	carried := func(file *tuf.Targets) []byte {
-		tx, err := client.NewPublication(p.Ledger, p.Operators[1].ID, p.Operator(1), client.Update{Roles: []*tuf.Targets{file}})
+		tx, err := change.NewPublication(p.Ledger, p.Operators[1].ID, p.Operator(1), change.Update{Roles: []*tuf.Targets{file}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return tx
 	}
 	registration := func(repository string, by int) []byte {
-		tx, err := client.NewRegistration(p.Ledger, p.Publisher(repository).RootFile(1), p.Operators[by].ID, p.Operator(by))
+		tx, err := change.NewRegistration(p.Ledger, p.Publisher(repository).RootFile(1), p.Operators[by].ID, p.Operator(by))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/internal/nettest"
@@ -134,7 +135,7 @@ func largeAnswer(t *testing.T, n *nettest.Network, c *client.Client) string {
 		p.Changes = nil
 		for i := range each {
 			tag := reference.MustParseTag(fmt.Sprintf("release-%d", from+i))
-			p.Changes = append(p.Changes, client.TagChange{Tag: tag, Digest: fixture.Digest(tag.String()), Size: 1})
+			p.Changes = append(p.Changes, change.TagChange{Tag: tag, Digest: fixture.Digest(tag.String()), Size: 1})
 		}
 		if _, err := c.Publish(n.Context(), p); err != nil {
 			t.Fatal(err)

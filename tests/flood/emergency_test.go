@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"hullmark/client"
+	"hullmark/change"
 	"hullmark/internal/nettest"
 	"hullmark/tuf"
 )
@@ -72,8 +72,8 @@ func TestFloodEmergency(t *testing.T) {
 	for round := uint64(2); round < 2+rounds; round++ {
 		tags["latest"] = fmt.Sprint(round)
 		within(fmt.Sprintf("publish %d", round), pub.Transaction(round, tags))
-		rotation, err := client.NewPublication(n.Ledger, "", nettest.Submitter{Key: pub.Root},
-			client.Update{Roots: []*tuf.Root{pub.RootFile(round)}})
+		rotation, err := change.NewPublication(n.Ledger, "", nettest.Submitter{Key: pub.Root},
+			change.Update{Roots: []*tuf.Root{pub.RootFile(round)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"hullmark/client"
+	"hullmark/change"
 	"hullmark/internal/fixture"
 	"hullmark/internal/nettest"
 	"hullmark/keys"
@@ -39,8 +39,8 @@ func kinds(t *testing.T, n *nettest.Network, pub *nettest.Publisher, committed [
 	}
 	stranger := *pub
 	stranger.Tags = fixture.NewKey(t, keys.KeytypeEd25519, "stranger")
-	signed, err := client.NewPublication(n.Ledger, "", nettest.Submitter{Key: stranger.Tags},
-		client.Update{Roles: []*tuf.Targets{stranger.TargetsFile(2, map[string]string{"latest": "evil"})}})
+	signed, err := change.NewPublication(n.Ledger, "", nettest.Submitter{Key: stranger.Tags},
+		change.Update{Roles: []*tuf.Targets{stranger.TargetsFile(2, map[string]string{"latest": "evil"})}})
 	if err != nil {
 		t.Fatal(err)
 	}

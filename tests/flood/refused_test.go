@@ -19,6 +19,7 @@ import (
 	"github.com/cometbft/cometbft/proxy"
 
 	"hullmark/app"
+	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/internal/nettest"
@@ -186,11 +187,11 @@ func (l *large) forge(t *testing.T, change int) *tuf.Targets {
 // has. The submitter's signature is good.
 func (l *large) delta(t *testing.T, file *tuf.Targets) []byte {
 	t.Helper()
-	u := client.Update{Roles: []*tuf.Targets{file}}
+	u := change.Update{Roles: []*tuf.Targets{file}}
 	if l.file != nil {
 		u.Stored = []*tuf.Targets{l.file}
 	}
-	tx, err := client.NewPublication(l.Network.Ledger, "", nettest.Submitter{Key: l.Tags}, u)
+	tx, err := change.NewPublication(l.Network.Ledger, "", nettest.Submitter{Key: l.Tags}, u)
 	if err != nil {
 		t.Fatal(err)
 	}

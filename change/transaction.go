@@ -1,4 +1,4 @@
-package client
+package change
 
 import (
 	"cmp"
@@ -42,8 +42,8 @@ func (u Update) files() []*tuf.Targets {
 	return files
 }
 
-// repository returns what the files are bound to.
-func (u Update) repository() (reference.Repository, error) {
+// Repository returns what the files are bound to.
+func (u Update) Repository() (reference.Repository, error) {
 	var names []reference.Repository
 	for _, r := range u.Roots {
 		names = append(names, r.Binding.Repository)
@@ -92,7 +92,7 @@ func newPublication(ledger, payer string, s Submitter, updates []Update) ([]byte
 	}
 	var parts []part
 	for _, u := range updates {
-		name, err := u.repository()
+		name, err := u.Repository()
 		if err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-package client
+package change
 
 import (
 	"bytes"
@@ -13,10 +13,6 @@ import (
 	"hullmark/reference"
 	"hullmark/tuf"
 )
-
-// ErrRequest reports bytes that are not a signing request, or a request that
-// contradicts itself.
-var ErrRequest = errors.New("not a signing request")
 
 // RequestKind says what the people who get a request are asked for.
 type RequestKind string
@@ -81,8 +77,8 @@ func fileOf(list []*tuf.Targets, role string) *tuf.Targets {
 // the role is new or the request does not hold it.
 func (p *RequestPart) Stored(role string) *tuf.Targets { return fileOf(p.Roles, role) }
 
-// update returns what the part wants to publish.
-func (p *RequestPart) update() Update {
+// Update returns what the part wants to publish.
+func (p *RequestPart) Update() Update {
 	return Update{Roots: p.NewRoots, Roles: p.NewRoles, Stored: p.Roles}
 }
 
@@ -208,7 +204,7 @@ func decodeRequest(data []byte) (*Request, error) {
 	case head.Kind == "":
 		return nil, badRequest("it has no kind")
 	case !RequestKind(head.Kind).known():
-		return nil, fmt.Errorf("%w: request of kind %q", record.ErrNewer, clip(head.Kind))
+		return nil, fmt.Errorf("%w: request of kind %.300q", record.ErrNewer, head.Kind)
 	}
 	var j requestJSON
 	d := json.NewDecoder(bytes.NewReader(data))

@@ -1,7 +1,6 @@
-package client
+package change
 
 import (
-	"hullmark/bundle"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -43,17 +42,4 @@ func (c *Current) role(name string) (RoleState, bool) {
 		}
 	}
 	return RoleState{}, false
-}
-
-// CurrentOf returns what an answer about a repository, such as one of Client.Role, says
-// to whoever changes it.
-func CurrentOf(r *bundle.Result) *Current {
-	c := &Current{
-		Repository: r.Repository, Root: r.Root, Files: r.Files,
-		Revocations: r.Revocations, Lifts: r.Lifts, Recoveries: r.Recoveries,
-	}
-	for _, s := range r.Roles {
-		c.Roles = append(c.Roles, RoleState{Name: s.Name, Parent: s.Parent, After: s.After, Effective: s.Effective})
-	}
-	return c
 }

@@ -1,4 +1,4 @@
-package client
+package change
 
 import (
 	"fmt"
@@ -29,18 +29,18 @@ type Item struct {
 // String returns NAME@DIGEST, the form that ParseItem reads.
 func (i Item) String() string { return i.Name + "@" + i.Digest.String() }
 
-// same reports whether both name the same thing.
-func (i Item) same(other Item) bool { return i.Name == other.Name && i.Digest == other.Digest }
+// Same reports whether both name the same thing.
+func (i Item) Same(other Item) bool { return i.Name == other.Name && i.Digest == other.Digest }
 
 // ParseItem reads NAME@DIGEST. What the name stands for is in no item that was read.
 func ParseItem(text string) (Item, error) {
 	name, digest, ok := strings.Cut(text, "@")
 	if !ok {
-		return Item{}, fmt.Errorf("item %q is not NAME@DIGEST", clip(text))
+		return Item{}, fmt.Errorf("item %.300q is not NAME@DIGEST", text)
 	}
 	d, err := reference.ParseDigest(digest)
 	if err != nil {
-		return Item{}, fmt.Errorf("item %q: %w", clip(text), err)
+		return Item{}, fmt.Errorf("item %.300q: %w", text, err)
 	}
 	if err := checkItemName(name); err != nil {
 		return Item{}, err
@@ -53,7 +53,7 @@ func checkItemName(name string) error {
 		return nil
 	}
 	if _, err := reference.ParseTag(name); err != nil {
-		return fmt.Errorf("%q is neither a tag nor a delegated role: %w", clip(name), err)
+		return fmt.Errorf("%.300q is neither a tag nor a delegated role: %w", name, err)
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func (a Adoption) take(in *Inherited, spec tuf.TargetsSpec, decided func(name st
 		if !ok {
 			return fail(in.Items, "%s says nothing about %s", in.Role, want.Name)
 		}
-		if !have.same(want) {
+		if !have.Same(want) {
 			return fail([]Item{have}, "%s is %s there, not %s", want.Name, have.Digest, want.Digest)
 		}
 	}
@@ -192,7 +192,7 @@ func (a Adoption) take(in *Inherited, spec tuf.TargetsSpec, decided func(name st
 	drop := make(map[string]bool)
 	for _, item := range in.Items {
 		switch {
-		case decided(item.Name), slices.ContainsFunc(a.Adopt, item.same):
+		case decided(item.Name), slices.ContainsFunc(a.Adopt, item.Same):
 		case a.DropRest, slices.Contains(a.Drop, item.Name):
 			drop[item.Name] = true
 		default:
@@ -361,7 +361,7 @@ func (r *Request) Inherited() []Inherited {
 			case stored != nil && p.authorised(stored, 0):
 				continue
 			}
-			if in := takenOver(stored, next); len(in.Items) > 0 {
+			if in := TakenOver(stored, next); len(in.Items) > 0 {
 				out = append(out, in)
 			}
 		}
@@ -369,10 +369,10 @@ func (r *Request) Inherited() []Inherited {
 	return out
 }
 
-// takenOver returns what a file has in common with the one before, which may be nil
+// TakenOver returns what a file has in common with the one before, which may be nil
 // when it is not known: then it may have anything from there. A delegation of the same
 // name counts, whatever of it was changed.
-func takenOver(stored, next *tuf.Targets) Inherited {
+func TakenOver(stored, next *tuf.Targets) Inherited {
 	in := Inherited{Repository: next.Binding.Repository, Role: next.Binding.Role}
 	if stored != nil {
 		in.Version, in.Signers = stored.Version, stored.Signers()
@@ -385,7 +385,7 @@ func takenOver(stored, next *tuf.Targets) Inherited {
 	}
 	for _, item := range itemsOf(next) {
 		old, ok := before[item.Name]
-		if stored == nil || ok && (item.Delegation != nil || item.same(old) && item.Size == old.Size) {
+		if stored == nil || ok && (item.Delegation != nil || item.Same(old) && item.Size == old.Size) {
 			in.Items = append(in.Items, item)
 		}
 	}
@@ -440,7 +440,7 @@ func (a Adoption) Check(inherited []Inherited) error {
 		left := in
 		left.Items = nil
 		for _, item := range in.Items {
-			if !slices.ContainsFunc(a.Adopt, item.same) {
+			if !slices.ContainsFunc(a.Adopt, item.Same) {
 				left.Items = append(left.Items, item)
 			}
 		}
@@ -470,7 +470,7 @@ func (a Adoption) Check(inherited []Inherited) error {
 func (a Adoption) inOrder(items []Item) bool {
 	rest := a.Adopt
 	for _, item := range items {
-		i := slices.IndexFunc(rest, item.same)
+		i := slices.IndexFunc(rest, item.Same)
 		if i < 0 {
 			return false
 		}
