@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"hullmark/bundle"
@@ -40,27 +41,30 @@ func (o *ownChanges) in(m *bundle.Memory, repositories ...reference.Repository) 
 	return m
 }
 
-// overtaken reports whether all that was wrong may be that somebody else with the same
-// store learnt of a newer record of a repository while the nodes were asked: their answers
-// are then behind what is known now, and not behind what they were asked for. Asked again,
+// overtaken reports whether somebody else with the same store learnt of a newer record of a
+// repository while nodes were asked, and returns what is wrong with the nodes without that
+// their answers are behind it: they are not behind what they were asked for. Asked again,
 // with the height of that record, they wait until they can prove it.
-func (c *Client) overtaken(ctx context.Context, err error, asked *bundle.Memory, r reference.Repository) bool {
-	var all *NodesError
-	if ctx.Err() != nil || !errors.As(err, &all) {
-		return false
-	}
-	behind := false
-	for _, f := range all.Failures {
-		behind = behind || errors.Is(f.Err, bundle.ErrBehind)
-	}
-	if !behind {
-		return false
+func (c *Client) overtaken(ctx context.Context, warnings []Warning, asked *bundle.Memory, r reference.Repository) ([]Warning, bool) {
+	behind := func(w Warning) bool { return errors.Is(w.Err, bundle.ErrBehind) }
+	if !slices.ContainsFunc(warnings, behind) {
+		return warnings, false
 	}
 	now, err := c.load(ctx, r)
 	if err != nil {
-		return false
+		return warnings, false
 	}
 	before, _ := asked.Repository(r)
 	after, _ := now.Repository(r)
-	return after.Changed > before.Changed
+	if after.Changed <= before.Changed {
+		return warnings, false
+	}
+	return slices.DeleteFunc(slices.Clone(warnings), behind), true
+}
+
+// askAgain reports whether nodes that were asked in vain may do better when asked again,
+// because the client was overtaken.
+func askAgain(ctx context.Context, err error, overtaken bool) bool {
+	var all *NodesError
+	return overtaken && ctx.Err() == nil && errors.As(err, &all)
 }

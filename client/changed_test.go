@@ -88,6 +88,21 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
+// TestOvertakenByOneNode: where another node can show the newer state at once, the question
+// is answered, and nobody is told that the first was behind.
+func TestOvertakenByOneNode(t *testing.T) {
+	n := newNetwork(t, 3)
+	store := n.home(t.TempDir())
+	reader := n.client(func(o *client.Options) { o.Nodes, o.Store = n.urls()[:2], store })
+	writer := n.client(func(o *client.Options) { o.Nodes, o.Store = n.urls()[2:], store })
+	first := n.inOrder(reader, ref(app+":latest").String())[0]
+	n.overtake(t, first, writer, "latest=three")
+	r, _, warnings, err := reader.Resolve(t.Context(), ref(app+":latest"))
+	if err != nil || len(warnings) != 0 || r.Digest != fixture.Digest("three") || len(first.seen()) != 1 {
+		t.Errorf("result %v, warnings %v, %d requests, error %v", r, warnings, len(first.seen()), err)
+	}
+}
+
 // TestHistoryOvertaken is TestOvertaken for a history: it has the record that came
 // meanwhile.
 func TestHistoryOvertaken(t *testing.T) {

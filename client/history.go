@@ -99,7 +99,8 @@ func (c *Client) historyPage(ctx context.Context, r reference.Repository, from b
 			return next, err
 		},
 	})
-	if c.overtaken(ctx, err, memory, r) {
+	warnings, overtaken := c.overtaken(ctx, warnings, memory, r)
+	if askAgain(ctx, err, overtaken) {
 		return c.historyPage(ctx, r, from, o, have)
 	}
 	return page, warnings, err

@@ -90,7 +90,8 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 		}
 		return err
 	})
-	if c.overtaken(ctx, err, memory, req.Repository) {
+	warnings, overtaken := c.overtaken(ctx, warnings, memory, req.Repository)
+	if askAgain(ctx, err, overtaken) {
 		return c.resolveOnce(ctx, req, forFile)
 	}
 	return result, proof, slices.Concat(found, warnings, own), err
