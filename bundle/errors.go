@@ -84,8 +84,9 @@ var (
 	// ErrFuture says that the header is ahead of the client's clock: the clock is
 	// slow, or a third of the validators' are fast.
 	ErrFuture = errors.New("answer is from the future; check the clock")
-	// ErrBehind says that the client has seen a later state of the repository.
-	ErrBehind = errors.New("node is behind what was seen before")
+	// ErrBehind says that the client has seen a later state of the repository. An answer
+	// with everything else wrong about it is not: an old file that is damaged is damaged.
+	ErrBehind = errors.New("it is older than what this client has seen")
 	// ErrAnchorExpired says that every trusted light block is older than the
 	// trusting period: the trust anchor must be renewed out of band.
 	ErrAnchorExpired = errors.New("trust anchor has expired; import a new one")

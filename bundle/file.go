@@ -2,6 +2,9 @@ package bundle
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 
 	"hullmark/proto"
 	"hullmark/query"
@@ -41,8 +44,8 @@ func EncodeFile(entries []FileEntry) ([]byte, error) {
 
 // DecodeFile returns the bundles in a file that may answer a question, in the
 // order in which they are to be verified: several when the roots of a repository
-// come in portions. Nothing is verified. A bundle that stands alone may answer any
-// question. Errors wrap ErrMalformed, ErrNotInFile, or record.ErrNewer for a newer
+// come in portions. Nothing is verified. A bundle that stands alone names no question, so
+// that is told from what it holds. Errors wrap ErrMalformed, ErrNotInFile, or record.ErrNewer for a newer
 // format.
 func DecodeFile(data []byte, req query.Resolve) ([]*proto.Bundle, error) {
 	if len(data) > MaxFileSize {
@@ -55,6 +58,9 @@ func DecodeFile(data []byte, req query.Resolve) ([]*proto.Bundle, error) {
 	if json.Unmarshal(data, &form) != nil || form.Entries == nil {
 		b, err := Decode(data)
 		if err != nil {
+			return nil, err
+		}
+		if err := checkAbout(b, req); err != nil {
 			return nil, err
 		}
 		return []*proto.Bundle{b}, nil
@@ -71,18 +77,30 @@ func DecodeFile(data []byte, req query.Resolve) ([]*proto.Bundle, error) {
 	}
 	want := fileLabel(asked(req))
 	var out []*proto.Bundle
+	var others []string
 	for _, e := range m.GetEntries() {
 		if e.GetBundle() == nil {
 			return nil, fail(ErrMalformed, "entry without a bundle")
 		}
 		if e.GetReference() == want {
 			out = append(out, e.GetBundle())
+		} else if other := clip(e.GetReference()); !slices.Contains(others, other) {
+			others = append(others, other)
 		}
 	}
 	if len(out) == 0 {
-		return nil, fail(ErrNotInFile, "%s", want)
+		return nil, fail(ErrNotInFile, "%s; it is about %s", want, listed(others))
 	}
 	return out, nil
+}
+
+// listed names the first few of what a file is about.
+func listed(names []string) string {
+	const most = 5
+	if over := len(names) - most; over > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), over)
+	}
+	return strings.Join(names, ", ")
 }
 
 // fileLabel is what a bundle is filed under. What a tag means answers whether it

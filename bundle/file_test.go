@@ -71,8 +71,11 @@ func TestFile(t *testing.T) {
 	if _, err := bundle.Decode(text); err != nil {
 		t.Errorf("one bundle: %v", err)
 	}
-	if found, err := bundle.DecodeFile(text, ref(app+":never")); err != nil || len(found) != 1 {
+	if found, err := bundle.DecodeFile(text, ref(app+":1.0")); err != nil || len(found) != 1 {
 		t.Errorf("one bundle: %v", err)
+	}
+	if _, err := bundle.DecodeFile(text, ref(app+":never")); !errors.Is(err, bundle.ErrNotInFile) {
+		t.Errorf("one bundle about another tag: %v", err)
 	}
 	for _, n := range []int{0, bundle.MaxFileEntries + 1} {
 		if _, err := bundle.EncodeFile(make([]bundle.FileEntry, n)); !errors.Is(err, bundle.ErrRequest) {

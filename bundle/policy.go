@@ -19,8 +19,8 @@ type Policy struct {
 	// Offline accepts an answer of any age, as of its block time: for bundles in
 	// files.
 	Offline bool
-	// AllowExpired judges roles at block time only, and not also now. It needs
-	// Offline.
+	// AllowExpired judges roles at block time only, and not also now, and answers from a
+	// file that is older than what the client knows of the repository. It needs Offline.
 	AllowExpired bool
 	// PinnedRoots names, per repository, the file digest (SHA-256) of a root file
 	// that must be in the chain of its roots.

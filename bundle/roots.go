@@ -34,8 +34,11 @@ func (v *verification) verifyRoots() error {
 			return err
 		}
 	}
-	if chain.version() < v.rootState.Version {
+	switch {
+	case chain.version() < v.rootState.Version:
 		return v.verifyPortion(chain)
+	case chain.newest == nil:
+		return fail(ErrRoot, "the current version is %d, its file is missing", chain.version())
 	}
 	if v.bundle.GetLastRoot() != nil {
 		return fail(ErrMalformed, "the last root is proven apart, and it is the current one")
@@ -105,14 +108,14 @@ func (v *verification) compareCurrent(digests [][32]byte) error {
 // rootChain is a chain of roots from version 1 on, each verified by the one
 // before it.
 type rootChain struct {
-	newest  *tuf.Root // nil before the first
+	newest  *tuf.Root // nil before the first, and if the client no longer has the file
 	digests [][32]byte
 }
 
 // knownRoots returns the chain as far as the client has seen it.
 func (v *verification) knownRoots() (*rootChain, error) {
 	c := &rootChain{digests: slices.Clone(v.seen.Roots)}
-	if len(c.digests) == 0 {
+	if len(c.digests) == 0 || v.seen.Root == nil {
 		return c, nil
 	}
 	var err error
@@ -129,6 +132,9 @@ func (c *rootChain) add(v *verification, root *tuf.Root) error {
 	if root.Version <= c.version() {
 		if c.digests[root.Version-1] != root.FileDigest() {
 			return fail(ErrRoot, "version %d differs from the known one", root.Version)
+		}
+		if c.newest == nil && root.Version == c.version() {
+			c.newest = root
 		}
 		return nil
 	}

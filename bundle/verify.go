@@ -32,7 +32,11 @@ func Verify(b *proto.Bundle, req query.Resolve, mem *Memory, now time.Time, p Po
 		bundle: b, request: req, memory: mem, now: now, policy: p,
 		result: Result{Repository: req.Repository, Tag: req.Tag, Assurance: req.Assurance},
 	}
-	switch err := v.run(); {
+	err := v.run()
+	if v.behind {
+		err = v.judgeOld(err)
+	}
+	switch {
 	case ClassOf(err) == NotTrusted, errors.Is(err, ErrMoreRoots), errors.Is(err, ErrMoreFiles):
 		return nil, v.learnt(), err
 	case err != nil:
@@ -56,8 +60,11 @@ type verification struct {
 	// repository is nil when its absence is proven.
 	repository *record.Repository
 	seen       Seen
-	rootState  record.RoleState
-	root       *tuf.Root
+	// behind says that the answer is, and newer is what is known of a later state then.
+	behind    bool
+	newer     Seen
+	rootState record.RoleState
+	root      *tuf.Root
 	// files are the publisher's verified files by role.
 	files map[string]*tuf.Targets
 }
@@ -187,11 +194,14 @@ func (v *verification) checkHistory() error {
 		revision = v.repository.Revision
 	}
 	height := v.result.StateHeight
+	behind := height < seen.Changed
 	switch {
-	case height < seen.Changed:
+	case behind && !v.policy.Offline:
 		return fail(ErrBehind, "height %d, a record of height %d is known", height, seen.Changed)
-	case revision < seen.Revision, height <= seen.Height && revision > seen.Revision:
+	case revision < seen.Revision && (!behind || height >= seen.Height), height <= seen.Height && revision > seen.Revision:
 		return fail(ErrRollback, "revision %d at height %d, seen before: %d at %d", revision, height, seen.Revision, seen.Height)
+	case behind:
+		v.fallBack()
 	}
 	return nil
 }
@@ -217,7 +227,10 @@ func (v *verification) describeRepository() {
 
 // learnt returns the memory after a verdict.
 func (v *verification) learnt() *Memory {
-	if v.repository == nil {
+	switch {
+	case v.behind:
+		return v.learntFromOld()
+	case v.repository == nil:
 		return v.memory
 	}
 	s := v.seen

@@ -314,6 +314,11 @@ func TestVerifyVectors(t *testing.T) {
 		c.lie(t, a)
 		add("statement: "+c.name, a)
 	}
+	for _, c := range behindLies {
+		a := newStory(t).asked()
+		c.lie(t, a)
+		add("behind: "+c.name, a)
+	}
 	for _, c := range named {
 		a := newStory(t).asked()
 		c.lie(t, a)

@@ -164,9 +164,17 @@ func (c *Client) verifyFile(ctx context.Context, data []byte, req query.Resolve,
 	if err != nil {
 		return nil, nil, err
 	}
+	memory, err := c.load(ctx, req.Repository)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen, _ := memory.Repository(req.Repository)
 	var result *bundle.Result
 	var warnings []Warning
 	for _, b := range bundles {
+		if seen.HasRootsOf(b) {
+			continue
+		}
 		var more []Warning
 		result, more, err = c.verify(ctx, b, req, p)
 		warnings = append(warnings, more...)

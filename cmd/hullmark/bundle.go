@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -91,6 +92,9 @@ func (s *session) makeBundles(ctx context.Context, refs []reference.Reference) (
 	for _, ref := range refs {
 		r, warnings, err := c.VerifyBundle(ctx, data, query.Of(ref), bundle.DefaultPolicy())
 		s.warnAll(warnings, err)
+		if errors.Is(err, bundle.ErrBehind) && ctx.Err() == nil {
+			return s.makeBundles(ctx, refs) // another process with this home has seen more meanwhile
+		}
 		if err != nil {
 			return nil, nil, err
 		}

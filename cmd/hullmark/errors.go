@@ -49,6 +49,11 @@ var (
 	errNeverPublished = errors.New("the digest was never published there")
 	// errNothing says that what was asked for is so already.
 	errNothing = errors.New("the ledger says so already; there is nothing to sign")
+	// errOldFile marks an answer from a file that is older than what this home has seen, or
+	// than --max-age allows.
+	errOldFile = errors.New("the file is too old")
+	// errDamagedFile marks a file whose answer does not verify.
+	errDamagedFile = errors.New("the file does not verify")
 	// errNotOperator says that a key is no operator's.
 	errNotOperator = errors.New("not the key of an operator")
 	// errFile says that a file the user named cannot be read or written.
@@ -61,7 +66,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case cli.IsUsage(err), errors.Is(err, bundle.ErrRequest), errors.Is(err, query.ErrQuestion):
+	case cli.IsUsage(err), errors.Is(err, bundle.ErrRequest), errors.Is(err, query.ErrQuestion), errors.Is(err, bundle.ErrNotInFile):
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
@@ -170,7 +175,9 @@ func explain(err error) (code, hint string) {
 		{bundle.ErrBelowTrusted, "too-old", "it is older than every block trusted here; use a newer one, or import an older trust anchor, signed by the operators, with `hullmark trust import --older FILE`"},
 		{bundle.ErrMoreFiles, "more-files", "the bundle has no room for all targets files of the repository; ask nodes with `hullmark verify`"},
 		{bundle.ErrMoreRoots, "more-roots", "the bundle has no room for all roots of the repository; make a new one with `hullmark bundle`"},
-		{bundle.ErrNotInFile, "not-in-file", "make a file that has it with `hullmark bundle`"},
+		{bundle.ErrNotInFile, "not-in-file", "name the file that is about this; `hullmark bundle` makes one"},
+		{errOldFile, "behind", "have a new file made with `hullmark bundle`; --as-of-block-time tells what was so at its block time"},
+		{errDamagedFile, "verification-failed", "do not use the image; have the file made again, and keep this one if it still does not verify"},
 		{bundle.ErrFuture, "clock", "set this machine's clock"},
 		{bundle.ErrBehind, "behind", "the node is behind; wait a moment or ask another --node"},
 		{bundle.ErrStale, "stale", "the node is behind or the network has halted; see `hullmark status`, or ask another --node"},

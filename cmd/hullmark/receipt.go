@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -102,6 +103,9 @@ func (s *session) inspectReceipt(ctx context.Context, file string) error {
 		return err
 	}
 	tx, r, err := s.verifyReceipt(ctx, data)
+	if _, other := bundle.Decode(data); errors.Is(err, bundle.ErrMalformed) && other == nil {
+		return cli.Usage("%s is a bundle; `hullmark verify REF --bundle %s` reads it", file, file)
+	}
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,9 @@ digest. Pull what it prints:
 
 With --bundle it reads the proof from a file and asks nobody; the answer then may be of
 any age, its block time is shown, and what the publisher signed must not have expired
-since. With --as-of-block-time it is enough that it had not at block time. With --registry it also asks the registry, and
+since. A file that is older than what this home has seen of the repository is refused. With
+--as-of-block-time the verdict is that of its block time, whatever has expired or was
+published since; only what this home has seen revoked stays refused. With --registry it also asks the registry, and
 fails with exit status 4 when that serves another image under the tag.
 
 With --assurance ledger the publisher's signatures are left to the validators, who
@@ -94,7 +96,7 @@ answer too old.`,
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print REPO@DIGEST only")
 	flags.StringVar(&f.bundle, "bundle", "", "file with the proof, instead of asking nodes; - for standard input")
 	durationFlag(flags, &f.maxAge, "max-age", bundle.DefaultMaxAge, "greatest age of the answer; with --bundle any age unless given")
-	flags.BoolVar(&f.asOfBlock, "as-of-block-time", false, "with --bundle: do not refuse what has expired since the block time")
+	flags.BoolVar(&f.asOfBlock, "as-of-block-time", false, "with --bundle: answer for the block time, whatever has expired or was published since")
 	flags.StringVar(&f.assurance, "assurance", query.PublisherAssurance.String(), "publisher or ledger: whose signatures the verdict rests on")
 	flags.BoolVar(&f.registry, "registry", false, "also check that the registry serves the same image")
 	flags.BoolVar(&f.insecure, "insecure", false, "allow plain HTTP to a registry on another machine")
@@ -151,7 +153,10 @@ func (s *session) resolve(ctx context.Context, request query.Resolve, p bundle.P
 		}
 		r, warnings, err := c.VerifyBundle(ctx, data, request, p)
 		s.warnAll(warnings, err)
-		return r, len(data), err
+		if _, _, other := bundle.DecodeReceipt(data); errors.Is(err, bundle.ErrMalformed) && other == nil {
+			err = cli.Usage("%s is a receipt; `hullmark inspect --receipt %s` reads it", file, file)
+		}
+		return r, len(data), ofFile(err)
 	}
 	c, err := s.client(p)
 	if err != nil {
@@ -172,6 +177,19 @@ func (s *session) resolve(ctx context.Context, request query.Resolve, p bundle.P
 		return nil, 0, err
 	}
 	return r, len(data), nil
+}
+
+// ofFile marks what is wrong with an answer that came from a file: nobody was asked, so
+// that asking somebody else is no help.
+func ofFile(err error) error {
+	switch {
+	case errors.Is(err, bundle.ErrBehind), errors.Is(err, bundle.ErrStale):
+		return fmt.Errorf("%w: %w", errOldFile, err)
+	case client.ClassOf(err) == bundle.Attack && !errors.Is(err, bundle.ErrFork) && !errors.Is(err, bundle.ErrWrongLedger) && !errors.Is(err, bundle.ErrMalformed):
+		return fmt.Errorf("%w: %w", errDamagedFile, err)
+	default:
+		return err
+	}
 }
 
 // compareTime bounds how long a verdict waits for other nodes' word on the block

@@ -55,6 +55,8 @@ var found = []row{
 	{"C8", "passphrases from variables, pipes and terminals, and of one letter", []string{"keystore.TestVariableLikeFile", "keystore.TestPassphrasePipe", "keystore.TestPassphrasePrompt", "keystore.TestPassphraseCtrlC", "keystore.TestShortPassphrase"}, ""},
 	{"F5", "texts of errors that sent people the wrong way", []string{"cmd/hullmark.TestMistakes", "cmd/hullmark.TestRegistryMistakes", "cmd/hullmark.TestFlagTexts", "cmd/hullmarkd.TestMistakes"}, ""},
 	// The trial of a newcomer on 2026-12-01.
-	{"N1", "jobs that published at once from one home, and readers there, failed: one's receipt made the answers that the others waited for old", []string{"client.TestOvertaken", "client.TestHistoryOvertaken", "client.TestNotOvertaken", "client.TestPublishOvertaken", "tests/e2e.TestNetwork"}, ""},
+	{"N1", "jobs that published at once from one home, and readers there, failed: one's receipt made the answers that the others waited for old", []string{"client.TestOvertaken", "client.TestHistoryOvertaken", "client.TestNotOvertaken", "client.TestOvertakenByOneNode", "client.TestPublishOvertaken", "tests/e2e.TestNetwork"}, ""},
 	{"N2", "publish and withdraw in a home that cannot be written returned before readers could see what they did", []string{"client.TestPublishInReadOnlyHome"}, ""},
+	{"N3", "a good file was refused once the home knew more, with advice to ask another node, and no way to have its verdict as of block time", []string{"bundle.TestOldFiles", "bundle.TestOldFileTeachesNothing", "bundle.TestOldFileInPortions", "cmd/hullmark.TestScripts"}, ""},
+	{"N4", "a file about another tag, or of another kind, looked like an attack", []string{"bundle.TestAbout", "bundle.TestNotInFile", "client.TestVerifyBundle", "cmd/hullmark.TestScripts"}, ""},
 }
