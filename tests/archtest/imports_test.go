@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"merkle":        {},
 	"merkle/store":  {"merkle"},
 	"tuf":           {"reference", "keys"},
+	"database":      {},
 	"safefile":      {},
 	"printable":     {},
 	"keystore":      {"keys", "safefile"},
@@ -35,7 +36,7 @@ var allowed = map[string][]string{
 	"ledger":        {"record", "tuf", "merkle", "merkle/store", "keys", "reference", "proto"},
 	"lookup":        {"ledger", "query", "bundle", "record", "proto", "merkle/store", "merkle", "tuf", "reference"},
 	"abci":          {"lookup", "ledger", "record", "query", "bundle", "proto", "merkle/store", "merkle", "tuf", "keys", "reference"},
-	"app":           {"app/admission", "safefile", "printable", "abci", "lookup", "query", "bundle", "record", "proto", "keystore", "ledger", "merkle", "merkle/store", "tuf", "keys", "reference"},
+	"app":           {"app/admission", "database", "safefile", "printable", "abci", "lookup", "query", "bundle", "record", "proto", "keystore", "ledger", "merkle", "merkle/store", "tuf", "keys", "reference"},
 	"app/admission": {},
 	"change":        {"record", "tuf", "keys", "reference", "proto"},
 	"client":        {"safefile", "change", "query", "bundle", "keystore", "placement", "record", "tuf", "reference", "proto", "keys", "merkle"},
@@ -241,7 +242,7 @@ func TestLinks(t *testing.T) {
 		never  []string
 	}{
 		{"cmd/hullmark", "the verifier knows nothing of the server", append([]string{
-			"hullmark/gateway", "hullmark/merkle/store",
+			"hullmark/gateway", "hullmark/merkle/store", "hullmark/database",
 			"github.com/cometbft/cometbft/node", "github.com/cometbft/cometbft/consensus", "github.com/cometbft/cometbft/state",
 			"github.com/cosmos/cosmos-db", "github.com/cockroachdb/pebble", "github.com/libp2p", goTUF,
 		}, server...)},

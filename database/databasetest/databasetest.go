@@ -1,0 +1,29 @@
+// Package databasetest helps tests to damage databases.
+package databasetest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"hullmark/database/internal/chunk"
+)
+
+// Journals returns the journals of a database's directory.
+func Journals(dir string) ([]string, error) { return filepath.Glob(filepath.Join(dir, "*.log")) }
+
+// LastWrite returns where the last write to a journal begins. Damage from there on is
+// the one that cannot be told from a write that a power failure has cut off.
+func LastWrite(path string) (int64, error) {
+	number, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(path), ".log"), 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("couldn't read the number of a journal: %w", err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	return int64(chunk.Journal(uint32(number)).LastRecord(b)), nil
+}
