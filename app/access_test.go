@@ -37,7 +37,7 @@ func TestAccess(t *testing.T) {
 		{"validator key", h.validatorKeyFile(), mayRead, true},
 		{"state of the validator", h.validatorStateFile(), mayWrite, true},
 		{"data", h.dataDir(), mayWrite, true},
-		{"a table", filepath.Join(h.dataDir(), "ledger.db", "CURRENT"), mayWrite, true},
+		{"a table", filepath.Join(h.dataDir(), "ledger.db", "LOCK"), mayWrite, true},
 		{"another file of the configuration", filepath.Join(h.configDir(), "tls.pem"), mayRead, false},
 		{"another file", filepath.Join(string(h), "backup.tar"), mayRead, false},
 	} {

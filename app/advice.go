@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/viper"
+
+	"hullmark/database"
 )
 
 // Advised is an error with what to do about it, which names files and a command.
@@ -56,6 +58,9 @@ func (h Home) damaged(err error) error {
 		if errors.Is(err, other) {
 			return err
 		}
+	}
+	if errors.Is(err, database.ErrLevelDB) {
+		return advise(err, "run `hullmarkd resync --home %s` and start the node: it fetches everything again from the others", h)
 	}
 	if !errors.Is(err, ErrDamagedData) {
 		err = fmt.Errorf("%w: %w", ErrDamagedData, err)

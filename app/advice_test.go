@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,10 +56,10 @@ func TestCorruptDatabases(t *testing.T) {
 			t.Fatal(err)
 		}
 		manifest, err := filepath.Glob(filepath.Join(h.dataDir(), db+".db", "MANIFEST-*"))
-		if err != nil || len(manifest) != 1 {
+		if err != nil || len(manifest) == 0 {
 			t.Fatalf("%v, %v", manifest, err)
 		}
-		replaceFile(t, manifest[0], []byte("nothing of use"))
+		replaceFile(t, slices.Max(manifest), []byte("nothing of use"))
 		_, err = Open(h, Options{Config: quick(), Log: io.Discard})
 		var advised *Advised
 		if !errors.Is(err, ErrDamagedData) || !errors.As(err, &advised) || !strings.Contains(advised.Advice, "hullmarkd fsck --home "+string(h)) {

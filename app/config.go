@@ -31,9 +31,10 @@ var ErrNoHome = errors.New("there is no node here")
 // it in config.toml. A flag wins over the environment, the environment
 // (HULLMARKD_HTTP_ADDRESS and so on) over the file.
 type Config struct {
-	HTTP  HTTPConfig  `mapstructure:"http"`
-	State StateConfig `mapstructure:"state"`
-	Log   LogConfig   `mapstructure:"log"`
+	HTTP    HTTPConfig    `mapstructure:"http"`
+	State   StateConfig   `mapstructure:"state"`
+	Storage StorageConfig `mapstructure:"storage"`
+	Log     LogConfig     `mapstructure:"log"`
 }
 
 // HTTPConfig is the section [http].
@@ -72,6 +73,13 @@ type StateConfig struct {
 	MinFreeMegabytes uint64 `mapstructure:"min_free_megabytes"`
 }
 
+// StorageConfig is the section [storage].
+type StorageConfig struct {
+	// CacheMegabytes is how much memory the databases may take for what they have
+	// read, all together.
+	CacheMegabytes uint64 `mapstructure:"cache_megabytes"`
+}
+
 // LogConfig is the section [log].
 type LogConfig struct {
 	// Level is debug, info, warn or error.
@@ -89,8 +97,9 @@ func DefaultConfig() Config {
 			Address: "0.0.0.0:26680", ReadyMaxAge: 30 * time.Second, SubmitTimeout: 30 * time.Second,
 			RequestsPerSecond: 200, Places: admission.DefaultPlaces, TrustedProxies: []string{}, MetricsAddress: "127.0.0.1:26661",
 		},
-		State: StateConfig{KeepRecent: 10_000, MinFreeMegabytes: 512},
-		Log:   LogConfig{Level: "info", EngineLevel: "error", Format: "text"},
+		State:   StateConfig{KeepRecent: 10_000, MinFreeMegabytes: 512},
+		Storage: StorageConfig{CacheMegabytes: 256},
+		Log:     LogConfig{Level: "info", EngineLevel: "error", Format: "text"},
 	}
 }
 
@@ -133,6 +142,11 @@ keep_recent = {{.State.KeepRecent}}
 # ask. A node whose disk is full ends.
 min_free_megabytes = {{.State.MinFreeMegabytes}}
 
+[storage]
+# How many megabytes of memory the databases may take for what they have read from
+# the disk, all together. A ledger of a million images gains up to 512.
+cache_megabytes = {{.Storage.CacheMegabytes}}
+
 [log]
 # debug, info, warn or error.
 level = "{{.Log.Level}}"
@@ -148,6 +162,8 @@ const maxSubmitTimeout = 35 * time.Second
 const (
 	maxRequestsPerSecond = 1_000_000
 	maxFreeMegabytes     = 1 << 20 // a terabyte
+	minCacheMegabytes    = 8
+	maxCacheMegabytes    = 1 << 20
 )
 
 // LoadConfig reads hullmarkd.toml, then the environment. Keys it does not know
@@ -244,6 +260,9 @@ func (c Config) Validate() error {
 	// A negative number in the file arrives here as a huge one.
 	if k := c.State.KeepRecent; k != 0 && k < 100 || k > math.MaxInt64 {
 		return bad("state.keep_recent is 0 or at least 100")
+	}
+	if m := c.Storage.CacheMegabytes; m < minCacheMegabytes || m > maxCacheMegabytes {
+		return bad("storage.cache_megabytes is from %d to %d", minCacheMegabytes, maxCacheMegabytes)
 	}
 	for _, l := range []string{c.Log.Level, c.Log.EngineLevel} {
 		if _, err := parseLevel(l); err != nil {

@@ -32,8 +32,9 @@ func TestConfigRoundTrip(t *testing.T) {
 			ReadyMaxAge: 60 * time.Second, SubmitTimeout: 1500 * time.Millisecond,
 			Places: 7, TrustedProxies: []string{"127.0.0.1", "2001:db8::/32"},
 		},
-		State: StateConfig{KeepRecent: 0},
-		Log:   LogConfig{Level: "debug", EngineLevel: "info", Format: "json"},
+		State:   StateConfig{KeepRecent: 0},
+		Storage: StorageConfig{CacheMegabytes: 8},
+		Log:     LogConfig{Level: "debug", EngineLevel: "info", Format: "json"},
 	}
 	for name, want := range map[string]Config{"default": DefaultConfig(), "other": other} {
 		t.Run(name, func(t *testing.T) {
@@ -66,8 +67,8 @@ func TestConfigEnvironment(t *testing.T) {
 		"HTTP_ADDRESS": "127.0.0.1:1", "HTTP_CERTIFICATE_FILE": "c", "HTTP_KEY_FILE": "k", "HTTP_READY_MAX_AGE": "7s",
 		"HTTP_SUBMIT_TIMEOUT": "8s", "HTTP_METRICS_ADDRESS": "127.0.0.1:2", "STATE_KEEP_RECENT": "123",
 		"HTTP_REQUESTS_PER_SECOND": "9", "HTTP_PLACES": "11", "HTTP_TRUSTED_PROXIES": "127.0.0.1,10.1.0.0/16",
-		"STATE_MIN_FREE_MEGABYTES": "10",
-		"LOG_LEVEL":                "warn", "LOG_ENGINE_LEVEL": "debug", "LOG_FORMAT": "json",
+		"STATE_MIN_FREE_MEGABYTES": "10", "STORAGE_CACHE_MEGABYTES": "64",
+		"LOG_LEVEL": "warn", "LOG_ENGINE_LEVEL": "debug", "LOG_FORMAT": "json",
 	} {
 		t.Setenv("HULLMARKD_"+name, value)
 	}
@@ -77,8 +78,9 @@ func TestConfigEnvironment(t *testing.T) {
 			SubmitTimeout: 8 * time.Second, RequestsPerSecond: 9, Places: 11,
 			TrustedProxies: []string{"127.0.0.1", "10.1.0.0/16"}, MetricsAddress: "127.0.0.1:2",
 		},
-		State: StateConfig{KeepRecent: 123, MinFreeMegabytes: 10},
-		Log:   LogConfig{Level: "warn", EngineLevel: "debug", Format: "json"},
+		State:   StateConfig{KeepRecent: 123, MinFreeMegabytes: 10},
+		Storage: StorageConfig{CacheMegabytes: 64},
+		Log:     LogConfig{Level: "warn", EngineLevel: "debug", Format: "json"},
 	}
 	text, err := DefaultConfig().Encode()
 	if err != nil {
@@ -119,6 +121,9 @@ func TestConfigRefuses(t *testing.T) {
 		{"a name of a proxy", "trusted_proxies = []", `trusted_proxies = ["proxy.example.com"]`},
 		{"no proxy", "trusted_proxies = []", `trusted_proxies = [""]`},
 		{"negative room", "min_free_megabytes = 512", "min_free_megabytes = -1"},
+		{"no cache", "cache_megabytes = 256", "cache_megabytes = 0"},
+		{"negative cache", "cache_megabytes = 256", "cache_megabytes = -1"},
+		{"cache of a size that no machine has", "cache_megabytes = 256", "cache_megabytes = 1048577"},
 		{"certificate without a key", `certificate_file = ""`, `certificate_file = "x"`},
 		{"key without a certificate", `key_file = ""`, `key_file = "x"`},
 		{"no unit", `ready_max_age = "30s"`, `ready_max_age = "30"`},

@@ -23,11 +23,15 @@ const blockTimeTolerance = bundle.DefaultMaxClockDrift
 // the age an answer may have on an idle network.
 const emptyBlockInterval = 5 * time.Second
 
+// databaseBackend is what config.toml calls the engine's databases (package database).
+const databaseBackend = "pebbledb"
+
 // engineConfig returns CometBFT's configuration with the settings a Hullmark
 // network needs (docs/design.md, "Engine settings").
 func engineConfig(h Home, moniker string) *cmtcfg.Config {
 	c := cmtcfg.DefaultConfig()
 	c.Moniker = moniker
+	c.DBBackend = databaseBackend
 	c.RPC.ListenAddress = "tcp://127.0.0.1:26657"
 	c.RPC.MaxOpenConnections = 100
 	c.P2P.ListenAddress = "tcp://0.0.0.0:26656"

@@ -103,7 +103,7 @@ func engineSettings() []setting {
 		unused("proxy_app", whyProcess),
 		unused("abci", whyProcess),
 		honoured("moniker"),
-		fixed("db_backend", "goleveldb", "there is no other"),
+		fixed("db_backend", databaseBackend, "there is no other, and data of another is fetched again with `hullmarkd resync`"),
 		fixed("db_dir", cmtcfg.DefaultDataDir, whyPlace),
 		unused("log_level", whyLogs),
 		unused("log_format", whyLogs),

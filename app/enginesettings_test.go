@@ -19,7 +19,7 @@ var reviewed = map[string]struct{ taken, refused []any }{
 	"proxy_app":                 {refused: []any{"", "kvstore", "tcp://127.0.0.1:26659"}},
 	"abci":                      {refused: []any{"grpc"}},
 	"moniker":                   {taken: []any{"x"}},
-	"db_backend":                {refused: []any{"memdb", "rocksdb", ""}},
+	"db_backend":                {refused: []any{"goleveldb", "memdb", "rocksdb", ""}},
 	"db_dir":                    {refused: []any{"/fast", "data2", ""}},
 	"log_level":                 {refused: []any{"debug", ""}},
 	"log_format":                {refused: []any{"json"}},

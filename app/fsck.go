@@ -26,7 +26,6 @@ type Check struct {
 // The advice an operator gets. docs/operators.md explains each.
 const (
 	adviceResync = "run `hullmarkd resync` and start the node: it fetches everything again from the others"
-	adviceStart  = "if the node was killed or lost power, start it, stop it and check again: it repairs an interrupted write; if that does not help, run `hullmarkd resync`"
 	adviceWAL    = "start the node: it repairs what it still needs of that file. If it does not come back, run `hullmarkd resync`"
 	adviceOldWAL = "nothing: the node never reads that part again, and it goes with time. But bits that change by themselves mean a disk or memory that fails"
 	adviceClose  = "run the chmod above; first find out who could read or change it, and whether the key is still yours alone"
@@ -92,7 +91,7 @@ func (f *fsck) found(name string, err error, advice string) {
 // only if its bytes are right: CometBFT ends the process over some that are not.
 func (f *fsck) checkAll(remoteSigner bool) error {
 	f.checkKeys(remoteSigner)
-	ledgerOK := f.checkDatabase("ledger", adviceResync)
+	ledgerOK := f.checkDatabase(ledgerDB, adviceResync)
 	blocksOK := f.checkDatabase("blockstore", adviceResync)
 	stateOK := f.checkDatabase("state", adviceResync)
 	f.checkDatabase("evidence", adviceResync)

@@ -13,9 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/syndtr/goleveldb/leveldb"
-	"github.com/syndtr/goleveldb/leveldb/opt"
-
+	"hullmark/database"
+	"hullmark/database/databasetest"
 	"hullmark/internal/fixture"
 )
 
@@ -210,10 +209,11 @@ func TestFsckFinds(t *testing.T) {
 		"ledger alone is newer": {"agreement", func(h Home) error {
 			return from(h, "data/blockstore.db", "data/state.db", "data/priv_validator_state.json")
 		}},
-		"write-ahead log":        {"write-ahead log", func(h Home) error { return flip(filepath.Join(h.dataDir(), "cs.wal", "wal"), 40) }},
-		"current of the ledger":  {"ledger database", func(h Home) error { return flip(filepath.Join(h.databaseDir("ledger"), "CURRENT"), 3) }},
-		"current of the blocks":  {"blockstore database", func(h Home) error { return flip(filepath.Join(h.databaseDir("blockstore"), "CURRENT"), 3) }},
-		"the end of the journal": {"ledger database", truncateJournal},
+		"write-ahead log":              {"write-ahead log", func(h Home) error { return flip(filepath.Join(h.dataDir(), "cs.wal", "wal"), 40) }},
+		"manifest of the ledger":       {"ledger database", func(h Home) error { return flipManifest(h.databaseDir("ledger")) }},
+		"manifest of the blocks":       {"blockstore database", func(h Home) error { return flipManifest(h.databaseDir("blockstore")) }},
+		"journal of the ledger":        {"ledger database", func(h Home) error { return flipJournal(h.databaseDir("ledger")) }},
+		"ledger of an earlier version": {"ledger database", func(h Home) error { return levelDB(h.databaseDir("ledger")) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := copyHome(t, sound)
@@ -224,6 +224,14 @@ func TestFsckFinds(t *testing.T) {
 				t.Errorf("found %v, want %q", found, tc.want)
 			}
 		})
+	}
+	// Nor is a write that was cut off: it cannot be told from one that never was.
+	cut := copyHome(t, sound)
+	if err := truncateJournal(cut); err != nil {
+		t.Fatal(err)
+	}
+	if found := damaged(t, cut); len(found) > 0 {
+		t.Errorf("a write that was cut off: %v", found)
 	}
 	// A ledger that is behind, as after a crash, is no damage: it is replayed.
 	behind := copyHome(t, sound)
@@ -237,20 +245,55 @@ func TestFsckFinds(t *testing.T) {
 
 // truncateJournal cuts the last write off, as a power failure does.
 func truncateJournal(h Home) error {
-	logs, err := filepath.Glob(filepath.Join(h.databaseDir("ledger"), "*.log"))
+	path, last, err := newestJournal(h.databaseDir("ledger"))
 	if err != nil {
 		return err
 	}
-	for _, path := range logs {
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		if info.Size() > 0 {
-			return os.Truncate(path, info.Size()-5)
-		}
+	return os.Truncate(path, last+25)
+}
+
+// newestJournal returns the newest journal of a database and where its last write begins.
+func newestJournal(dir string) (path string, last int64, err error) {
+	names, err := databasetest.Journals(dir)
+	if err == nil && len(names) == 0 {
+		err = errors.New("no journal")
 	}
-	return errors.New("no journal")
+	if err != nil {
+		return "", 0, err
+	}
+	path = slices.Max(names)
+	last, err = databasetest.LastWrite(path)
+	return path, last, err
+}
+
+// flipJournal changes a bit of a journal before its last write.
+func flipJournal(dir string) error {
+	path, last, err := newestJournal(dir)
+	if err == nil && last == 0 {
+		err = errors.New("one write only")
+	}
+	if err != nil {
+		return err
+	}
+	return flip(path, last/2)
+}
+
+// flipManifest changes a bit of a database's list of tables.
+func flipManifest(dir string) error {
+	names, err := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
+	if err != nil {
+		return err
+	}
+	return flip(slices.Max(names), 3)
+}
+
+// levelDB puts the files of a LevelDB database in the place of a database.
+func levelDB(dir string) error {
+	err := os.RemoveAll(dir)
+	for name, content := range map[string]string{"CURRENT": "MANIFEST-000001\n", "MANIFEST-000001": "x", "000002.log": "x", "LOCK": "", "LOG": "x"} {
+		err = errors.Join(err, os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	}
+	return err
 }
 
 // flip changes one bit of a file.
@@ -271,15 +314,18 @@ func flip(path string, offset int64) error {
 // contents returns all entries of a database.
 func contents(t testing.TB, dir string) map[string]string {
 	t.Helper()
-	db, err := leveldb.OpenFile(dir, readOnly(opt.DefaultStrict))
+	db, err := database.OpenEngine(dir, database.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
 	out := make(map[string]string)
-	it := db.NewIterator(nil, nil)
-	defer it.Release()
-	for it.Next() {
+	it, err := db.Iterator(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = it.Close() }()
+	for ; it.Valid(); it.Next() {
 		out[string(it.Key())] = string(it.Value())
 	}
 	if err := it.Error(); err != nil {
@@ -308,10 +354,10 @@ func TestFsckFindsFlips(t *testing.T) {
 		dir := filepath.Base(filepath.Dir(path))
 		kind := dir + " " + filepath.Ext(name)
 		switch {
-		case info.Size() == 0, name == "LOG", name == "LOCK", name == "LOG.old", name == "CURRENT.bak", dir == "data":
+		case info.Size() == 0, dir == "data":
 			return nil // not data, or checked for its meaning elsewhere
-		case strings.HasPrefix(name, "MANIFEST"):
-			kind = dir + " MANIFEST"
+		case strings.HasPrefix(name, "MANIFEST"), strings.HasPrefix(name, "OPTIONS"):
+			kind = dir + " " + name[:7]
 		}
 		kinds[kind] = append(kinds[kind], path)
 		return nil
@@ -342,8 +388,18 @@ func TestFsckFindsFlips(t *testing.T) {
 				if len(damaged(t, h)) > 0 {
 					continue
 				}
-				// Tables have padding, and filters that are passed over when damaged.
-				if filepath.Ext(path) != ".ldb" || !maps.Equal(contents(t, filepath.Dir(path)), contents(t, filepath.Dir(filepath.Join(string(h), relative)))) {
+				// Some bytes say nothing of what is stored, and the last write to a
+				// journal looks as if it had been cut off.
+				flipped := contents(t, filepath.Dir(filepath.Join(string(h), relative)))
+				want := contents(t, filepath.Dir(path))
+				if last, err := databasetest.LastWrite(path); err == nil && offset >= last && !maps.Equal(want, flipped) {
+					cut := copyHome(t, sound)
+					if err := os.Truncate(filepath.Join(string(cut), relative), last); err != nil {
+						t.Fatal(err)
+					}
+					want = contents(t, filepath.Dir(filepath.Join(string(cut), relative)))
+				}
+				if !maps.Equal(want, flipped) {
 					t.Errorf("a flipped bit at %d of %s (%d bytes) is not found", offset, relative, info.Size())
 				}
 			}
@@ -355,7 +411,7 @@ func TestResync(t *testing.T) {
 	h := stoppedHome(t)
 	state := readFile(t, h.validatorStateFile())
 	key := readFile(t, h.validatorKeyFile())
-	if err := flip(filepath.Join(h.databaseDir("ledger"), "CURRENT"), 3); err != nil {
+	if err := flipManifest(h.databaseDir("ledger")); err != nil {
 		t.Fatal(err)
 	}
 	// As if it had been interrupted after the first step.

@@ -9,8 +9,6 @@ import (
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 	cmtstore "github.com/cometbft/cometbft/store"
 	cmttypes "github.com/cometbft/cometbft/types"
-	dbm "github.com/cosmos/cosmos-db"
-	"github.com/syndtr/goleveldb/leveldb/opt"
 
 	"hullmark/abci"
 	"hullmark/merkle/store"
@@ -61,7 +59,7 @@ func (f *fsck) execute(height int64) (hash []byte, err error) {
 	if block == nil {
 		return nil, errNoBlock
 	}
-	db, err := dbm.NewGoLevelDBWithOpts(ledgerDB, f.home.dataDir(), readOnly(opt.DefaultStrict))
+	db, err := f.home.openLedgerReadOnly()
 	if err != nil {
 		return nil, err
 	}

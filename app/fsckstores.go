@@ -10,25 +10,17 @@ import (
 
 	cmtdb "github.com/cometbft/cometbft-db"
 	dbm "github.com/cosmos/cosmos-db"
-	"github.com/syndtr/goleveldb/leveldb"
-	"github.com/syndtr/goleveldb/leveldb/filter"
-	"github.com/syndtr/goleveldb/leveldb/opt"
 
+	"hullmark/database"
 	"hullmark/ledger"
 	"hullmark/merkle/store"
 )
-
-// readOnly is how databases are opened by those who only look: nothing is written,
-// repaired or created. The filter is the one that cosmos-db writes.
-func readOnly(strict opt.Strict) *opt.Options {
-	return &opt.Options{ReadOnly: true, ErrorIfMissing: true, Strict: strict, Filter: filter.NewBloomFilter(10)}
-}
 
 func (h Home) databaseDir(name string) string { return filepath.Join(h.dataDir(), name+".db") }
 
 // fresh reports whether a home has never been started.
 func (h Home) fresh() bool {
-	for _, name := range []string{"ledger", "blockstore", "state"} {
+	for _, name := range []string{ledgerDB, "blockstore", "state"} {
 		if _, err := os.Lstat(h.databaseDir(name)); !errors.Is(err, fs.ErrNotExist) {
 			return false
 		}
@@ -45,23 +37,23 @@ func (f *fsck) checkDatabase(name, advice string) bool {
 		return false
 	}
 	f.progress("reading the " + what)
-	db, err := leveldb.OpenFile(f.home.databaseDir(name), readOnly(opt.StrictAll))
+	db, err := f.home.openEngineReadOnly(name)
 	if err != nil {
-		// Strictly, a write that was cut off is damage like any other. The node
-		// repairs that; so look again as it does.
-		f.found(what, fmt.Errorf("couldn't open %s: %w", f.home.databaseDir(name), err), adviceStart)
-		if db, err = leveldb.OpenFile(f.home.databaseDir(name), readOnly(opt.DefaultStrict)); err != nil {
-			return false
-		}
+		f.found(what, err, advice)
+		return false
 	}
 	defer func() { _ = db.Close() }()
+	it, err := db.Iterator(nil, nil)
+	if err != nil {
+		f.found(what, fmt.Errorf("couldn't read %s: %w", f.home.databaseDir(name), err), advice)
+		return false
+	}
+	defer func() { _ = it.Close() }()
 	entries := 0
-	it := db.NewIterator(nil, nil)
-	defer it.Release()
-	for it.Next() && f.ctx.Err() == nil {
+	for ; it.Valid() && f.ctx.Err() == nil; it.Next() {
 		entries++
 		// The index of the file leads to the entry as well.
-		if v, err := db.Get(it.Key(), nil); err != nil || !bytes.Equal(v, it.Value()) {
+		if v, err := db.Get(it.Key()); err != nil || !bytes.Equal(v, it.Value()) {
 			f.found(what, fmt.Errorf("couldn't find entry %x again in %s: %w", it.Key(), f.home.databaseDir(name), errors.Join(err, store.ErrCorrupt)), advice)
 			return false
 		}
@@ -74,15 +66,20 @@ func (f *fsck) checkDatabase(name, advice string) bool {
 	return true
 }
 
-// openEngineReadOnly opens one of the engine's databases for looking at.
+// openEngineReadOnly opens a database for looking at, as the engine's are read.
 func (h Home) openEngineReadOnly(name string) (cmtdb.DB, error) {
-	return cmtdb.NewGoLevelDBWithOpts(name, h.dataDir(), readOnly(opt.DefaultStrict))
+	return database.OpenEngine(h.databaseDir(name), database.Options{ReadOnly: true})
+}
+
+// openLedgerReadOnly opens the ledger's database for looking at.
+func (h Home) openLedgerReadOnly() (dbm.DB, error) {
+	return database.OpenLedger(h.databaseDir(ledgerDB), database.Options{ReadOnly: true})
 }
 
 // checkLedger checks every hash and every record of the ledger.
 func (f *fsck) checkLedger() error {
 	f.progress("checking the ledger")
-	db, err := dbm.NewGoLevelDBWithOpts("ledger", f.home.dataDir(), readOnly(opt.DefaultStrict))
+	db, err := f.home.openLedgerReadOnly()
 	if err != nil {
 		f.found("ledger", err, adviceResync)
 		return nil

@@ -32,7 +32,7 @@ func (f *fsck) checkWAL() {
 	const what = "write-ahead log"
 	files, err := f.home.walFiles()
 	if err != nil {
-		f.found(what, err, adviceStart)
+		f.found(what, err, adviceWAL)
 		return
 	}
 	if len(files) == 0 {

@@ -7,6 +7,8 @@ import (
 	cmtcfg "github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/proxy"
 	dbm "github.com/cosmos/cosmos-db"
+
+	"hullmark/database"
 )
 
 // Hooks let a test stand between a node and what it rests on: to end the process
@@ -14,10 +16,10 @@ import (
 // opened and cost nothing afterwards; hullmarkd sets none, and nothing a user can
 // set reaches them.
 type Hooks struct {
-	// LedgerDB opens the ledger's database in a directory.
-	LedgerDB func(dir string) (dbm.DB, error)
+	// LedgerDB opens the ledger's database.
+	LedgerDB func(path string, o database.Options) (dbm.DB, error)
 	// EngineDB opens the engine's databases.
-	EngineDB func(*cmtcfg.DBContext) (cmtdb.DB, error)
+	EngineDB func(c *cmtcfg.DBContext, o database.Options) (cmtdb.DB, error)
 	// Connections wraps what connects the engine to the application.
 	Connections func(proxy.ClientCreator) proxy.ClientCreator
 	// Now is the clock that is compared with blocks, each ClockInterval.
@@ -37,31 +39,13 @@ func (h Hooks) fileLimit() (uint64, error) {
 // ledgerDB is the name of the ledger's database in the data directory.
 const ledgerDB = "ledger"
 
-// maxOpenFiles is how many tables the ledger's database keeps open.
-type maxOpenFiles int
-
-// Get implements dbm.Options.
-func (m maxOpenFiles) Get(option string) any {
-	if option == "maxopenfiles" {
-		return int(m)
-	}
-	return nil
-}
-
-// withDefaults returns the hooks with what a node does without them; its databases
-// keep so many tables open.
-func (h Hooks) withDefaults(tables int) Hooks {
+// withDefaults returns the hooks with what a node does without them.
+func (h Hooks) withDefaults() Hooks {
 	if h.LedgerDB == nil {
-		h.LedgerDB = func(dir string) (dbm.DB, error) {
-			db, err := dbm.NewGoLevelDB(ledgerDB, dir, maxOpenFiles(tables))
-			if err != nil {
-				return nil, err // and not a database that is nil
-			}
-			return db, nil
-		}
+		h.LedgerDB = database.OpenLedger
 	}
 	if h.EngineDB == nil {
-		h.EngineDB = func(c *cmtcfg.DBContext) (cmtdb.DB, error) { return openEngineDB(c, tables) }
+		h.EngineDB = openEngineDB
 	}
 	if h.Now == nil {
 		h.Now = time.Now

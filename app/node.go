@@ -26,6 +26,7 @@ import (
 
 	"hullmark/abci"
 	"hullmark/app/admission"
+	"hullmark/database"
 	"hullmark/ledger"
 	"hullmark/lookup"
 	"hullmark/merkle/store"
@@ -83,6 +84,8 @@ type Node struct {
 	certificate *tlsCertificate
 	metrics     *server
 	db          dbm.DB
+	// cache is that of all databases.
+	cache *database.Cache
 	// peers are those to stay connected with, firstPeers those of them that the engine
 	// dials at the start.
 	peers, firstPeers []string
@@ -153,7 +156,8 @@ func Open(h Home, o Options) (_ *Node, err error) {
 		return nil, fmt.Errorf("couldn't use genesis: %w", err)
 	}
 	n.genesis = g
-	if n.db, err = n.hooks.LedgerDB(h.dataDir()); err != nil {
+	n.cache = database.NewCache(int64(o.Config.Storage.CacheMegabytes) << 20)
+	if n.db, err = n.hooks.LedgerDB(h.databaseDir(ledgerDB), n.databaseOptions()); err != nil {
 		return nil, fmt.Errorf("couldn't open ledger database: %w", h.damaged(err))
 	}
 	st, err := store.Open(n.db, store.Options{KeepRecent: o.Config.State.KeepRecent})
@@ -244,7 +248,7 @@ func (n *Node) divideFiles(h Hooks, engine *cmtcfg.Config) error {
 	} else if err != nil {
 		return err
 	}
-	n.hooks = h.withDefaults(n.files.database)
+	n.hooks = h.withDefaults()
 	if n.files.connections < admission.MaxConnections {
 		n.log.Warn("few files may be open: fewer HTTP connections are taken; raise the limit (ulimit -n, LimitNOFILE in the unit)",
 			"limit", limit, "connections", n.files.connections, "otherwise", admission.MaxConnections)
@@ -427,12 +431,17 @@ func openLedger(g *record.Genesis, st *store.Store) (*ledger.Ledger, error) {
 	return l, err
 }
 
+// databaseOptions are the settings of all databases.
+func (n *Node) databaseOptions() database.Options {
+	return database.Options{Fatal: n.fail, Log: n.log, Cache: n.cache, OpenFiles: n.files.database}
+}
+
 // openEngineDB returns the engine's database provider, which refuses data of another
 // ledger, and a record of what the home's validator signed that is too old, before the
 // engine writes or joins a network. The validator is nil where a remote signer has it.
 func (n *Node) openEngineDB(doc *cmttypes.GenesisDoc, validator *privval.FilePV) cmtcfg.DBProvider {
 	return func(c *cmtcfg.DBContext) (cmtdb.DB, error) {
-		db, err := n.hooks.EngineDB(c)
+		db, err := n.hooks.EngineDB(c, n.databaseOptions())
 		if err != nil {
 			return nil, fmt.Errorf("couldn't open database %s: %w", c.ID, n.home.damaged(err))
 		}
@@ -465,6 +474,9 @@ func (n *Node) close() error {
 	}
 	if n.db != nil {
 		err = errors.Join(err, n.db.Close())
+	}
+	if n.cache != nil {
+		n.cache.Close()
 	}
 	n.release()
 	return err

@@ -10,8 +10,7 @@ import (
 	"testing"
 	"time"
 
-	dbm "github.com/cosmos/cosmos-db"
-
+	"hullmark/database"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/ledger"
@@ -412,7 +411,7 @@ func BenchmarkWork(b *testing.B) {
 				c := fixture.NewConsortium(b, 4)
 				c.Params.MaxBlockWork = 1 << 40
 				ch := &chain{t: b, c: c}
-				db, err := dbm.NewGoLevelDB("ledger", b.TempDir(), nil)
+				db, err := database.OpenLedger(b.TempDir(), database.Options{})
 				if err != nil {
 					b.Fatal(err)
 				}

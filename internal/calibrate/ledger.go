@@ -11,9 +11,9 @@ import (
 	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
-	dbm "github.com/cosmos/cosmos-db"
 
 	"hullmark/abci"
+	"hullmark/database"
 	"hullmark/internal/fixture"
 	"hullmark/ledger"
 	"hullmark/merkle/store"
@@ -38,7 +38,7 @@ func newApplication(tb testing.TB, repositories int) *application {
 	tb.Helper()
 	c := fixture.NewConsortium(tb, 4)
 	a := &application{tb: tb, c: c, dir: tb.TempDir()}
-	db, err := dbm.NewDB("ledger", dbm.GoLevelDBBackend, a.dir)
+	db, err := database.OpenLedger(filepath.Join(a.dir, "ledger.db"), database.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}

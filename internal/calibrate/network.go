@@ -204,7 +204,7 @@ func (nw *Network) startAccepting(h app.Home, counts bool) {
 	n, err := node.NewNode(config, privval.LoadFilePV(config.PrivValidatorKeyFile(), config.PrivValidatorStateFile()), nodeKey,
 		proxy.NewConnSyncLocalClientCreator(a),
 		func() (*cmttypes.GenesisDoc, error) { return cmttypes.GenesisDocFromFile(config.GenesisFile()) },
-		cmtcfg.DefaultDBProvider, node.DefaultMetricsProvider(config.Instrumentation), cmtlog.NewNopLogger())
+		app.OpenEngineDB, node.DefaultMetricsProvider(config.Instrumentation), cmtlog.NewNopLogger())
 	if err == nil {
 		err = n.Start()
 	}

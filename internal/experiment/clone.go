@@ -75,14 +75,14 @@ func choosePorts(nodes int) ([]int, error) {
 	return out, nil
 }
 
-// tableSuffix ends the names of LevelDB's table files. They are written once, under a
+// tableSuffix ends the names of a database's table files. They are written once, under a
 // number that is not given twice, and only removed when others have taken their
 // place; a database that was closed in order has none but those it refers to. So two
 // databases may share them, and who removes one removes a name. Everything else is
 // written on and must be copied.
-const tableSuffix = ".ldb"
+const tableSuffix = ".sst"
 
-// copyDatabase copies a LevelDB database that nobody has open. Table files are shared
+// copyDatabase copies a database that nobody has open. Table files are shared
 // where the file system can, so that a copy costs next to nothing.
 func copyDatabase(from, to string) error {
 	if err := os.MkdirAll(to, 0o700); err != nil {

@@ -216,7 +216,7 @@ func TestLoadFactor(t *testing.T) {
 // writes does not show in the other.
 func TestCopyDatabase(t *testing.T) {
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
-	for _, name := range []string{"000001.ldb", "000002.log", "MANIFEST-000003", "CURRENT"} {
+	for _, name := range []string{"000001.sst", "000002.log", "MANIFEST-000003", "OPTIONS-000004"} {
 		if err := os.WriteFile(filepath.Join(from, name), []byte(name), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestCopyDatabase(t *testing.T) {
 		content, errC := os.ReadFile(filepath.Join(to, name))
 		if errA != nil || errB != nil || errC != nil || string(content) != name {
 			t.Errorf("%s: %q, %v, %v, %v", name, content, errA, errB, errC)
-		} else if shared := os.SameFile(a, b); shared != strings.HasSuffix(name, ".ldb") {
+		} else if shared := os.SameFile(a, b); shared != strings.HasSuffix(name, ".sst") {
 			t.Errorf("%s is shared: %v", name, shared)
 		}
 		return nil

@@ -3,8 +3,7 @@ package nettest
 import (
 	"path/filepath"
 
-	dbm "github.com/cosmos/cosmos-db"
-
+	"hullmark/database"
 	"hullmark/ledger"
 	"hullmark/merkle"
 	"hullmark/merkle/store"
@@ -16,7 +15,7 @@ func (n *Network) CheckStopped() {
 	n.T.Helper()
 	hashes := make(map[uint64]merkle.Hash)
 	for i, node := range n.Nodes {
-		db, err := dbm.NewDB("ledger", dbm.GoLevelDBBackend, filepath.Join(string(node.Home), "data"))
+		db, err := database.OpenLedger(filepath.Join(string(node.Home), "data", "ledger.db"), database.Options{})
 		if err != nil {
 			n.T.Fatalf("node %d: %v", i, err)
 		}

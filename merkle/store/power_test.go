@@ -1,62 +1,57 @@
 package store_test
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand"
-	"os"
+	randv2 "math/rand/v2"
 	"sync"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	dbm "github.com/cosmos/cosmos-db"
-	"github.com/syndtr/goleveldb/leveldb"
-	"github.com/syndtr/goleveldb/leveldb/iterator"
-	"github.com/syndtr/goleveldb/leveldb/opt"
-	"github.com/syndtr/goleveldb/leveldb/storage"
-	"github.com/syndtr/goleveldb/leveldb/util"
 
+	"hullmark/database"
 	"hullmark/merkle/store"
 )
 
-// powerFS is the file system of one LevelDB that can lose power. It keeps what was
-// synced; of the rest it keeps what it likes, in the order it likes:
-//
-//   - of a file, what was written since the last sync is cut off anywhere, and
-//     sectors of what is left may never have been written;
-//   - a file that was never synced may be missing;
-//   - a file that was removed may be back.
-//
-// What names the current manifest is replaced and synced by LevelDB itself.
+// powerFS is the file system of one database that can lose power. It keeps what was
+// synced; of the rest it keeps what it likes, block by block: what was written since
+// the last sync, files that were never synced, and files that were removed.
 type powerFS struct {
-	mu    sync.Mutex
-	files map[storage.FileDesc]*powerFile
-	gone  map[storage.FileDesc]*powerFile // removed since power came
-	meta  storage.FileDesc
+	*vfs.MemFS
+	mu sync.Mutex
 	// left is the number of changes until the power fails; below zero never.
 	left int
 	out  chan struct{} // closed when it has failed
+	disk *vfs.MemFS    // what it was when it failed
+	r    *randv2.Rand
 }
 
-type powerFile struct {
-	data   []byte
-	synced int // bytes that last; -1 for a file that was never synced
+func newPowerFS(disk *vfs.MemFS, r *randv2.Rand) *powerFS {
+	return &powerFS{MemFS: disk, left: -1, out: make(chan struct{}), r: r}
 }
 
-func newPowerFS() *powerFS {
-	return &powerFS{files: make(map[storage.FileDesc]*powerFile), gone: make(map[storage.FileDesc]*powerFile), left: -1, out: make(chan struct{})}
-}
-
-// change is called, with the lock, before anything that changes the disk. It does
-// not return when there is no power: without power nothing goes on.
+// change is called before anything that changes the disk. It does not return when
+// there is no power: without power nothing goes on.
 func (fs *powerFS) change() {
+	fs.mu.Lock()
 	if fs.left == 0 {
+		fs.loses()
 		fs.mu.Unlock()
-		fs.fail()
 		select {}
 	}
 	fs.left--
+	fs.mu.Unlock()
+}
+
+// loses takes the power away, once. The caller holds mu.
+func (fs *powerFS) loses() {
+	if fs.disk != nil {
+		return
+	}
+	fs.disk = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: fs.r.IntN(101), RNG: fs.r})
+	close(fs.out)
 }
 
 // failAfter takes the power away when some more changes have been made.
@@ -71,228 +66,68 @@ func (fs *powerFS) fail() {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	fs.left = 0
-	select {
-	case <-fs.out:
-	default:
-		close(fs.out)
-	}
+	fs.loses()
 }
 
-// after returns what a disk without power has when it comes back.
-func (fs *powerFS) after(r *rand.Rand) *powerFS {
+// after returns the disk without power when it comes back.
+func (fs *powerFS) after() *powerFS {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	next := newPowerFS()
-	next.meta = fs.meta
-	keep := func(fd storage.FileDesc, f *powerFile) {
-		if f.synced < 0 && r.Intn(2) == 0 {
-			return
-		}
-		lasting := max(f.synced, 0)
-		if r.Intn(3) == 0 {
-			// The whole of it was on its way already.
-			next.files[fd] = &powerFile{data: bytes.Clone(f.data), synced: len(f.data)}
-			return
-		}
-		data := bytes.Clone(f.data[:lasting+r.Intn(len(f.data)-lasting+1)])
-		const sector = 512
-		for at := lasting - lasting%sector; at < len(data); at += sector {
-			if r.Intn(4) == 0 {
-				clear(data[max(at, lasting):min(at+sector, len(data))])
-			}
-		}
-		next.files[fd] = &powerFile{data: data, synced: len(data)}
-	}
-	for fd, f := range fs.gone {
-		if r.Intn(2) == 0 {
-			keep(fd, f)
-		}
-	}
-	for fd, f := range fs.files {
-		keep(fd, f)
-	}
-	return next
+	return newPowerFS(fs.disk, fs.r)
 }
 
-// Lock implements storage.Storage.
-func (fs *powerFS) Lock() (storage.Locker, error) { return powerLock{}, nil }
-
-type powerLock struct{}
-
-// Unlock implements storage.Locker.
-func (powerLock) Unlock() {}
-
-// Log implements storage.Storage.
-func (fs *powerFS) Log(string) {}
-
-// SetMeta implements storage.Storage.
-func (fs *powerFS) SetMeta(fd storage.FileDesc) error {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
+// Create implements vfs.FS.
+func (fs *powerFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	fs.change()
-	fs.meta = fd
-	return nil
+	f, err := fs.MemFS.Create(name, c)
+	return &powerFile{f, fs}, err
 }
 
-// GetMeta implements storage.Storage.
-func (fs *powerFS) GetMeta() (storage.FileDesc, error) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	if fs.meta.Zero() {
-		return fs.meta, os.ErrNotExist
-	}
-	return fs.meta, nil
-}
-
-// List implements storage.Storage.
-func (fs *powerFS) List(t storage.FileType) ([]storage.FileDesc, error) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	var out []storage.FileDesc
-	for fd := range fs.files {
-		if fd.Type&t != 0 {
-			out = append(out, fd)
-		}
-	}
-	return out, nil
-}
-
-// Open implements storage.Storage.
-func (fs *powerFS) Open(fd storage.FileDesc) (storage.Reader, error) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	f, ok := fs.files[fd]
-	if !ok {
-		return nil, os.ErrNotExist
-	}
-	return powerReader{bytes.NewReader(f.data)}, nil
-}
-
-type powerReader struct{ *bytes.Reader }
-
-// Close implements io.Closer.
-func (powerReader) Close() error { return nil }
-
-// Create implements storage.Storage.
-func (fs *powerFS) Create(fd storage.FileDesc) (storage.Writer, error) {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
+// ReuseForWrite implements vfs.FS.
+func (fs *powerFS) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	fs.change()
-	f := &powerFile{synced: -1}
-	fs.files[fd] = f
-	return &powerWriter{fs, f}, nil
+	f, err := fs.MemFS.ReuseForWrite(old, name, c)
+	return &powerFile{f, fs}, err
 }
 
-// Remove implements storage.Storage.
-func (fs *powerFS) Remove(fd storage.FileDesc) error {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	fs.change()
-	f, ok := fs.files[fd]
-	if !ok {
-		return os.ErrNotExist
-	}
-	fs.gone[fd] = f
-	delete(fs.files, fd)
-	return nil
+// OpenDir implements vfs.FS.
+func (fs *powerFS) OpenDir(name string) (vfs.File, error) {
+	f, err := fs.MemFS.OpenDir(name)
+	return &powerFile{f, fs}, err
 }
 
-// Rename implements storage.Storage. LevelDB renames only while it repairs.
-func (fs *powerFS) Rename(from, to storage.FileDesc) error {
-	return fmt.Errorf("unexpected rename of %s to %s", from, to)
-}
+// Remove implements vfs.FS.
+func (fs *powerFS) Remove(name string) error { fs.change(); return fs.MemFS.Remove(name) }
 
-// Close implements storage.Storage.
-func (fs *powerFS) Close() error { return nil }
+// Rename implements vfs.FS.
+func (fs *powerFS) Rename(old, name string) error { fs.change(); return fs.MemFS.Rename(old, name) }
 
-type powerWriter struct {
+// Lock implements vfs.FS. Who had it when the power failed is gone.
+func (fs *powerFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
+// Unwrap implements vfs.FS.
+func (fs *powerFS) Unwrap() vfs.FS { return fs.MemFS }
+
+// powerFile is a file, or a directory, of such a disk.
+type powerFile struct {
+	vfs.File
 	fs *powerFS
-	f  *powerFile
 }
 
-// Write implements io.Writer.
-func (w *powerWriter) Write(b []byte) (int, error) {
-	w.fs.mu.Lock()
-	defer w.fs.mu.Unlock()
-	w.fs.change()
-	w.f.data = append(w.f.data, b...)
-	return len(b), nil
-}
+// Write implements vfs.File.
+func (f *powerFile) Write(b []byte) (int, error) { f.fs.change(); return f.File.Write(b) }
 
-// Sync implements storage.Syncer.
-func (w *powerWriter) Sync() error {
-	w.fs.mu.Lock()
-	defer w.fs.mu.Unlock()
-	w.fs.change()
-	w.f.synced = len(w.f.data)
-	return nil
-}
+// Sync implements vfs.File.
+func (f *powerFile) Sync() error { f.fs.change(); return f.File.Sync() }
 
-// Close implements io.Closer.
-func (w *powerWriter) Close() error { return nil }
+// SyncData implements vfs.File.
+func (f *powerFile) SyncData() error { f.fs.change(); return f.File.SyncData() }
 
-var (
-	_ storage.Storage = (*powerFS)(nil)
-	_ io.Writer       = (*powerWriter)(nil)
-)
+// SyncTo implements vfs.File.
+func (f *powerFile) SyncTo(length int64) (bool, error) { f.fs.change(); return f.File.SyncTo(length) }
 
-// levelDB is what cosmos-db makes of a LevelDB, on any storage: as much of it as
-// the store needs.
-type levelDB struct {
-	dbm.DB
-	db *leveldb.DB
-}
-
-// openLevelDB opens a LevelDB whose files are so small that compactions never end.
-func openLevelDB(s storage.Storage) (*levelDB, error) {
-	db, err := leveldb.Open(s, &opt.Options{
-		WriteBuffer: 6 << 10, CompactionTableSize: 4 << 10, CompactionTotalSize: 16 << 10, BlockSize: 512,
-	})
-	return &levelDB{db: db}, err
-}
-
-func (d *levelDB) Get(key []byte) ([]byte, error) {
-	b, err := d.db.Get(key, nil)
-	if errors.Is(err, leveldb.ErrNotFound) {
-		return nil, nil
-	}
-	return b, err
-}
-
-func (d *levelDB) NewBatch() dbm.Batch { return &levelBatch{db: d.db, b: new(leveldb.Batch)} }
-
-func (d *levelDB) Iterator(start, end []byte) (dbm.Iterator, error) {
-	it := d.db.NewIterator(&util.Range{Start: start, Limit: end}, nil)
-	it.Next()
-	return &levelIterator{it: it}, nil
-}
-
-type levelBatch struct {
-	dbm.Batch
-	db *leveldb.DB
-	b  *leveldb.Batch
-}
-
-func (b *levelBatch) Set(k, v []byte) error { b.b.Put(k, v); return nil }
-func (b *levelBatch) Delete(k []byte) error { b.b.Delete(k); return nil }
-func (b *levelBatch) Close() error          { return nil }
-func (b *levelBatch) WriteSync() error      { return b.db.Write(b.b, &opt.WriteOptions{Sync: true}) }
-
-// levelIterator iterates forwards.
-type levelIterator struct {
-	dbm.Iterator
-	it iterator.Iterator
-}
-
-func (i *levelIterator) Valid() bool   { return i.it.Valid() }
-func (i *levelIterator) Next()         { i.it.Next() }
-func (i *levelIterator) Key() []byte   { return bytes.Clone(i.it.Key()) }
-func (i *levelIterator) Value() []byte { return bytes.Clone(i.it.Value()) }
-func (i *levelIterator) Error() error  { return i.it.Error() }
-func (i *levelIterator) Close() error  { i.it.Release(); return nil }
-
-// TestPowerLoss takes the power away at random steps of commits, of LevelDB's
-// compactions and between them. Each time the store is at the last version that was
+// TestPowerLoss takes the power away at random steps of commits, of the database's
+// own work and between them. Each time the store is at the last version that was
 // committed, or at the one that was being committed, whole; and the block that was
 // lost gives the same again.
 func TestPowerLoss(t *testing.T) {
@@ -301,12 +136,13 @@ func TestPowerLoss(t *testing.T) {
 	for seed := range int64(histories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewSource(seed))
-			fs := newPowerFS()
-			open := func() *levelDB {
+			fs := newPowerFS(vfs.NewCrashableMem(), randv2.New(randv2.NewPCG(uint64(seed), 0)))
+			open := func() dbm.DB {
 				t.Helper()
-				db, err := openLevelDB(fs)
+				// So small that tables are made and merged all the time.
+				db, err := database.OpenLedger("store", database.Options{FS: fs, MemTableBytes: 32 << 10})
 				if err != nil {
-					t.Fatalf("couldn't open LevelDB: %v", err)
+					t.Fatalf("couldn't open database: %v", err)
 				}
 				return db
 			}
@@ -339,7 +175,7 @@ func TestPowerLoss(t *testing.T) {
 				}
 				failure++
 				fs.fail()
-				fs = fs.after(r)
+				fs = fs.after()
 				h.db = open()
 				h.open()
 				switch {

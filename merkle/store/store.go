@@ -46,7 +46,7 @@ type Store struct {
 }
 
 // Open opens the store in db, which must be empty or hold a store, and which must
-// write batches atomically: of cosmos-db that are memdb, goleveldb and pebbledb.
+// write batches atomically: package database does, and cosmos-db's memdb.
 // It checks that the records, the edge of the log, the root of the map and the
 // app hash of the latest version agree (Check goes through everything). It
 // returns an error that wraps ErrCorrupt if they do not. The caller closes db

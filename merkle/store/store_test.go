@@ -13,6 +13,7 @@ import (
 	"github.com/cosmos/ics23/go"
 	"github.com/google/go-cmp/cmp"
 
+	"hullmark/database"
 	"hullmark/merkle"
 	"hullmark/merkle/internal/reference"
 	"hullmark/merkle/store"
@@ -65,31 +66,34 @@ func TestRandomBlocks(t *testing.T) {
 	}
 }
 
-// TestGoLevelDB runs on the database that nodes use.
-func TestGoLevelDB(t *testing.T) {
+// TestOnDisk runs on the database that nodes use.
+func TestOnDisk(t *testing.T) {
 	dir := t.TempDir()
-	db, err := dbm.NewGoLevelDB("store", dir, nil)
-	if err != nil {
-		t.Fatal(err)
+	open := func() dbm.DB {
+		t.Helper()
+		db, err := database.OpenLedger(dir, database.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
 	}
 	r := rand.New(rand.NewSource(1))
-	h := newHarness(t, db, store.Options{KeepRecent: 4})
+	h := newHarness(t, open(), store.Options{KeepRecent: 4})
 	for range 12 {
 		h.commit(randomChanges(r, h.latest+1))
 	}
 	h.checkAll()
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := h.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		h.db = open()
+		h.open()
+		h.checkAll()
+		h.commit(randomChanges(r, h.latest+1))
+		h.checkAll()
 	}
-	if db, err = dbm.NewGoLevelDB("store", dir, nil); err != nil {
-		t.Fatal(err)
-	}
-	h.db = db
-	h.open()
-	h.checkAll()
-	h.commit(randomChanges(r, h.latest+1))
-	h.checkAll()
-	if err := db.Close(); err != nil {
+	if err := h.db.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

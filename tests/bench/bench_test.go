@@ -12,6 +12,7 @@ import (
 
 	dbm "github.com/cosmos/cosmos-db"
 
+	"hullmark/database"
 	"hullmark/internal/calibrate"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
@@ -61,11 +62,11 @@ func BenchmarkJudge(b *testing.B) {
 }
 
 // BenchmarkBlock is what a validator does for a block of 100 publishes of as many
-// repositories: judge, stage and commit to goleveldb, signatures verified.
+// repositories: judge, stage and commit to the disk, signatures verified.
 func BenchmarkBlock(b *testing.B) {
 	const publishers = 100
 	c := fixture.NewConsortium(b, 4)
-	db, err := dbm.NewDB("ledger", dbm.GoLevelDBBackend, b.TempDir())
+	db, err := database.OpenLedger(b.TempDir(), database.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

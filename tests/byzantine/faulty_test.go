@@ -28,6 +28,7 @@ import (
 
 	"hullmark/abci"
 	"hullmark/app"
+	"hullmark/database"
 	"hullmark/internal/nettest"
 	"hullmark/ledger"
 	"hullmark/merkle/store"
@@ -68,7 +69,7 @@ func startFaulty(n *nettest.Network, i int, change func(*cmtcfg.Config)) *faulty
 	}
 	doc, err := cmttypes.GenesisDocFromFile(config.GenesisFile())
 	must(err)
-	f.db, err = dbm.NewDB("ledger", dbm.GoLevelDBBackend, filepath.Join(config.RootDir, "data"))
+	f.db, err = database.OpenLedger(filepath.Join(config.DBDir(), "ledger.db"), database.Options{})
 	must(err)
 	st, err := store.Open(f.db, store.Options{})
 	must(err)

@@ -9,10 +9,9 @@ import (
 	"syscall"
 	"testing"
 
-	dbm "github.com/cosmos/cosmos-db"
-
 	"hullmark/app"
 	"hullmark/client"
+	"hullmark/database"
 	"hullmark/internal/nettest"
 	"hullmark/ledger"
 	"hullmark/merkle/store"
@@ -110,7 +109,7 @@ func (n *network) checkDead(i, witness int) {
 	if err := os.CopyFS(filepath.Join(dir, "ledger.db"), os.DirFS(ledgerDir(n.Nodes[i].Home))); err != nil {
 		n.T.Fatal(err)
 	}
-	db, err := dbm.NewDB("ledger", dbm.GoLevelDBBackend, dir)
+	db, err := database.OpenLedger(filepath.Join(dir, "ledger.db"), database.Options{})
 	if err != nil {
 		n.T.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"hullmark/app"
+	"hullmark/database"
 )
 
 // Environment variables that make this test binary something else than tests.
@@ -118,12 +119,12 @@ func (b *bomb) at(point string) {
 
 func (b *bomb) hooks() app.Hooks {
 	return app.Hooks{
-		LedgerDB: func(dir string) (dbm.DB, error) {
-			db, err := dbm.NewDB("ledger", dbm.GoLevelDBBackend, dir)
+		LedgerDB: func(path string, o database.Options) (dbm.DB, error) {
+			db, err := database.OpenLedger(path, o)
 			return &ledgerDB{db, b}, err
 		},
-		EngineDB: func(c *cmtcfg.DBContext) (cmtdb.DB, error) {
-			db, err := cmtcfg.DefaultDBProvider(c)
+		EngineDB: func(c *cmtcfg.DBContext, o database.Options) (cmtdb.DB, error) {
+			db, err := database.OpenEngine(filepath.Join(c.Config.DBDir(), c.ID+".db"), o)
 			return &engineDB{db, b, c.ID}, err
 		},
 		Connections: func(c proxy.ClientCreator) proxy.ClientCreator { return &connections{c, b} },
