@@ -52,7 +52,7 @@ type Application struct {
 	maxTxs   int
 	maxBytes int64
 	// lookup answers the query connection; set before the node starts.
-	lookup *lookup.Lookup
+	lookup *lookup.Reader
 	// pool is the engine's mempool.
 	pool Mempool
 }
@@ -114,7 +114,7 @@ func New(g *record.Genesis, l *ledger.Ledger, o Options) (*Application, error) {
 }
 
 // Serve makes look-ups available to the query connection.
-func (a *Application) Serve(l *lookup.Lookup) { a.lookup = l }
+func (a *Application) Serve(l *lookup.Reader) { a.lookup = l }
 
 // Close releases what the application holds of the ledger, when no check of a new
 // transaction needs it any more. The engine has stopped.

@@ -54,7 +54,7 @@ func TestPanicsEndTheProcess(t *testing.T) {
 			call := calls(p.node, p.app.Publish(2, nil))[method]
 			p.finalize(decided{p.nextHeight(), nil})
 			app := p.node.app
-			app.ledger, app.lookup = nil, new(lookup.Lookup) // anything that panics
+			app.ledger, app.lookup = nil, new(lookup.Reader) // anything that panics
 			app.waiting.pending.Close()
 			app.waiting.pending = new(ledger.Pending)
 			if err := p.fatally(call); err == nil {

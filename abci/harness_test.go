@@ -38,7 +38,7 @@ type node struct {
 	registry *prometheus.Registry
 	fatal    *reports
 	blocks   *signedBlocks
-	lookup   *lookup.Lookup
+	lookup   *lookup.Reader
 }
 
 // reports collects what an application reports as fatal.
@@ -91,7 +91,7 @@ func (n *node) open() error {
 	if err != nil {
 		return err
 	}
-	n.lookup = lookup.NewLookup(n.ledger, n.blocks, lookup.NewMetrics(n.registry))
+	n.lookup = lookup.New(n.ledger, n.blocks, lookup.NewMetrics(n.registry))
 	n.app.Serve(n.lookup)
 	return nil
 }
@@ -244,7 +244,7 @@ func (n *node) signatures(result string) int {
 }
 
 // signedBlocks are the blocks of a chain, signed by all validators. It is a
-// lookup.LightBlocks.
+// lookup.Blocks.
 type signedBlocks struct {
 	signer *bundletest.Chain
 	c      *fixture.Consortium
@@ -285,7 +285,7 @@ func (s *signedBlocks) add(b decided, appHash []byte) {
 	s.txs[b.height] = cmttypes.ToTxs(b.txs)
 }
 
-// Transactions implements lookup.LightBlocks.
+// Transactions implements lookup.Blocks.
 func (s *signedBlocks) Transactions(height uint64) (cmttypes.Txs, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -295,14 +295,14 @@ func (s *signedBlocks) Transactions(height uint64) (cmttypes.Txs, error) {
 	return s.txs[height], nil
 }
 
-// Tip implements lookup.LightBlocks.
+// Tip implements lookup.Blocks.
 func (s *signedBlocks) Tip() uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.tip
 }
 
-// LightBlock implements lookup.LightBlocks.
+// LightBlock implements lookup.Blocks.
 func (s *signedBlocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -11,6 +11,7 @@ import (
 
 	"hullmark/lookup"
 	"hullmark/merkle"
+	"hullmark/query"
 )
 
 // mapPath is the query path under which other people's verifiers ask for a value
@@ -27,22 +28,23 @@ const smtOp = "ics23:smt"
 
 // queryMap answers with a value of the map and the proof operators for it. Those
 // operators cannot express absence without the neighbours' values; whoever wants
-// that proven asks one of the look-ups.
+// that proven asks a question of package query.
 func (a *Application) queryMap(req *cmtabci.RequestQuery) (*cmtabci.ResponseQuery, error) {
 	if len(req.Data) == 0 || len(req.Data) > merkle.MaxKeySize {
-		return nil, fmt.Errorf("%w: a key of the map has 1 to %d bytes", lookup.ErrBadQuestion, merkle.MaxKeySize)
+		return nil, fmt.Errorf("%w: a key of the map has 1 to %d bytes", query.ErrQuestion, merkle.MaxKeySize)
 	}
-	v, _, err := a.lookup.Proven(uint64(max(0, req.Height)))
+	s, err := a.lookup.State(uint64(max(0, req.Height)))
 	if err != nil {
 		return nil, err
 	}
-	defer v.Close()
+	defer s.Close()
+	v := s.View
 	value, proof, err := v.Prove(req.Data)
 	if err != nil {
 		return nil, err
 	}
 	if value == nil {
-		return nil, fmt.Errorf("%w: the map has no such key at height %d; the look-ups below /v1/ prove absence", lookup.ErrNotFound, v.Version())
+		return nil, fmt.Errorf("%w: the map has no such key at height %d; answers to questions prove absence", lookup.ErrNotFound, v.Version())
 	}
 	r := &cmtabci.ResponseQuery{Key: req.Data, Value: value, Height: int64(v.Version())}
 	if req.Prove {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"strings"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 	protobuf "google.golang.org/protobuf/proto"
@@ -13,6 +12,7 @@ import (
 	"hullmark/lookup"
 	"hullmark/merkle/store"
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // Codes of Query responses beside those of the ledger.
@@ -23,8 +23,8 @@ const (
 	queryNotFound = 4
 )
 
-// Query answers the look-ups of the HTTP interface (lookup.Lookup.Ask), with the path as
-// there, the query string as data and the answer's text as value. The answer
+// Query answers the questions of package query, with the path as in HTTP, the query string
+// as data and the answer's text as value. The answer
 // carries its own proof, so the proof operators of ABCI stay empty. Under mapPath
 // it gives a value of the map with proof operators, for other people's verifiers.
 // It reads committed state only.
@@ -43,12 +43,15 @@ func (a *Application) Query(_ context.Context, req *cmtabci.RequestQuery) (*cmta
 		}
 		return r, nil
 	}
-	kind, ok := strings.CutPrefix(req.Path, "/v1/")
 	values, err := url.ParseQuery(string(req.Data))
-	if !ok || err != nil {
-		return fail(queryBad, lookup.ErrBadQuestion)
+	if err != nil {
+		return fail(queryBad, query.ErrQuestion)
 	}
-	m, err := a.lookup.Ask(kind, values)
+	q, k, err := query.Parse(req.Path, values)
+	if err != nil {
+		return fail(queryBad, err)
+	}
+	m, err := a.lookup.Answer(q, k)
 	if err != nil {
 		return fail(a.queryCode(err))
 	}
@@ -62,7 +65,7 @@ func (a *Application) Query(_ context.Context, req *cmtabci.RequestQuery) (*cmta
 // queryCode returns the code of an error, and the error as strangers may see it.
 func (a *Application) queryCode(err error) (uint32, error) {
 	switch {
-	case errors.Is(err, lookup.ErrBadQuestion):
+	case errors.Is(err, query.ErrQuestion):
 		return queryBad, err
 	case errors.Is(err, lookup.ErrNotFound), errors.Is(err, store.ErrPruned):
 		return queryNotFound, err

@@ -156,13 +156,13 @@ func TestRootVersion(t *testing.T) {
 	p.next(p.c.Publish(p.app.RootKeys[0], fixture.Update{Roots: []*tuf.Root{p.app.Root(2), p.app.Root(3)}}))
 	p.next()
 	for known, want := range []int{3, 2, 1, 0, 0} {
-		b, _, err := p.lookup.Answer(lookup.Question{Repository: p.app.Repository, RootVersion: uint64(known)})
+		b, err := p.lookup.Resolve(query.Resolve{Repository: p.app.Repository}, query.Known{RootVersion: uint64(known)})
 		if err != nil || len(b.GetRoots()) != want {
 			t.Errorf("%d roots for a client that holds %d, error %v", len(b.GetRoots()), known, err)
 		}
 	}
 	for version := range uint64(5) {
-		file, err := p.lookup.Metadata(p.app.Repository, record.RoleRoot, version)
+		file, err := p.lookup.Metadata(query.Metadata{Repository: p.app.Repository, Role: record.RoleRoot, Version: version})
 		if version == 4 {
 			if !errors.Is(err, lookup.ErrNotFound) {
 				t.Errorf("root 4: %v", err)
@@ -174,10 +174,10 @@ func TestRootVersion(t *testing.T) {
 			t.Errorf("root %d: %v, %v", version, err, perr)
 		}
 	}
-	if _, err := p.lookup.Metadata(p.other.Repository, record.RoleTargets, 0); !errors.Is(err, lookup.ErrNotFound) {
+	if _, err := p.lookup.Metadata(query.Metadata{Repository: p.other.Repository, Role: record.RoleTargets}); !errors.Is(err, lookup.ErrNotFound) {
 		t.Errorf("targets nobody published: %v", err)
 	}
-	if _, err := p.lookup.Content([32]byte{1}); !errors.Is(err, lookup.ErrNotFound) {
+	if _, err := p.lookup.Content(query.Content{Digest: [32]byte{1}}); !errors.Is(err, lookup.ErrNotFound) {
 		t.Errorf("content nobody published: %v", err)
 	}
 }
@@ -237,7 +237,7 @@ func TestLookupsDuringCommits(t *testing.T) {
 					return
 				default:
 				}
-				b, _, err := p.lookup.Answer(lookup.Question{Repository: req.Repository, Tag: req.Tag, Digest: req.Digest})
+				b, err := p.lookup.Resolve(req, query.Known{})
 				if err != nil {
 					t.Errorf("look-up of %s: %v", req, err)
 					return
@@ -270,12 +270,12 @@ func TestLookupsDuringCommits(t *testing.T) {
 
 // pausing are blocks of which a reader learns the tip just before others come.
 type pausing struct {
-	lookup.LightBlocks
+	lookup.Blocks
 	pause func()
 }
 
 func (b pausing) Tip() uint64 {
-	tip := b.LightBlocks.Tip()
+	tip := b.Blocks.Tip()
 	b.pause()
 	return tip
 }
@@ -289,7 +289,7 @@ func TestReaderFallsBehind(t *testing.T) {
 			p := newPublished(t, n)
 			p.next()
 			reads := 0
-			reader := lookup.NewLookup(n.ledger, pausing{n.blocks, func() {
+			reader := lookup.New(n.ledger, pausing{n.blocks, func() {
 				if reads++; reads <= after {
 					for range 2 * store.MinKeepRecent {
 						n.next()
@@ -297,12 +297,13 @@ func TestReaderFallsBehind(t *testing.T) {
 				}
 			}}, nil)
 			req := bundletest.Request(appName + ":1.0")
-			b, height, err := reader.Answer(lookup.Question{Repository: req.Repository, Tag: req.Tag})
-			if err != nil || height != n.blocks.Tip()-1 {
-				t.Fatalf("answer at height %d of %d: %v", height, n.blocks.Tip()-1, err)
+			b, err := reader.Resolve(req, query.Known{})
+			if err != nil {
+				t.Fatal(err)
 			}
-			if _, _, err := bundle.Verify(b, req, p.memory(), p.now(), bundle.DefaultPolicy()); err != nil {
-				t.Error(err)
+			result, _, err := bundle.Verify(b, req, p.memory(), p.now(), bundle.DefaultPolicy())
+			if err != nil || result.StateHeight != n.blocks.Tip()-1 {
+				t.Errorf("answer %+v, the newest is of height %d: %v", result, n.blocks.Tip()-1, err)
 			}
 		})
 	}

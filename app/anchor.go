@@ -9,6 +9,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/lookup"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 )
 
@@ -45,8 +46,9 @@ func (r *Remote) Anchor(ctx context.Context, h Home) (*bundle.Anchor, error) {
 	if err != nil {
 		return nil, err
 	}
+	path, _ := query.Encode(query.LightBlock{}, query.Known{})
 	var m proto.LightBlockResponse
-	if err := r.fetch(ctx, "/v1/light-block", func(b []byte) error { return proto.UnmarshalJSON(b, &m) }); err != nil {
+	if err := r.fetch(ctx, path, func(b []byte) error { return proto.UnmarshalJSON(b, &m) }); err != nil {
 		return nil, fmt.Errorf("couldn't make trust anchor: %w", err)
 	}
 	block, err := bundle.DecodeLightBlock(g.LedgerID(), m.GetLightBlock())

@@ -9,13 +9,13 @@ import (
 	"hullmark/lookup"
 )
 
-// blocks reads what the engine has stored. It implements lookup.LightBlocks.
+// blocks reads what the engine has stored. It implements lookup.Blocks.
 type blocks struct{ env *rpccore.Environment }
 
-// Tip implements lookup.LightBlocks.
+// Tip implements lookup.Blocks.
 func (b blocks) Tip() uint64 { return uint64(max(b.env.BlockStore.Height(), 0)) }
 
-// LightBlock implements lookup.LightBlocks. For the newest block the commit is the
+// LightBlock implements lookup.Blocks. For the newest block the commit is the
 // one this node has seen; every commit of a block has more than two thirds.
 func (b blocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 	h := int64(height)
@@ -40,7 +40,7 @@ func (b blocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 	}, nil
 }
 
-// Transactions implements lookup.LightBlocks.
+// Transactions implements lookup.Blocks.
 func (b blocks) Transactions(height uint64) (cmttypes.Txs, error) {
 	meta := b.env.BlockStore.LoadBlockMeta(int64(height))
 	if meta == nil {

@@ -13,6 +13,7 @@ import (
 	"hullmark/lookup"
 	"hullmark/merkle/store"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 )
 
@@ -29,10 +30,10 @@ func (n *Node) handler() http.Handler {
 		})
 	}
 	(&reads{lookup: n.lookup, blocks: n.blocks, log: n.log, gate: n.gate}).register(route)
-	route("POST", "/v1/tx", n.submit)
-	route("GET", "/v1/status", n.status)
-	route("GET", "/healthz", n.healthz)
-	route("GET", "/readyz", n.readyz)
+	route("POST", query.PathSubmit, n.submit)
+	route("GET", query.PathStatus, n.status)
+	route("GET", query.PathHealth, n.healthz)
+	route("GET", query.PathReady, n.readyz)
 	n.requests.begin("/", "3xx", "4xx")
 	n.requests.begin(noRoute, "3xx", "4xx")
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +45,7 @@ func (n *Node) handler() http.Handler {
 		w.Header().Set("Hullmark-Ledger", n.ledger.ID())
 		w.Header().Set("Hullmark-Height", strconv.FormatUint(n.blocks.Tip(), 10))
 		w.Header().Set("Cache-Control", "no-store")
-		r, admitted := n.gate.Admit(r, r.URL.Path == "/healthz" || r.URL.Path == "/readyz")
+		r, admitted := n.gate.Admit(r, r.URL.Path == query.PathHealth || r.URL.Path == query.PathReady)
 		switch {
 		case !admitted:
 			writeError(w, tooMany("too many requests come from your address"))
@@ -97,7 +98,7 @@ func toAPIError(err error) *apiError {
 		code   string
 		retry  time.Duration
 	}{
-		{lookup.ErrBadQuestion, http.StatusBadRequest, "bad-request", 0},
+		{query.ErrQuestion, http.StatusBadRequest, "bad-request", 0},
 		{lookup.ErrNotFound, http.StatusNotFound, "not-found", 0},
 		{lookup.ErrNotReady, http.StatusServiceUnavailable, "not-ready", time.Second},
 		{store.ErrPruned, http.StatusGone, "pruned", 0},

@@ -75,7 +75,7 @@ type Node struct {
 	operator string // that runs this validator; empty for a plain node
 	ledger   *ledger.Ledger
 	app      *abci.Application
-	lookup   *lookup.Lookup
+	lookup   *lookup.Reader
 	engine   *node.Node
 	env      *rpccore.Environment
 	blocks   blocks
@@ -228,7 +228,7 @@ func Open(h Home, o Options) (_ *Node, err error) {
 		return nil, fmt.Errorf("couldn't start the engine: %w", err)
 	}
 	n.blocks = blocks{n.env}
-	n.lookup = lookup.NewLookup(n.ledger, n.blocks, lookup.NewMetrics(registry))
+	n.lookup = lookup.New(n.ledger, n.blocks, lookup.NewMetrics(registry))
 	n.app.Serve(n.lookup)
 	n.requests = newHTTPMetrics(registry)
 	if err := n.listen(registry, log); err != nil {

@@ -199,7 +199,12 @@ func TestSlowReaders(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/v1/resolve", nil)
 		r.RemoteAddr = address
 		r, _ = gate.Admit(r, false)
-		s.look(w, r, func() (*found, error) { return foundBytes("application/json", make([]byte, size)), nil })
+		place, err := gate.Lookups.Take(admission.ClientOf(r), 1)
+		if err != nil {
+			refuse(s.log, w, r, err)
+			return
+		}
+		s.lookIn(place, w, r, func() (*found, error) { return foundBytes("application/json", make([]byte, size)), nil })
 	}
 	writing, letGo := make(chan struct{}, 1000), make(chan struct{})
 	var readers sync.WaitGroup

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/url"
@@ -16,7 +17,6 @@ import (
 	"hullmark/internal/liar"
 	"hullmark/proto"
 	"hullmark/query"
-	"hullmark/reference"
 	"hullmark/tuf"
 )
 
@@ -89,7 +89,7 @@ func TestReadLies(t *testing.T) {
 		return warnings, err
 	}
 	// honestly answers what is asked about something else.
-	foreignReceipt, err := l.reads.lookup.Receipt(hashOf(otherTx), height, 1)
+	foreignReceipt, err := l.reads.lookup.Receipt(query.Receipt{Hash: sha256.Sum256(otherTx), Height: height}, query.Known{TrustedHeight: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,11 +210,6 @@ func TestReadLies(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func hashOf(tx []byte) []byte {
-	d := reference.SumSHA256(tx)
-	return d.Bytes()
 }
 
 // TestLowerHeight: what a client remembers of a repository decides whether a node

@@ -2,11 +2,9 @@ package app
 
 import (
 	"context"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	protobuf "google.golang.org/protobuf/proto"
@@ -14,9 +12,7 @@ import (
 	"hullmark/app/admission"
 	"hullmark/bundle"
 	"hullmark/lookup"
-	"hullmark/proto"
-	"hullmark/record"
-	"hullmark/reference"
+	"hullmark/query"
 )
 
 // minStateWait is how long a look-up waits for the height its client asks for.
@@ -24,8 +20,8 @@ const minStateWait = 10 * time.Second
 
 // reads serves what can be asked of a ledger. It needs no running engine.
 type reads struct {
-	lookup *lookup.Lookup
-	blocks lookup.LightBlocks
+	lookup *lookup.Reader
+	blocks lookup.Blocks
 	log    *slog.Logger
 	gate   *admission.Gate
 }
@@ -47,19 +43,8 @@ func foundMessage(mediaType string, m protobuf.Message) *found {
 	return &found{mediaType: mediaType, size: protobuf.Size(m) * 3 / 2, encode: func() ([]byte, error) { return encodeMessage(m) }}
 }
 
-// look answers with what find finds. It holds a place while it works, and room for a
+// lookIn answers with what find finds. It holds the place while it works, and room for a
 // large answer while somebody takes it: who reads slowly keeps nobody from the places.
-func (s *reads) look(w http.ResponseWriter, r *http.Request, find func() (*found, error)) {
-	client := admission.ClientOf(r)
-	place, err := s.gate.Lookups.Take(client, 1)
-	if err != nil {
-		refuse(s.log, w, r, err)
-		return
-	}
-	s.lookIn(place, w, r, find)
-}
-
-// lookIn is look for who has a place already, which it gives back.
 func (s *reads) lookIn(place *admission.Held, w http.ResponseWriter, r *http.Request, find func() (*found, error)) {
 	defer place.Release()
 	f, err := find()
@@ -87,62 +72,70 @@ func (s *reads) lookIn(place *admission.Held, w http.ResponseWriter, r *http.Req
 
 // register adds the routes of all questions.
 func (s *reads) register(route func(method, path string, h http.HandlerFunc)) {
-	for _, r := range []struct {
-		path   string
-		handle http.HandlerFunc
-	}{
-		{"/v1/resolve", s.ask},
-		{"/v1/image", s.ask},
-		{"/v1/repository", s.ask},
-		{"/v1/history", s.ask},
-		{"/v1/receipt/{hash}", s.ask},
-		{"/v1/log/inclusion", s.ask},
-		{"/v1/log/consistency", s.ask},
-		{"/v1/metadata", s.metadata},
-		{"/v1/metadata/{digest}", s.content},
-		{"/v1/light-block", s.lightBlock},
-	} {
-		route("GET", r.path, r.handle)
+	for _, path := range query.Routes() {
+		route("GET", path, s.ask)
 	}
 }
 
-// ask answers a question that the ledger proves the answer to.
+// ask answers a question.
 func (s *reads) ask(w http.ResponseWriter, r *http.Request) {
-	values := r.URL.Query()
-	kind := strings.TrimPrefix(r.URL.Path, "/v1/")
-	place, err := s.placeAt(r, kind, values)
+	q, k, err := parse(r.URL)
 	if err != nil {
 		refuse(s.log, w, r, err)
 		return
 	}
-	s.lookIn(place, w, r, func() (*found, error) {
-		m, err := s.lookup.Ask(kind, values)
-		if err != nil {
-			return nil, err
-		}
-		if _, ok := m.(*proto.Bundle); ok {
-			return foundMessage(bundle.MediaType, m), nil
-		}
-		return foundMessage("application/json", m), nil
-	})
+	place, err := s.placeFor(r, q, k)
+	if err != nil {
+		refuse(s.log, w, r, err)
+		return
+	}
+	s.lookIn(place, w, r, func() (*found, error) { return s.find(q, k) })
 }
 
-// placeAt returns a place for a question once the state it asks for can be proven. Who
-// waits holds an entry of a table of those who do, and no place.
-func (s *reads) placeAt(r *http.Request, kind string, values url.Values) (*admission.Held, error) {
-	minState, err := lookup.ParseHeight(values.Get("min_state_height"))
+// parse reads the question that a URL asks.
+func parse(u *url.URL) (query.Question, query.Known, error) {
+	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, badRequest("min_state_height: " + err.Error())
+		return nil, query.Known{}, badRequest("the parameters are not well encoded")
 	}
-	if strings.HasPrefix(kind, "receipt/") {
-		// The log of a block is proven by the next one.
-		height, err := lookup.ParseHeight(values.Get("height"))
-		if err != nil {
-			return nil, badRequest("height: " + err.Error())
-		}
-		minState = max(minState, height)
+	return query.Parse(u.Path, values)
+}
+
+// find looks up the answer to a question.
+func (s *reads) find(q query.Question, k query.Known) (*found, error) {
+	switch q := q.(type) {
+	case query.Metadata:
+		b, err := s.lookup.Metadata(q)
+		return foundBytes("application/json", b), err
+	case query.Content:
+		b, err := s.lookup.Content(q)
+		f := foundBytes("application/octet-stream", b)
+		f.immutable = true
+		return f, err
+	case query.LightBlock:
+		m, err := s.lookup.LightBlock(q)
+		return foundMessage("application/json", m), err
+	case query.Resolve:
+		m, err := s.lookup.Resolve(q, k)
+		return foundMessage(bundle.MediaType, m), err
+	default:
+		m, err := s.lookup.Answer(q, k)
+		return foundMessage("application/json", m), err
 	}
+}
+
+// placeFor returns a place for a question once the state that it is to be answered from
+// can be proven. Who waits holds an entry of a table of those who do, and no place.
+func (s *reads) placeFor(r *http.Request, q query.Question, k query.Known) (*admission.Held, error) {
 	client := admission.ClientOf(r)
+	minState := k.MinStateHeight
+	switch q := q.(type) {
+	case query.Metadata, query.Content, query.LightBlock:
+		return s.gate.Lookups.Take(client, 1)
+	case query.Receipt:
+		// The log of a block is proven by the next one.
+		minState = max(minState, q.Height)
+	}
 	switch there, err := s.reached(minState); {
 	case err != nil:
 		return nil, err
@@ -197,58 +190,3 @@ func (s *reads) waitForState(ctx context.Context, height uint64) error {
 // maxWaitAhead bounds what a look-up waits for: a client that has just published
 // knows a height at most a few blocks ahead of another node's.
 const maxWaitAhead = 16
-
-// metadata answers with a role's file.
-func (s *reads) metadata(w http.ResponseWriter, r *http.Request) {
-	s.look(w, r, func() (*found, error) {
-		values := r.URL.Query()
-		name, err := reference.ParseRepository(values.Get("repository"))
-		if err != nil {
-			return nil, badRequest(err.Error())
-		}
-		version, err := lookup.ParseHeight(values.Get("version"))
-		if err != nil {
-			return nil, badRequest("version: " + err.Error())
-		}
-		if !record.ValidRole(values.Get("role")) {
-			return nil, badRequest("role: use root or targets")
-		}
-		b, err := s.lookup.Metadata(name, values.Get("role"), version)
-		return foundBytes("application/json", b), err
-	})
-}
-
-// content answers with a file named by its SHA-256.
-func (s *reads) content(w http.ResponseWriter, r *http.Request) {
-	s.look(w, r, func() (*found, error) {
-		digest, err := hex.DecodeString(r.PathValue("digest"))
-		if err != nil || len(digest) != 32 {
-			return nil, badRequest("the digest is 64 hex digits")
-		}
-		b, err := s.lookup.Content([32]byte(digest))
-		f := foundBytes("application/octet-stream", b)
-		f.immutable = true
-		return f, err
-	})
-}
-
-// lightBlock answers with a header and the commit that signed it.
-func (s *reads) lightBlock(w http.ResponseWriter, r *http.Request) {
-	s.look(w, r, func() (*found, error) {
-		height, err := lookup.ParseHeight(r.URL.Query().Get("height"))
-		if err != nil {
-			return nil, badRequest("height: " + err.Error())
-		}
-		if height == 0 {
-			if height = s.blocks.Tip(); height == 0 {
-				return nil, lookup.ErrNotReady
-			}
-		}
-		lb, err := s.blocks.LightBlock(height)
-		if err != nil {
-			return nil, err
-		}
-		b, err := bundle.EncodeLightBlock(lb)
-		return foundMessage("application/json", &proto.LightBlockResponse{Height: height, LightBlock: b}), err
-	})
-}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -71,7 +72,7 @@ func newLibrary(t *testing.T) *library {
 	l.Commit()
 	l.Commit()
 	blocks := chainBlocks{l.Chain}
-	l.reads = &reads{lookup: lookup.NewLookup(l.StateMachine(), blocks, nil), blocks: blocks, log: slog.New(slog.DiscardHandler), gate: &admission.Gate{}}
+	l.reads = &reads{lookup: lookup.New(l.StateMachine(), blocks, nil), blocks: blocks, log: slog.New(slog.DiscardHandler), gate: &admission.Gate{}}
 	mux := http.NewServeMux()
 	l.reads.register(func(_, path string, h http.HandlerFunc) { mux.HandleFunc(path, h) })
 	l.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -203,11 +204,7 @@ func TestManyChanges(t *testing.T) {
 func TestFile(t *testing.T) {
 	l := newLibrary(t)
 	l.replaceValidators("file", 6, 3)
-	q, err := lookup.ParseQuestion("resolve", map[string][]string{"ref": {readName + ":1.0"}, "file": {"1"}, "trusted_height": {"7"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, _, err := l.reads.lookup.Answer(q)
+	b, err := l.reads.lookup.Resolve(readRequest, query.Known{TrustedHeight: 7, ForFile: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,8 +271,7 @@ func TestManyRoots(t *testing.T) {
 	}
 
 	// A portion is believed only as far as the ledger vouches for it.
-	q := lookup.Question{Repository: readRequest.Repository, Tag: readRequest.Tag}
-	b, _, err := l.reads.lookup.Answer(q)
+	b, err := l.reads.lookup.Resolve(readRequest, query.Known{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +291,7 @@ func TestManyRoots(t *testing.T) {
 			if !errors.Is(err, lie.err) || (m != nil) != errors.Is(lie.err, bundle.ErrMoreRoots) {
 				t.Errorf("error %v, want %v; memory %v", err, lie.err, m != nil)
 			}
-			b, _, err = l.reads.lookup.Answer(q)
+			b, err = l.reads.lookup.Resolve(readRequest, query.Known{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -375,7 +371,7 @@ func TestAnswersOverHTTP(t *testing.T) {
 	for range 20 {
 		l.Commit()
 	}
-	if _, err := l.reads.lookup.Receipt(hashOf(tx), 0, 0); !errors.Is(err, lookup.ErrNotFound) {
+	if _, err := l.reads.lookup.Receipt(query.Receipt{Hash: sha256.Sum256(tx)}, query.Known{}); !errors.Is(err, lookup.ErrNotFound) {
 		t.Errorf("receipt of an old transaction: %v", err)
 	}
 	if r, _, err := c.Receipt(t.Context(), tx, height); err != nil || r.Height != height {

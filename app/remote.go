@@ -16,6 +16,7 @@ import (
 
 	"hullmark/printable"
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // ErrUnreachable is returned when a node gives no answer at all. A node that
@@ -105,7 +106,7 @@ func (r *Remote) URL() string { return r.url }
 // no answer.
 func (r *Remote) Status(ctx context.Context) (*proto.StatusResponse, error) {
 	m := new(proto.StatusResponse)
-	if err := r.fetch(ctx, "/v1/status", func(b []byte) error { return proto.UnmarshalJSON(b, m) }); err != nil {
+	if err := r.fetch(ctx, query.PathStatus, func(b []byte) error { return proto.UnmarshalJSON(b, m) }); err != nil {
 		return nil, fmt.Errorf("couldn't get status of %s: %w", r.url, err)
 	}
 	return m, nil

@@ -27,7 +27,7 @@ import (
 type served struct {
 	*story
 	tb     testing.TB
-	lookup *lookup.Lookup
+	lookup *lookup.Reader
 	tx     []byte // targets 3 of app, beside a transaction of other
 	height uint64 // of tx
 }
@@ -45,22 +45,31 @@ func newServed(tb testing.TB) *served {
 	s.tx = s.app.Publish(3, fixture.Tags{"1.0": "one", "latest": "three"})
 	s.height = s.Commit(s.other.Publish(2, fixture.Tags{"1.0": "foreign", "2.0": "two"}), s.tx, s.app.Publish(4, fixture.Tags{"1.0": "one", "latest": "four"}))
 	s.Commit()
-	s.lookup = lookup.NewLookup(s.StateMachine(), chainBlocks{s.story}, nil)
+	s.lookup = lookup.New(s.StateMachine(), chainBlocks{s.story}, nil)
 	return s
 }
 
 // ask returns an honest node's answer.
-func ask[M protobuf.Message](tb testing.TB, s *served, kind, query string) M {
+func ask[M protobuf.Message](tb testing.TB, s *served, kind, text string) M {
 	tb.Helper()
-	values, err := url.ParseQuery(query)
+	values, err := url.ParseQuery(text)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	m, err := s.lookup.Ask(kind, values)
+	m, err := s.answer(kind, values)
 	if err != nil {
-		tb.Fatalf("%s?%s: %v", kind, query, err)
+		tb.Fatalf("%s?%s: %v", kind, text, err)
 	}
 	return m.(M)
+}
+
+// answer answers a question in the form that HTTP gives it.
+func (s *served) answer(kind string, values url.Values) (protobuf.Message, error) {
+	q, k, err := query.Parse("/v1/"+kind, values)
+	if err != nil {
+		return nil, err
+	}
+	return s.lookup.Answer(q, k)
 }
 
 func (s *served) history(tb testing.TB, name, more string) *proto.HistoryAnswer {
@@ -313,7 +322,11 @@ func TestLog(t *testing.T) {
 		t.Errorf("in a log of 4: %v", err)
 	}
 	for _, sizes := range [][2]uint64{{2, 8}, {2, 5}, {4, 5}, {8, 8}, {5, 0}} {
-		a := ask[*proto.ConsistencyAnswer](t, s, "log/consistency", fmt.Sprintf("first=%d&second=%d", sizes[0], sizes[1]))
+		text := fmt.Sprintf("first=%d", sizes[0])
+		if sizes[1] != 0 {
+			text += fmt.Sprintf("&second=%d", sizes[1])
+		}
+		a := ask[*proto.ConsistencyAnswer](t, s, "log/consistency", text)
 		g, _, err := bundle.VerifyConsistency(a, sizes[0], sizes[1], s.memory(), now, p)
 		if err != nil || g.First.Log.Size != sizes[0] || sizes[1] != 0 && g.Second.Log.Size != sizes[1] {
 			t.Errorf("%v: %v", sizes, err)
@@ -351,7 +364,7 @@ func TestLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.lookup.Ask(string(kind), values); !errors.Is(err, lookup.ErrNotFound) {
+		if _, err := s.answer(string(kind), values); !errors.Is(err, lookup.ErrNotFound) {
 			t.Errorf("%s: %v", q, err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/lookup"
+	"hullmark/query"
 	"hullmark/tuf"
 )
 
@@ -28,14 +29,19 @@ func (c chainBlocks) Transactions(height uint64) (types.Txs, error) {
 // newHistoryNetwork is a network that answers about histories.
 func newHistoryNetwork(t *testing.T) *network {
 	n := newNetwork(t, 1)
-	lookup := lookup.NewLookup(n.chain.StateMachine(), chainBlocks{n.chain}, nil)
+	reader := lookup.New(n.chain.StateMachine(), chainBlocks{n.chain}, nil)
 	n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/v1/history" {
 			return false
 		}
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		m, err := lookup.Ask("history", r.URL.Query())
+		q, k, err := query.Parse(r.URL.Path, r.URL.Query())
+		if err != nil {
+			fail(w, 400, "bad-request", err.Error(), 0)
+			return true
+		}
+		m, err := reader.Answer(q, k)
 		if err != nil {
 			fail(w, 400, "bad-request", err.Error(), 0)
 			return true

@@ -4,30 +4,26 @@ import (
 	"errors"
 	"slices"
 
-	cmttypes "github.com/cometbft/cometbft/types"
-
 	"hullmark/bundle"
-	"hullmark/ledger"
-	"hullmark/merkle/store"
 )
 
-// bridge returns the light blocks that lead from a height a client trusts to a
-// target: for each change of the validators in a block c, those of c-1 and c,
+// bridge returns the light blocks that lead from a height a client trusts to
+// the state's: for each change of the validators in a block c, those of c-1 and c,
 // as far as the node has them. When there is no room for all, they are those of
 // the oldest changes: the client gets on with them and asks again.
 //
 // Which blocks those are is this node's own account. A client that is not led to
 // the target finds its way by asking for light blocks.
-func (l *Lookup) bridge(v *store.View, target *cmttypes.LightBlock, trusted uint64) ([][]byte, error) {
+func (s *State) bridge(trusted uint64) ([][]byte, error) {
 	if trusted == 0 {
 		return nil, nil
 	}
 	var out [][]byte
-	for _, h := range bridgeHeights(ledger.ValidatorChanges(v), trusted, uint64(target.Height)) {
+	for _, h := range bridgeHeights(s.ValidatorChanges, trusted, uint64(s.Block.Height)) {
 		if len(out) == bundle.MaxBridge {
 			break
 		}
-		lb, err := l.blocks.LightBlock(h)
+		lb, err := s.Blocks.LightBlock(h)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -59,22 +55,21 @@ func bridgeHeights(changes []uint64, trusted, target uint64) []uint64 {
 
 // fileStart returns the height from which a bundle made for a file bridges:
 // whoever imported a trust anchor that has not expired can start there or later.
-func (l *Lookup) fileStart(v *store.View, target *cmttypes.LightBlock) (uint64, error) {
-	p, err := params(v)
+func (s *State) fileStart() (uint64, error) {
+	p, err := params(s.View)
 	if err != nil {
 		return 0, err
 	}
-	oldest := target.Time.Add(-p.TrustingPeriod)
-	changes := ledger.ValidatorChanges(v)
+	oldest := s.Block.Time.Add(-p.TrustingPeriod)
 	start := uint64(1)
-	for i, c := range slices.Backward(changes) {
+	for i, c := range slices.Backward(s.ValidatorChanges) {
 		// With as many changes as there is room for, only the newest count: the
 		// reader of a file cannot ask for the rest.
-		if len(changes)-i > bundle.MaxBridge/2 {
+		if len(s.ValidatorChanges)-i > bundle.MaxBridge/2 {
 			start = c
 			break
 		}
-		lb, err := l.blocks.LightBlock(c)
+		lb, err := s.Blocks.LightBlock(c)
 		if errors.Is(err, ErrNotFound) {
 			start = c
 			break

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"hullmark/bundle"
-	"hullmark/merkle/store"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 )
 
@@ -16,7 +16,7 @@ import (
 // or the role asked for. That no role lists a digest rests on the files of all that
 // are effective at a time. When there is no room for all, delegators come first, and
 // a client that holds those asks for the rest.
-func addTargets(v *store.View, b *proto.Bundle, q Question, repo *record.Repository, at time.Time) error {
+func addTargets(v View, b *proto.Bundle, q query.Resolve, k query.Known, repo *record.Repository, at time.Time) error {
 	names := chain(repo, q.Role)
 	switch {
 	case len(b.GetTag().GetValue()) > 0:
@@ -37,7 +37,7 @@ func addTargets(v *store.View, b *proto.Bundle, q Question, repo *record.Reposit
 		if state.Version == 0 {
 			break // neither does any role below have a file
 		}
-		if !slices.Contains(q.Held, state.FileDigest) {
+		if !slices.Contains(k.Held, state.FileDigest) {
 			if size > 0 && size+int(state.FileSize) > bundle.MaxTargetsBytes {
 				break
 			}
@@ -75,7 +75,7 @@ func chain(repo *record.Repository, role string) []string {
 // or all that are effective at a time if none is found. It looks first where the
 // digest was published last, and reads no more than a bundle can hold: behind that
 // the client looks.
-func listing(v *store.View, b *proto.Bundle, q Question, repo *record.Repository, at time.Time) ([]string, error) {
+func listing(v View, b *proto.Bundle, q query.Resolve, repo *record.Repository, at time.Time) ([]string, error) {
 	voucher, err := record.DecodeVoucher(b.GetImage().GetValue())
 	if err != nil {
 		return nil, err

@@ -70,8 +70,8 @@ func TestPortions(t *testing.T) {
 			repo.Roles[i].FileSize = tt.size
 		}
 		b := &proto.Bundle{Image: &proto.MapEntry{Value: image}}
-		q := lookup.Question{Repository: req.Repository, Digest: req.Digest, Held: held[:tt.held]}
-		if err := lookup.AddTargets(v, b, q, repo, c.Now()); err != nil || len(b.GetTargets()) != tt.want {
+		k := query.Known{Held: held[:tt.held]}
+		if err := lookup.AddTargets(v, b, req, k, repo, c.Now()); err != nil || len(b.GetTargets()) != tt.want {
 			t.Errorf("files of %d bytes, %d held: %d files, want %d, error %v", tt.size, tt.held, len(b.GetTargets()), tt.want, err)
 		}
 	}

@@ -1,28 +1,13 @@
 package lookup
 
 import (
+	"cmp"
 	"fmt"
-	"time"
 
-	"hullmark/merkle/store"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
-	"hullmark/reference"
 )
-
-// HistoryQuestion asks for a page of a repository's history.
-type HistoryQuestion struct {
-	Repository reference.Repository
-	// Before is the revision after the first one wanted; zero begins with the
-	// newest.
-	Before uint64
-	// Index is the log index of the first record wanted, which spares the node the
-	// way to it; record.NoRecord when the client does not know.
-	Index uint64
-	// Limit is how many records are wanted at most.
-	Limit         int
-	TrustedHeight uint64
-}
 
 const (
 	// maxHistoryBytes bounds the records of one page with their change lists, roots and
@@ -35,41 +20,36 @@ const (
 )
 
 // History proves a page of a repository's history, newest first.
-func (l *Lookup) History(q HistoryQuestion) (*proto.HistoryAnswer, error) {
-	began := time.Now()
-	a := new(proto.HistoryAnswer)
-	err := l.prove(0, q.TrustedHeight, func(v *store.View, state *proto.StateProof) (err error) {
-		a.State = state
-		if a.Repository, err = prove(v, record.RepositoryKey(q.Repository)); err != nil {
-			return err
-		}
-		if len(a.GetRepository().GetValue()) == 0 {
-			return nil // its absence is the answer
-		}
-		repo, err := record.DecodeRepository(a.GetRepository().GetValue())
-		if err != nil {
-			return err
-		}
-		a.Entries, a.Contents, err = historyPage(v, repo, q)
-		return err
-	})
+func (s *State) History(q query.History, k query.Known) (*proto.HistoryAnswer, error) {
+	state, err := s.proof(k)
 	if err != nil {
-		return nil, fmt.Errorf("couldn't answer history of %s: %w", q.Repository, err)
+		return nil, err
 	}
-	l.metrics.lookup("history", began)
-	return a, nil
+	a := &proto.HistoryAnswer{State: state}
+	if a.Repository, err = prove(s.View, record.RepositoryKey(q.Repository)); err != nil {
+		return nil, err
+	}
+	if len(a.GetRepository().GetValue()) == 0 {
+		return a, nil // its absence is the answer
+	}
+	repo, err := record.DecodeRepository(a.GetRepository().GetValue())
+	if err != nil {
+		return nil, err
+	}
+	a.Entries, a.Contents, err = historyPage(s.View, repo, q)
+	return a, err
 }
 
 // historyPage returns records and what they name that is never given up, each content
 // once.
-func historyPage(v *store.View, repo *record.Repository, q HistoryQuestion) (out []*proto.HistoryEntry, contents [][]byte, err error) {
+func historyPage(v View, repo *record.Repository, q query.History) (out []*proto.HistoryEntry, contents [][]byte, err error) {
 	index, err := findRevision(v, repo, q)
 	if err != nil {
 		return nil, nil, err
 	}
 	seen := make(map[[32]byte]bool)
-	size := 0
-	for index != record.NoRecord && len(out) < q.Limit {
+	size, limit := 0, cmp.Or(q.Limit, query.MaxHistoryPage)
+	for index != record.NoRecord && len(out) < limit {
 		entry, err := logEntry(v, index)
 		if err != nil {
 			return nil, nil, err
@@ -107,7 +87,7 @@ func historyPage(v *store.View, repo *record.Repository, q HistoryQuestion) (out
 }
 
 // findRevision returns the log index of the first record of a page.
-func findRevision(v *store.View, repo *record.Repository, q HistoryQuestion) (uint64, error) {
+func findRevision(v View, repo *record.Repository, q query.History) (uint64, error) {
 	if q.Before == 0 {
 		return repo.LastIndex, nil
 	}
@@ -116,12 +96,12 @@ func findRevision(v *store.View, repo *record.Repository, q HistoryQuestion) (ui
 		return 0, fmt.Errorf("%w: no revision before %d; the newest is %d", ErrNotFound, q.Before, repo.Revision)
 	}
 	index := repo.LastIndex
-	if q.Index != record.NoRecord {
+	if q.Indexed {
 		if index = q.Index; index >= v.State().Log.Size {
 			return 0, fmt.Errorf("%w: record %d", ErrNotFound, index)
 		}
 	} else if repo.Revision-want > maxHistoryWalk {
-		return 0, fmt.Errorf("%w: revision %d is more than %d before the newest; name the record with index", ErrBadQuestion, want, maxHistoryWalk)
+		return 0, fmt.Errorf("%w: revision %d is more than %d before the newest; name the record with index", query.ErrQuestion, want, maxHistoryWalk)
 	}
 	for {
 		r, err := recordAt(v, index)
@@ -131,8 +111,8 @@ func findRevision(v *store.View, repo *record.Repository, q HistoryQuestion) (ui
 		switch {
 		case r.Repository == q.Repository && r.Revision == want:
 			return index, nil
-		case q.Index != record.NoRecord || r.Previous == record.NoRecord:
-			return 0, fmt.Errorf("%w: record %d is not revision %d of %s", ErrBadQuestion, index, want, q.Repository)
+		case q.Indexed || r.Previous == record.NoRecord:
+			return 0, fmt.Errorf("%w: record %d is not revision %d of %s", query.ErrQuestion, index, want, q.Repository)
 		}
 		index = r.Previous
 	}

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"hullmark/query"
 )
 
 // Metrics count look-ups (docs/metrics.md). Labels take values from a short fixed list
@@ -19,8 +21,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Buckets: prometheus.ExponentialBuckets(0.0001, 2, 14)}, []string{"kind"})}
 	// Every series begins at zero: what never happened is not the same as what nobody
 	// counts.
-	for _, kind := range []string{"tag", "image", "repository", "history", "inclusion", "consistency", "vouchers", "receipt"} {
-		m.lookups.WithLabelValues(kind)
+	for _, kind := range []query.Kind{
+		query.KindTag, query.KindImage, query.KindRepository, query.KindVouchers, query.KindHistory, query.KindReceipt,
+		query.KindInclusion, query.KindConsistency,
+	} {
+		m.lookups.WithLabelValues(string(kind))
 	}
 	if r != nil {
 		r.MustRegister(m.lookups)
@@ -29,6 +34,6 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 }
 
 // lookup counts an answered look-up that began at a time.
-func (m *Metrics) lookup(kind string, began time.Time) {
-	m.lookups.WithLabelValues(kind).Observe(time.Since(began).Seconds())
+func (m *Metrics) lookup(kind query.Kind, began time.Time) {
+	m.lookups.WithLabelValues(string(kind)).Observe(time.Since(began).Seconds())
 }

@@ -2,13 +2,12 @@ package lookup
 
 import (
 	"fmt"
-	"time"
 
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	"hullmark/bundle"
-	"hullmark/merkle/store"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -17,11 +16,8 @@ import (
 // in which block the transaction is. Whoever submitted it was told.
 const receiptWindow = 16
 
-// Receipt proves which log records a transaction made. Height is that of its
-// block; zero looks through the newest blocks.
-func (l *Lookup) Receipt(hash []byte, height, trusted uint64) (*proto.ReceiptAnswer, error) {
-	began := time.Now()
-	height, index, txs, err := l.findTransaction(hash, height)
+func (r *Reader) receipt(q query.Receipt, k query.Known) (*proto.ReceiptAnswer, error) {
+	height, index, txs, err := r.findTransaction(q.Hash[:], q.Height)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +25,7 @@ func (l *Lookup) Receipt(hash []byte, height, trusted uint64) (*proto.ReceiptAns
 	if err != nil {
 		return nil, err
 	}
-	block, err := l.blocks.LightBlock(height)
+	block, err := r.blocks.LightBlock(height)
 	if err != nil {
 		return nil, err
 	}
@@ -37,20 +33,16 @@ func (l *Lookup) Receipt(hash []byte, height, trusted uint64) (*proto.ReceiptAns
 	if a.Block, err = bundle.EncodeLightBlock(block); err != nil {
 		return nil, err
 	}
-	newest, ok := l.StateHeight()
-	if !ok || newest < height {
+	if newest, ok := r.StateHeight(); !ok || newest < height {
 		return nil, ErrNotReady
 	}
-	err = l.prove(0, trusted, func(v *store.View, state *proto.StateProof) error {
-		a.State = state
-		a.Records, err = madeRecords(v, txs, index, height)
-		return err
+	return read(r, 0, func(s *State) (*proto.ReceiptAnswer, error) {
+		if a.State, err = s.proof(k); err != nil {
+			return nil, err
+		}
+		a.Records, err = madeRecords(s.View, txs, index, height)
+		return a, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("couldn't prove receipt: %w", err)
-	}
-	l.metrics.lookup("receipt", began)
-	return a, nil
 }
 
 // Receipt returns what a node answers about a transaction of a block.
@@ -64,14 +56,14 @@ func Receipt(txs cmttypes.Txs, index int, height uint64) (*proto.TransactionResp
 }
 
 // findTransaction returns the block of a transaction and its place there.
-func (l *Lookup) findTransaction(hash []byte, height uint64) (uint64, int, cmttypes.Txs, error) {
+func (r *Reader) findTransaction(hash []byte, height uint64) (uint64, int, cmttypes.Txs, error) {
 	from, to := height, height
 	if height == 0 {
-		to = l.blocks.Tip()
+		to = r.blocks.Tip()
 		from = max(1, to-min(to, receiptWindow-1))
 	}
 	for h := to; h >= from && h > 0; h-- {
-		txs, err := l.blocks.Transactions(h)
+		txs, err := r.blocks.Transactions(h)
 		if err != nil {
 			return 0, 0, nil, err
 		}
@@ -89,7 +81,7 @@ func (l *Lookup) findTransaction(hash []byte, height uint64) (uint64, int, cmtty
 // transaction of a block makes one record about each repository that its scopes
 // name, in the order of the block: the n-th transaction about a repository made
 // the n-th record about it.
-func madeRecords(v *store.View, txs cmttypes.Txs, index int, height uint64) ([]*proto.LogEntry, error) {
+func madeRecords(v View, txs cmttypes.Txs, index int, height uint64) ([]*proto.LogEntry, error) {
 	wanted, err := about(txs[index])
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func Tags(n int) fixture.Tags {
 // Proof is a ledger with one repository, from which a node answers a question.
 type Proof struct {
 	Chain   *bundletest.Chain
-	Lookup  *lookup.Lookup
+	Lookup  *lookup.Reader
 	Request query.Resolve
 	// Memory is that of a client who knows its trust anchor only.
 	Memory *bundle.Memory
@@ -55,7 +55,7 @@ func NewProof(tb testing.TB, validators, n int) *Proof {
 	chain.Commit()
 	tags["v0"] = "another manifest"
 	return &Proof{
-		Chain: chain, Lookup: lookup.NewLookup(chain.StateMachine(), chainBlocks{chain}, nil),
+		Chain: chain, Lookup: lookup.New(chain.StateMachine(), chainBlocks{chain}, nil),
 		Request: bundletest.Request(repository + ":v0"), Memory: bundle.NewMemory(anchor), Publish: p.Publish(2, tags),
 	}
 }
@@ -63,14 +63,14 @@ func NewProof(tb testing.TB, validators, n int) *Proof {
 // chainBlocks gives the blocks of a chain to look-ups.
 type chainBlocks struct{ *bundletest.Chain }
 
-// Transactions implements lookup.LightBlocks.
+// Transactions implements lookup.Blocks.
 func (c chainBlocks) Transactions(height uint64) (cmttypes.Txs, error) {
 	return c.Chain.Transactions(height), nil
 }
 
 // Answer is what a node does for one question, without HTTP: the encoded bundle.
 func (p *Proof) Answer() ([]byte, error) {
-	b, _, err := p.Lookup.Answer(lookup.Question{Repository: p.Request.Repository, Tag: p.Request.Tag})
+	b, err := p.Lookup.Resolve(p.Request, query.Known{})
 	if err != nil {
 		return nil, err
 	}
