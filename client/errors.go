@@ -46,6 +46,10 @@ var (
 	ErrUncertain = errors.New("it was sent and may be in the ledger")
 	// ErrConflict says that others kept publishing first until the time was up.
 	ErrConflict = errors.New("others published first until the time was up; nothing was published here")
+	// ErrTakenBefore says that nodes have taken another transaction of the repository and
+	// that no state with it can be proven: it waits for a block, and so does whatever
+	// follows it. For more than a few seconds the ledger stands still.
+	ErrTakenBefore = errors.New("an earlier transaction of the repository waits for a block")
 )
 
 // HTTPError is an answer whose status is not 2xx.
@@ -184,7 +188,7 @@ func ClassOf(err error) bundle.Class {
 	if c := bundle.ClassOf(err); c != bundle.Other {
 		return c
 	}
-	if errors.Is(err, ErrUnreachable) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotCommitted) {
+	if errors.Is(err, ErrUnreachable) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotCommitted) || errors.Is(err, ErrTakenBefore) {
 		return bundle.Stale
 	}
 	return bundle.Other

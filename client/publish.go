@@ -156,20 +156,25 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 	sent := make([]*tuf.Targets, len(orders)) // signed here and sent, fate unknown
 	lost := 0                                 // how often others were first
 	var unsure *UncertainError                // until what became of the files sent is proven
+	var first error                           // the newest rejection because others were first
 	// failed tells of a conflict when that is what the time went by with.
 	failed := func(err error) error {
 		if unsure != nil && !errors.Is(err, ErrUncertain) {
 			return &UncertainError{Hash: unsure.Hash, Repositories: unsure.Repositories, Err: err}
 		}
-		if lost > 0 && ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUncertain) {
+		if lost > 0 && ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUncertain) && !errors.Is(err, ErrTakenBefore) {
 			return fmt.Errorf("couldn't publish %s: %w, in %d attempts", orders[0], ErrConflict, lost)
 		}
 		return err
 	}
 	for {
 		if lost > 0 {
-			if err := c.sleep(ctx, c.backoff(lost-1, 0)); err != nil {
-				return nil, failed(fmt.Errorf("couldn't publish %s: %w", orders[0], err))
+			pause := c.backoff(lost-1, 0)
+			if c.waiting != nil {
+				c.waiting(pause, []Warning{{Class: bundle.Other, Err: errOthersFirst}})
+			}
+			if err := c.sleep(ctx, pause); err != nil {
+				return nil, failed(fmt.Errorf("couldn't publish %s: %w: %w", orders[0], err, first))
 			}
 		}
 		drafts, warnings, err := c.provenDraft(ctx, orders, sent)
@@ -203,7 +208,9 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 			return out, nil
 		}
 		r, warnings, err := c.PublishFiles(ctx, orders[0].Payer, orders[0].Submitter, updates...)
-		out.Warnings = append(out.Warnings, warnings...)
+		out.Warnings = append(out.Warnings, slices.DeleteFunc(warnings, func(w Warning) bool {
+			return errors.Is(w.Err, record.CodeStaleScope) // which is nothing wrong with the node
+		})...)
 		if err == nil {
 			out.Transaction = r
 			return out, nil
@@ -213,8 +220,12 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 			return nil, failed(fmt.Errorf("couldn't publish %s: %w", orders[0], err))
 		}
 		lost++
+		first = err
 	}
 }
+
+// errOthersFirst is what is waited for after a transaction that came too late.
+var errOthersFirst = errors.New("another job published first; trying again")
 
 // PrepareRequest returns the signing request for orders, without signatures; nil
 // when the ledger says already all that is ordered.
@@ -250,21 +261,24 @@ type draft struct {
 	next *tuf.Targets
 }
 
-// errNotProvenYet says that the state in which a file of ours is stale cannot be
-// proven yet.
-var errNotProvenYet = errors.New("the newest state can't be proven yet")
-
-// provenDraft is draft, and waits for the state that decides it.
+// provenDraft is draft, and waits for the state that decides it. When the context ends
+// meanwhile, the error says what was waited for.
 func (c *Client) provenDraft(ctx context.Context, orders []Publication, sent []*tuf.Targets) ([]draft, []Warning, error) {
 	var all []Warning
+	var waits error
 	for try := 0; ; try++ {
 		drafts, warnings, err := c.draft(ctx, orders, sent)
 		all = append(all, warnings...)
-		if !errors.Is(err, errNotProvenYet) {
+		switch {
+		case errors.Is(err, ErrTakenBefore):
+			waits = err
+		case waits != nil && interrupted(ctx, err) != nil:
+			return nil, all, fmt.Errorf("couldn't publish %s: %w: %w", orders[0], waits, ctx.Err())
+		default:
 			return drafts, all, err
 		}
 		if err := c.sleep(ctx, c.backoff(try, 0)); err != nil {
-			return nil, all, fmt.Errorf("couldn't publish %s: %w", orders[0], err)
+			return nil, all, fmt.Errorf("couldn't publish %s: %w: %w", orders[0], waits, err)
 		}
 	}
 }
@@ -288,13 +302,19 @@ func (c *Client) draft(ctx context.Context, orders []Publication, sent []*tuf.Ta
 		case mine != nil && mine.Version > version:
 			// Somebody was first in this repository, or in another one of the orders.
 			if len(orders) == 1 {
-				return nil, warnings, errNotProvenYet
+				return nil, warnings, fmt.Errorf("%w; the newest block that can be proven is %d, of %s",
+					ErrTakenBefore, result.StateHeight, result.BlockTime.Format(time.RFC3339))
 			}
 		case mine != nil && d.file != nil && d.file.SignedDigest() == mine.SignedDigest():
 			out = append(out, d)
 			continue
 		}
 		if d.next, err = change.DraftTags(current, p.role(), p.Changes, mine != nil, p.Adoption, p.Expires, c.now()); err != nil {
+			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
+		}
+		more, err = c.checkListed(ctx, p, d)
+		warnings = append(warnings, more...)
+		if err != nil {
 			return nil, warnings, fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
 		out = append(out, d)

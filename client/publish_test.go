@@ -83,7 +83,7 @@ func TestPublishRace(t *testing.T) {
 			})
 		})
 		// The time ends in a pause, or the person gives up there.
-		for end, want := range map[error]error{context.DeadlineExceeded: client.ErrConflict, context.Canceled: context.Canceled} {
+		for end, want := range map[error]error{context.DeadlineExceeded: client.ErrTakenBefore, context.Canceled: context.Canceled} {
 			pauses := new(pauses)
 			pauses.limit, pauses.end = 30, end
 			_, err := n.client(pauses.of).Publish(pauses.context(t), n.order(set("1.0", "three")))

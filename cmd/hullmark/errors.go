@@ -142,6 +142,7 @@ func explain(err error) (code, hint string) {
 		{change.ErrRequest, "bad-request-file", "ask for the file again; `hullmark repo init` makes it"},
 		{change.ErrIncomplete, "incomplete", "whoever holds the keys signs it with `hullmark sign`; without a request file yet, write one with -o"},
 		{change.ErrNotSigner, "not-a-signer", "`hullmark sign --show` tells which keys must sign"},
+		{client.ErrTakenBefore, "ledger-stands-still", "the ledger makes no blocks, or has just made one; nothing was published; see `hullmark status`, and run the same command again once it goes on"},
 		{client.ErrConflict, "conflict", "run the same command again"},
 		{change.ErrNotAdopted, "not-adopted", "review each of them, for example with `hullmark history`; then run the same command again, with --adopt for each that is yours and --drop for each that is not (--drop-rest: for all that you did not adopt)"},
 		{change.ErrNothingInherited, "nothing-to-adopt", "leave --adopt, --drop and --drop-rest away; `hullmark repo show` tells what the list says"},

@@ -58,5 +58,8 @@ var found = []row{
 	{"N1", "jobs that published at once from one home, and readers there, failed: one's receipt made the answers that the others waited for old", []string{"client.TestOvertaken", "client.TestHistoryOvertaken", "client.TestNotOvertaken", "client.TestOvertakenByOneNode", "client.TestPublishOvertaken", "tests/e2e.TestNetwork"}, ""},
 	{"N2", "publish and withdraw in a home that cannot be written returned before readers could see what they did", []string{"client.TestPublishInReadOnlyHome"}, ""},
 	{"N3", "a good file was refused once the home knew more, with advice to ask another node, and no way to have its verdict as of block time", []string{"bundle.TestOldFiles", "bundle.TestOldFileTeachesNothing", "bundle.TestOldFileInPortions", "cmd/hullmark.TestScripts"}, ""},
+	{"N5", "publish of a revoked digest that the tag lists already said unchanged, with status 0", []string{"client.TestPublishRevoked", "client.TestUnchangedMeansVerified", "cmd/hullmark.TestScripts"}, ""},
+	{"N8", "a ledger that stands still was called a conflict with other publishers", []string{"client.TestPublishHalted", "client.TestPublishConflict", "client.TestPublishRace"}, ""},
+	{"N26", "a lost race showed the nodes' refusals as warnings", []string{"client.TestPublishHalted", "client.TestPublishConflict"}, ""},
 	{"N4", "a file about another tag, or of another kind, looked like an attack", []string{"bundle.TestAbout", "bundle.TestNotInFile", "client.TestVerifyBundle", "cmd/hullmark.TestScripts"}, ""},
 }
