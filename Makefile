@@ -10,9 +10,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 # The version that binaries print; they fall back to the build information that
-# Go embeds when it is empty.
+# Go embeds when it is empty. Binaries have no symbols and no debugging information, which
+# are a third of them; a panic names functions and lines all the same.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-BUILD_FLAGS := -ldflags '-X hullmark/internal/buildinfo.Stamp=$(VERSION)'
+BUILD_FLAGS := -ldflags '-s -w -X hullmark/internal/buildinfo.Stamp=$(VERSION)'
 
 # Seconds of fuzzing, spread evenly over all targets.
 FUZZTIME ?= 60
@@ -123,17 +124,28 @@ network: build
 containers:
 	HULLMARK_DOCKER=required go test -count=1 -timeout 5m ./tests/containers
 
-## nightly: everything that is too slow for each change
-.PHONY: nightly
-nightly: lint generate-check
-	HULLMARK_LONG=1 go test -count=1 -timeout 60m ./...
-	CGO_ENABLED=1 go test -count=1 -race -timeout 60m ./...
+## long: run all tests in their long form: more cases, larger inputs
+.PHONY: long
+long: export HULLMARK_LONG := 1
+long:
+	go test -count=1 -timeout 60m $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
+	go test -count=1 -p 1 -timeout 60m $$(go list ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$')
+
+## race-all: run all tests under the race detector (needs a C compiler)
+.PHONY: race-all
+race-all:
+	CGO_ENABLED=1 go test -count=1 -race -timeout 60m $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
+	CGO_ENABLED=1 go test -count=1 -p 1 -race -timeout 60m $$(go list ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$')
+
+## crash-long: kill nodes at random under load for five minutes
+.PHONY: crash-long
+crash-long:
 	HULLMARK_CRASH_DURATION=5m go test -count=1 -timeout 60m ./tests/crash
-	$(MAKE) flakes
-	$(MAKE) mutation
-	$(MAKE) e2e
-	$(MAKE) fuzz FUZZTIME=3600
-	$(MAKE) bench
+
+## nightly: run everything that is too slow for each change; the results go to docs/nightly (NIGHTLY names the suites)
+.PHONY: nightly
+nightly:
+	tools/nightly.sh $(NIGHTLY)
 
 ## paper: build, then repeat the paper's evaluation of placement into bin/paper (docs/evaluation.md)
 .PHONY: paper

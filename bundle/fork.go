@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cometbft/cometbft/light"
 	"github.com/cometbft/cometbft/types"
 )
 
@@ -110,14 +109,6 @@ func (f *Fork) check() error {
 	return nil
 }
 
-// checkCommit checks that more than two thirds of a block's own validators signed it.
-func checkCommit(lb *types.LightBlock) error {
-	if err := lb.ValidatorSet.VerifyCommitLight(lb.ChainID, lb.Commit.BlockID, lb.Height, lb.Commit); err != nil {
-		return fail(ErrHeader, "commit of block %d: %w", lb.Height, err)
-	}
-	return nil
-}
-
 // CompareBlocks judges the light block that somebody else has at the height of a
 // verified one. It returns nil for the same block, a *Fork when validators who may
 // still be trusted signed both, and otherwise ErrHeader, or an error of
@@ -140,7 +131,7 @@ func CompareBlocks(verified *types.LightBlock, other []byte, trustingPeriod time
 // one, as long as they are trusted: keys of those who left long ago may be anybody's
 // by now.
 func contradict(known, other *types.LightBlock, trustingPeriod time.Duration, now time.Time) error {
-	if light.HeaderExpired(known.SignedHeader, trustingPeriod, now) {
+	if expired(known, trustingPeriod, now) {
 		return fail(ErrHeader, "block %d is not the known one, which is older than the trusting period", other.Height)
 	}
 	return conflict(known, other)

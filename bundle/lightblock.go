@@ -2,24 +2,12 @@ package bundle
 
 import (
 	"bytes"
-	"errors"
 	"time"
 
-	cmtmath "github.com/cometbft/cometbft/libs/math"
-	"github.com/cometbft/cometbft/light"
 	cmtcrypto "github.com/cometbft/cometbft/proto/tendermint/crypto"
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	"github.com/cometbft/cometbft/types"
-
-	"hullmark/merkle"
-	"hullmark/record"
 )
-
-// trustLevel is the part of the trusted validators that must have signed a block
-// for it to be trusted without the blocks in between. CometBFT's own default is
-// a third; two thirds leave no block that some honest validator vouches for
-// and the rest never saw.
-func trustLevel() cmtmath.Fraction { return cmtmath.Fraction{Numerator: 2, Denominator: 3} }
 
 // EncodeLightBlock returns the bytes of a light block as bundles carry them.
 func EncodeLightBlock(lb *types.LightBlock) ([]byte, error) {
@@ -78,11 +66,8 @@ func DecodeLightBlock(ledger string, b []byte) (*types.LightBlock, error) {
 	if err != nil {
 		return nil, fail(ErrHeader, "%w", err)
 	}
-	if err := lb.ValidateBasic(ledger); err != nil {
-		return nil, fail(ErrHeader, "%w", err)
-	}
-	if len(lb.AppHash) != merkle.HashSize || !record.CheckTime(lb.Time) {
-		return nil, fail(ErrHeader, "app hash of %d bytes or time out of range", len(lb.AppHash))
+	if err := checkLightBlock(ledger, lb); err != nil {
+		return nil, err
 	}
 	return lb, nil
 }
@@ -135,8 +120,8 @@ func (m *Memory) follow(bridge []*types.LightBlock, target *types.LightBlock, no
 	}
 	// Times rise along the path, so only the target can be ahead of the clock. It
 	// is judged last: a forged header should be called forged.
-	if !target.Time.Before(now.Add(drift)) {
-		return nil, fail(ErrFuture, "block %d has time %s, the clock says %s", target.Height, stamp(target.Time), stamp(now))
+	if err := checkDrift(target, now, drift); err != nil {
+		return nil, err
 	}
 	return next, nil
 }
@@ -153,10 +138,8 @@ func (m *Memory) walk(path []*types.LightBlock, now time.Time) ([]*types.LightBl
 		if lb.Height <= trusted.Height {
 			continue // the bundle was made for somebody who knew less
 		}
-		err := light.Verify(trusted.SignedHeader, trusted.ValidatorSet, lb.SignedHeader, lb.ValidatorSet,
-			m.trustingPeriod, now, anyDrift, trustLevel())
-		if err != nil {
-			return nil, headerError(trusted, lb, err)
+		if err := verifyFrom(trusted, lb, m.trustingPeriod, now); err != nil {
+			return nil, err
 		}
 		trusted = lb
 		verified = append(verified, lb)
@@ -164,16 +147,13 @@ func (m *Memory) walk(path []*types.LightBlock, now time.Time) ([]*types.LightBl
 	return verified, nil
 }
 
-// anyDrift switches off light.Verify's own bound on times ahead of the clock.
-const anyDrift = MaxTrustingPeriod
-
 // start returns the highest known block at or below a height that may still be
 // trusted.
 func (m *Memory) start(height int64, now time.Time) (*types.LightBlock, error) {
 	fresh := false
 	for i := len(m.blocks) - 1; i >= 0; i-- {
 		lb := m.blocks[i]
-		if light.HeaderExpired(lb.SignedHeader, m.trustingPeriod, now) {
+		if expired(lb, m.trustingPeriod, now) {
 			continue
 		}
 		if lb.Height <= height {
@@ -186,15 +166,6 @@ func (m *Memory) start(height int64, now time.Time) (*types.LightBlock, error) {
 	}
 	newest := m.blocks[len(m.blocks)-1]
 	return nil, fail(ErrAnchorExpired, "the newest trusted block is of %s, the trusting period is %s", stamp(newest.Time), m.trustingPeriod)
-}
-
-// headerError translates what light.Verify says.
-func headerError(trusted, lb *types.LightBlock, err error) error {
-	var changed light.ErrNewValSetCantBeTrusted
-	if errors.As(err, &changed) {
-		return fail(ErrHeader, "block %d from block %d: %w: %w", lb.Height, trusted.Height, ErrBridge, err)
-	}
-	return fail(ErrHeader, "block %d from block %d: %w", lb.Height, trusted.Height, err)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cometbft/cometbft/light"
 	"github.com/cometbft/cometbft/types"
 
 	"hullmark/reference"
@@ -195,7 +194,7 @@ func (m *Memory) prune(blocks []*types.LightBlock, now time.Time) []*types.Light
 	spacing := min(keepEvery, m.trustingPeriod/keepSpacing)
 	var kept []*types.LightBlock
 	for i, lb := range blocks {
-		useful := !light.HeaderExpired(lb.SignedHeader, m.trustingPeriod, now)
+		useful := !expired(lb, m.trustingPeriod, now)
 		if n := len(kept); useful && n > 0 {
 			last := kept[n-1]
 			useful = !bytes.Equal(lb.ValidatorsHash, last.ValidatorsHash) || lb.Time.Sub(last.Time) >= spacing

@@ -11,17 +11,17 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/viper"
+	"github.com/pelletier/go-toml/v2"
 )
 
 // Config is the content of client.toml.
 type Config struct {
 	// Nodes are the base URLs of the nodes to ask, such as
 	// "https://hullmark.example.com" or "http://127.0.0.1:26680".
-	Nodes []string `mapstructure:"nodes"`
+	Nodes []string `toml:"nodes"`
 	// Placement decides which node is asked first; empty is PlacementRendezvous.
 	// It changes what is asked of whom and never what is believed.
-	Placement Placement `mapstructure:"placement"`
+	Placement Placement `toml:"placement"`
 }
 
 // maxConfigSize bounds client.toml in bytes.
@@ -73,19 +73,31 @@ func LoadConfig(home string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("couldn't read %s: %w", path, err)
 	}
-	v := viper.New()
-	v.SetConfigType("toml")
 	var c Config
-	if err := v.ReadConfig(bytes.NewReader(b)); err != nil {
-		return Config{}, fmt.Errorf("couldn't read %s: %w: %w", path, ErrConfig, err)
-	}
-	if err := v.UnmarshalExact(&c); err != nil {
-		return Config{}, fmt.Errorf("couldn't read %s: %w: %w", path, ErrConfig, err)
+	if err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(&c); err != nil {
+		return Config{}, fmt.Errorf("couldn't read %s: %w: %w", path, ErrConfig, whereTOML(err))
 	}
 	if err := c.Validate(); err != nil {
 		return Config{}, fmt.Errorf("couldn't read %s: %w", path, err)
 	}
 	return c, nil
+}
+
+// whereTOML says of an error in a TOML file in which line it is, and of an unknown key
+// its name.
+func whereTOML(err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		unknown := strict.Errors[0]
+		line, _ := unknown.Position()
+		return fmt.Errorf("line %d: unknown key %q", line, clip(strings.Join(unknown.Key(), ".")))
+	}
+	var syntax *toml.DecodeError
+	if errors.As(err, &syntax) {
+		line, _ := syntax.Position()
+		return fmt.Errorf("line %d: %w", line, err)
+	}
+	return err
 }
 
 // SaveConfig writes client.toml in a home directory, which it makes if it is not

@@ -28,7 +28,11 @@ func main() {
 
 // run is main without the process around it.
 func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) (code int) {
-	s := &session{stdin: stdin, stdout: stdout, stderr: printable.Writer(stderr), screen: stderr}
+	return newSession(stdin, stdout, stderr).run(ctx, args)
+}
+
+// run runs the command that args name and returns the exit status.
+func (s *session) run(ctx context.Context, args []string) (code int) {
 	defer s.close()
 	defer func() {
 		// The runtime's own exit code for a panic is that of a usage error here.

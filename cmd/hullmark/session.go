@@ -20,6 +20,7 @@ import (
 	"hullmark/internal/cli"
 	"hullmark/keystore"
 	"hullmark/oci"
+	"hullmark/printable"
 	"hullmark/safefile"
 )
 
@@ -38,11 +39,19 @@ type session struct {
 	passphraseFile string
 	timeout        time.Duration
 
-	source *keystore.PassphraseSource // nil before it is needed
-	limit  *limitedContext            // nil when there is none
-	opened []*keystore.Key
-	ours   map[string]*keystore.Key // of the home, by name
-	warned []string                 // warnings about nodes that were shown
+	// loadConfig reads client.toml in a home; configFile calls it once.
+	loadConfig func(home string) (client.Config, error)
+	configured *client.Config             // nil before it is needed
+	source     *keystore.PassphraseSource // nil before it is needed
+	limit      *limitedContext            // nil when there is none
+	opened     []*keystore.Key
+	ours       map[string]*keystore.Key // of the home, by name
+	warned     []string                 // warnings about nodes that were shown
+}
+
+// newSession returns a run of the program.
+func newSession(stdin *os.File, stdout, stderr io.Writer) *session {
+	return &session{stdin: stdin, stdout: stdout, stderr: printable.Writer(stderr), screen: stderr, loadConfig: client.LoadConfig}
 }
 
 // How long a command takes at most unless --timeout says: a script must not hang
@@ -137,10 +146,22 @@ func (s *session) close() {
 // home returns the client's home.
 func (s *session) home() (*client.Home, error) { return client.OpenHome(s.dir) }
 
+// configFile returns what client.toml says. It is read once.
+func (s *session) configFile() (client.Config, error) {
+	if s.configured == nil {
+		c, err := s.loadConfig(s.dir)
+		if err != nil {
+			return client.Config{}, err
+		}
+		s.configured = &c
+	}
+	return *s.configured, nil
+}
+
 // config returns the configuration with the nodes to ask: those of the command
 // line, else those of the environment, else those configured.
 func (s *session) config() (client.Config, error) {
-	c, err := client.LoadConfig(s.dir)
+	c, err := s.configFile()
 	if err != nil {
 		return client.Config{}, err
 	}
@@ -163,7 +184,7 @@ func (s *session) nodeList() ([]string, error) {
 		}
 		return c.Nodes, nil
 	}
-	c, err := client.LoadConfig(s.dir)
+	c, err := s.configFile()
 	return c.Nodes, err
 }
 

@@ -53,7 +53,7 @@ known leads to it, 4 of another ledger than what this client knows.`,
 			if err != nil {
 				return err
 			}
-			c, err := client.LoadConfig(home.Dir())
+			c, err := s.configFile()
 			if err != nil && len(s.nodes) > 0 {
 				return err // what it says beside the nodes would be lost
 			}
