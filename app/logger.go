@@ -17,8 +17,8 @@ func parseLevel(s string) (slog.Level, error) {
 
 // newLogger returns the node's logger and the engine's, which write to one place
 // in one form. What peers and users say stands in logs too, so nothing goes there that
-// a terminal would obey.
-func newLogger(w io.Writer, c LogConfig) (node *slog.Logger, engine cmtlog.Logger, err error) {
+// a terminal would obey. stopping says whether a stop that was asked for is under way.
+func newLogger(w io.Writer, c LogConfig, stopping func() bool) (node *slog.Logger, engine cmtlog.Logger, err error) {
 	handler := func(level string) (slog.Handler, error) {
 		l, err := parseLevel(level)
 		if err != nil {
@@ -38,18 +38,19 @@ func newLogger(w io.Writer, c LogConfig) (node *slog.Logger, engine cmtlog.Logge
 	if err != nil {
 		return nil, nil, err
 	}
-	return slog.New(own), engineLogger{slog.New(other), quietLines()}, nil
+	return slog.New(own), engineLogger{slog.New(other), quietLines(), stopping}, nil
 }
 
 // engineLogger gives CometBFT a slog.Logger.
 type engineLogger struct {
 	*slog.Logger
-	quiet []quietLine
+	quiet    []quietLine
+	stopping func() bool
 }
 
 // Error implements CometBFT's Logger.
 func (l engineLogger) Error(message string, keyvals ...any) {
-	if quiet(l.quiet, message, keyvals) {
+	if quiet(l.quiet, l.stopping(), message, keyvals) {
 		l.Info(message, keyvals...)
 		return
 	}
@@ -59,5 +60,5 @@ func (l engineLogger) Error(message string, keyvals ...any) {
 
 // With implements CometBFT's Logger.
 func (l engineLogger) With(keyvals ...any) cmtlog.Logger {
-	return engineLogger{l.Logger.With(keyvals...), l.quiet}
+	return engineLogger{l.Logger.With(keyvals...), l.quiet, l.stopping}
 }

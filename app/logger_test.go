@@ -11,7 +11,7 @@ func TestLogsArePrintable(t *testing.T) {
 	const hostile = "evil\x1b]0;title\x07\u0085\u009b2J\u202egnp\u2066\u200b\u2028\nlevel=INFO\x7f\xff"
 	for _, format := range []string{"text", "json"} {
 		var j journal
-		log, engine, err := newLogger(&j, LogConfig{Level: "debug", EngineLevel: "debug", Format: format})
+		log, engine, err := newLogger(&j, LogConfig{Level: "debug", EngineLevel: "debug", Format: format}, func() bool { return false })
 		if err != nil {
 			t.Fatal(err)
 		}

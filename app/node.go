@@ -124,7 +124,7 @@ func Open(h Home, o Options) (_ *Node, err error) {
 			err = errors.Join(err, n.close())
 		}
 	}()
-	log, engineLog, err := newLogger(o.Log, o.Config.Log)
+	log, engineLog, err := newLogger(o.Log, o.Config.Log, n.stopping.Load)
 	if err != nil {
 		return nil, err
 	}
@@ -398,28 +398,6 @@ func (n *Node) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-}
-
-// Stop ends the node in order: no new requests, then consensus, then the
-// database. Being killed instead loses nothing.
-func (n *Node) Stop() error {
-	n.stopping.Store(true)
-	if n.background != nil {
-		n.background()
-	}
-	n.late.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	err := n.api.stop(ctx)
-	if n.metrics != nil {
-		err = errors.Join(err, n.metrics.stop(ctx))
-	}
-	if n.engine.IsRunning() {
-		err = errors.Join(err, n.engine.Stop())
-		n.engine.Wait()
-	}
-	n.log.Info("node stopped", "height", n.ledger.Height())
-	return errors.Join(err, n.close())
 }
 
 // openLedger opens the ledger of a genesis in its store.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,9 +27,21 @@ func (l *lines) Write(b []byte) (int, error) {
 	return l.b.Write(b)
 }
 
-// TestQuietRestarts stops and starts four nodes together. Nothing is wrong with them, so
-// no line is one of level error.
-func TestQuietRestarts(t *testing.T) {
+// errors reports lines of level error.
+func (l *lines) errors(t *testing.T) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.b.String()) {
+		if strings.Contains(line, "level=ERROR") {
+			t.Error(line)
+		}
+	}
+}
+
+// four makes a network of four nodes that make several blocks a second.
+func four(t *testing.T) *Network {
+	t.Helper()
 	n, err := Create(Options{
 		Dir: t.TempDir(), Name: "test", Validators: 4, Namespaces: []string{"localhost:5000"},
 		GenesisTime: time.Now(), TimeoutCommit: 100 * time.Millisecond,
@@ -36,7 +50,27 @@ func TestQuietRestarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := new(lines)
+	for _, node := range n.Nodes {
+		path := filepath.Join(string(node.Home), "config", "config.toml")
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		quick := bytes.Replace(b, []byte(`create_empty_blocks_interval = "5s"`), []byte(`create_empty_blocks_interval = "100ms"`), 1)
+		if bytes.Equal(b, quick) {
+			t.Fatal("no pause between blocks to shorten")
+		}
+		if err := os.WriteFile(path, quick, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// TestQuietRestarts stops and starts four nodes together. Nothing is wrong with them, so
+// no line is one of level error.
+func TestQuietRestarts(t *testing.T) {
+	n, log := four(t), new(lines)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	height := uint64(1)
@@ -53,9 +87,56 @@ func TestQuietRestarts(t *testing.T) {
 			t.Fatal(err, stopped)
 		}
 	}
-	for line := range strings.Lines(log.b.String()) {
-		if strings.Contains(line, "level=ERROR") {
-			t.Error(line)
+	log.errors(t)
+}
+
+// TestQuietCatchUp starts the fourth node some blocks behind the others, again and again,
+// and stops it at several moments: while it has no peers yet, while it fetches blocks,
+// when it takes part. Its peers see it come and go. None of it is an error.
+func TestQuietCatchUp(t *testing.T) {
+	n, log := four(t), new(lines)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	const late = 3
+	r := &Running{Network: n}
+	defer func() {
+		if err := r.Stop(); err != nil {
+			t.Error(err)
 		}
+		log.errors(t)
+	}()
+	for i := range late {
+		node, err := StartNode(n, i, "test", log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Nodes = append(r.Nodes, node)
+	}
+	others := n.URLs()[:late]
+	behind := func(blocks uint64) {
+		t.Helper()
+		if err := WaitProvable(ctx, r.Nodes[0].Status().GetStateHeight()+blocks, others...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, run := range []time.Duration{0, 100 * time.Millisecond, 400 * time.Millisecond, time.Second, 1500 * time.Millisecond, 2500 * time.Millisecond, 4 * time.Second} {
+		behind(5)
+		node, err := StartNode(n, late, "test", log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(run)
+		if err := node.Stop(); err != nil {
+			t.Errorf("after %s: %v", run, err)
+		}
+	}
+	behind(5)
+	node, err := StartNode(n, late, "test", log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Nodes = append(r.Nodes, node)
+	if err := WaitProvable(ctx, r.Nodes[0].Status().GetStateHeight()+2, n.URLs()...); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -2,7 +2,9 @@ package regressions
 
 // found lists the faults that others found in Hullmark itself by attacking it,
 // operating it and reimplementing its specification, each with the tests that hold the
-// right behaviour. Ids are those of the report, one row per point.
+// right behaviour. Ids are those of the report, one row per point; N and a
+// number are those of the trial of 2026-12-01, in which a newcomer used the programs from
+// the README alone.
 var found = []row{
 	{"A2", "refused deltas of a large file cost 82 ms each and nothing to send: 12 a second stalled four validators, whose commits waited for every check", []string{"abci.TestRefusedAreCharged", "abci.TestSameBytesAreChargedOnce", "abci.TestAdmittedArePaidBack", "abci.TestStrangersAreNotCharged", "abci.TestAccounts", "abci.TestAccountsAreBounded", "abci.TestDelegatedKeysShareAnAccount", "abci.TestRefusedByTheLedgerAreCharged", "abci.TestCommitsWaitForNoCheck", "abci.TestGate", "abci.TestQueueTurns", "abci.TestQueueBounds", "abci.TestQueueEmergencies", "tests/flood.TestFloodRefused", "ledger.TestRememberedOnce", "ledger.TestRememberedInTime", "ledger.TestRememberedFor", "ledger.TestMemoryIsBounded", "ledger.TestStepsAreTheTable", "tuf.TestStored", "tuf.TestDeltaEqualsWholeFile", "ledger.TestDamagedFile", "client.TestRetryAfter", "client.TestRetryAfterOfOneNode", "client.TestRetryAfterEnds", "cmd/hullmark.TestSubmitterOf"}, ""},
 	{"A3", "40 valid deltas that waited made each block take 12 s and more: all were judged again after each", []string{"abci.TestRecheckPostpones", "abci.TestBurst", "ledger.TestReadmit", "tests/flood.TestFloodRefused", "ledger.TestCarry", "ledger.TestReadmitEntry", "abci.TestOfferLate"}, ""},
@@ -62,4 +64,6 @@ var found = []row{
 	{"N8", "a ledger that stands still was called a conflict with other publishers", []string{"client.TestPublishHalted", "client.TestPublishConflict", "client.TestPublishRace"}, ""},
 	{"N26", "a lost race showed the nodes' refusals as warnings", []string{"client.TestPublishHalted", "client.TestPublishConflict"}, ""},
 	{"N4", "a file about another tag, or of another kind, looked like an attack", []string{"bundle.TestAbout", "bundle.TestNotInFile", "client.TestVerifyBundle", "cmd/hullmark.TestScripts"}, ""},
+	{"N6", "a node that caught up with a few blocks logged errors that meant nothing", []string{"app.TestQuietLines", "app.TestQuietLinesOfOurselves", "internal/testnet.TestQuietCatchUp"}, ""},
+	{"N7", "a stop that was asked for while the node was syncing logged errors", []string{"app.TestStopAtAnyMoment", "app.TestQuietLines", "internal/testnet.TestQuietCatchUp"}, ""},
 }
