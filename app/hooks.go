@@ -25,6 +25,8 @@ type Hooks struct {
 	// Now is the clock that is compared with blocks, each ClockInterval.
 	Now           func() time.Time
 	ClockInterval time.Duration
+	// WatchInterval is how often the node looks at itself for its log.
+	WatchInterval time.Duration
 	// FileLimit is how many files the process may open; 0 asks the system.
 	FileLimit uint64
 }
@@ -52,6 +54,9 @@ func (h Hooks) withDefaults() Hooks {
 	}
 	if h.ClockInterval == 0 {
 		h.ClockInterval = clockInterval
+	}
+	if h.WatchInterval == 0 {
+		h.WatchInterval = watchInterval
 	}
 	if h.Connections == nil {
 		h.Connections = func(c proxy.ClientCreator) proxy.ClientCreator { return c }

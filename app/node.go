@@ -97,6 +97,8 @@ type Node struct {
 	background context.CancelFunc
 	// late is the start of the engine that waits for the clock.
 	late sync.WaitGroup
+	// watchers look at the node's databases until background is called.
+	watchers sync.WaitGroup
 	// engineDBs are those of an engine that was never started; a started one
 	// closes them itself.
 	engineDBs []io.Closer
@@ -339,6 +341,7 @@ func (n *Node) Start() error {
 			}
 		})
 	}
+	n.watchers.Go(func() { n.watchSelf(ctx) })
 	n.log.Info("node started", "ledger", n.ledger.ID(), "operator", n.operator,
 		"node_id", string(n.engine.NodeInfo().ID()), "height", n.ledger.Height(), "http", n.api.address())
 	return nil
@@ -355,7 +358,7 @@ func (n *Node) startEngine(ctx context.Context) error {
 	}
 	go n.watch()
 	go keepPeers(ctx, n.engine.Switch(), n.peers, n.firstPeers)
-	go n.watchClock(ctx)
+	n.watchers.Go(func() { n.watchClock(ctx) })
 	return nil
 }
 

@@ -79,6 +79,15 @@ func keepPeers(ctx context.Context, sw switcher, peers, first []string) {
 	}
 }
 
+// peerIDs returns the ids of the peers this node is connected with.
+func (n *Node) peerIDs() []string {
+	var ids []string
+	for _, p := range n.engine.Switch().Peers().Copy() {
+		ids = append(ids, string(p.ID()))
+	}
+	return ids
+}
+
 // validatorPeers returns how many of the other founding operators' nodes this one is
 // connected with.
 func (n *Node) validatorPeers() int {

@@ -18,6 +18,7 @@ func (n *Node) Stop() error {
 		n.background()
 	}
 	n.late.Wait()
+	n.watchers.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	err := n.api.stop(ctx)

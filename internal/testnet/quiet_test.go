@@ -27,12 +27,20 @@ func (l *lines) Write(b []byte) (int, error) {
 	return l.b.Write(b)
 }
 
+// String returns all that was logged.
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// contains reports whether a text was logged.
+func (l *lines) contains(text string) bool { return strings.Contains(l.String(), text) }
+
 // errors reports lines of level error.
 func (l *lines) errors(t *testing.T) {
 	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(l.b.String()) {
+	for line := range strings.Lines(l.String()) {
 		if strings.Contains(line, "level=ERROR") {
 			t.Error(line)
 		}
@@ -139,4 +147,61 @@ func TestQuietCatchUp(t *testing.T) {
 	if err := WaitProvable(ctx, r.Nodes[0].Status().GetStateHeight()+2, n.URLs()...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestHaltIsLogged: when two of four operators are down, the log of the others says so,
+// by name, and that the node is not ready; and it says when that is over.
+func TestHaltIsLogged(t *testing.T) {
+	t.Setenv("HULLMARKD_HTTP_READY_MAX_AGE", "2s")
+	n, log := four(t), new(lines)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	until := func(text string) {
+		t.Helper()
+		for !log.contains(text) {
+			select {
+			case <-ctx.Done():
+				t.Fatalf("the log lacks %q: %s", text, log.String())
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+	r := &Running{Network: n}
+	defer func() {
+		if err := r.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for i := range n.Nodes {
+		var to io.Writer = io.Discard
+		if i == 0 {
+			to = log
+		}
+		node, err := StartNode(n, i, "test", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Nodes = append(r.Nodes, node)
+	}
+	until("level=INFO msg=ready\n")
+	for _, operator := range []string{"operator-1", "operator-2", "operator-3"} {
+		until(`level=INFO msg="peer gained" operator=` + operator)
+	}
+	const down = 2
+	for _, node := range r.Nodes[down:] {
+		if err := node.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Nodes = r.Nodes[:down]
+	until(`level=WARN msg="not ready" reason="the newest block is `)
+	for i := down; i < len(n.Nodes); i++ {
+		node, err := StartNode(n, i, "test", io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Nodes = append(r.Nodes, node)
+	}
+	until("level=INFO msg=ready after=")
+	log.errors(t)
 }

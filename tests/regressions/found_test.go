@@ -66,4 +66,5 @@ var found = []row{
 	{"N4", "a file about another tag, or of another kind, looked like an attack", []string{"bundle.TestAbout", "bundle.TestNotInFile", "client.TestVerifyBundle", "cmd/hullmark.TestScripts"}, ""},
 	{"N6", "a node that caught up with a few blocks logged errors that meant nothing", []string{"app.TestQuietLines", "app.TestQuietLinesOfOurselves", "internal/testnet.TestQuietCatchUp"}, ""},
 	{"N7", "a stop that was asked for while the node was syncing logged errors", []string{"app.TestStopAtAnyMoment", "app.TestQuietLines", "internal/testnet.TestQuietCatchUp"}, ""},
+	{"N9", "the log of a node in a network that had halted said nothing for minutes", []string{"app.TestReadinessIsLogged", "app.TestNodeLogsItsReadiness", "app.TestPeersAreLogged", "app.TestPeerLinesAreBounded", "internal/testnet.TestHaltIsLogged"}, ""},
 }
