@@ -65,7 +65,7 @@ answer too old.`,
 				return printErr
 			}
 			if err != nil {
-				return shownError{err}
+				return cli.Shown(err)
 			}
 			return nil
 		},

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -47,27 +46,10 @@ func (s *session) run(ctx context.Context, args []string) (code int) {
 	if err == nil {
 		return exitOK
 	}
-	if cli.IsUsage(err) && wantsJSON(args) {
+	if cli.IsUsage(err) && cli.WantsJSON(args) {
 		s.output = outputJSON // the flags may not have been read so far
 	}
 	return s.fail(ctx, err)
-}
-
-// wantsJSON reports whether a command line that may be wrong asks for JSON: its error is
-// told in the form that its caller reads.
-func wantsJSON(args []string) bool {
-	last := ""
-	for i, a := range args {
-		if a == "--" {
-			break
-		}
-		if value, ok := strings.CutPrefix(a, "--output="); ok {
-			last = value
-		} else if a == "--output" && i+1 < len(args) {
-			last = args[i+1]
-		}
-	}
-	return last == outputJSON
 }
 
 func newRoot(s *session) *cobra.Command {

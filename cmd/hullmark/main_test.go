@@ -359,7 +359,7 @@ func TestInterruptedFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, err := range []error{
-		client.ErrUnreachable, &client.NodesError{}, bundle.ErrStale, errSwapped, shownError{bundle.ErrStale}, context.DeadlineExceeded,
+		client.ErrUnreachable, &client.NodesError{}, bundle.ErrStale, errSwapped, cli.Shown(bundle.ErrStale), context.DeadlineExceeded,
 		record.Reject(record.CodeStaleScope, "x"), errors.New("x"), fmt.Errorf("couldn't ask: %w", context.Canceled),
 	} {
 		for _, output := range []string{outputText, outputJSON} {

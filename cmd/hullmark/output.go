@@ -55,10 +55,7 @@ func (s *session) print(a answer) error {
 
 // errorJSON is an error in an answer.
 type errorJSON struct {
-	Code     string `json:"code"`
-	Message  string `json:"message"`
-	Hint     string `json:"hint,omitempty"`
-	ExitCode int    `json:"exit_code"`
+	cli.Failure
 	// Inherited is what nobody has decided about, of an error with code not-adopted.
 	Inherited []inheritedJSON `json:"inherited,omitempty"`
 	// TxHash and Repositories say what may be in the ledger, of an error with code
@@ -69,7 +66,10 @@ type errorJSON struct {
 
 func describe(err error) *errorJSON {
 	code, hint := explain(err)
-	d := &errorJSON{Code: code, Message: cli.Message(err), Hint: hint, ExitCode: exitCode(err), Inherited: inheritedOf(err)}
+	d := &errorJSON{
+		Failure:   cli.Failure{Code: code, Message: cli.Message(err), Hint: hint, ExitCode: exitCode(err)},
+		Inherited: inheritedOf(err),
+	}
 	var unsure *client.UncertainError
 	if errors.As(err, &unsure) {
 		d.TxHash = hex.EncodeToString(unsure.Hash[:])
@@ -80,14 +80,8 @@ func describe(err error) *errorJSON {
 	return d
 }
 
-// shownError is an error that the JSON answer already tells of.
-type shownError struct{ error }
-
-func (e shownError) Unwrap() error { return e.error }
-
 // fail reports an error and returns the exit code. Ctx is that of the user's signals.
 func (s *session) fail(ctx context.Context, err error) int {
-	_, shown := err.(shownError) //nolint:errorlint // a mark on the outermost error only
 	d := describe(cli.Interrupted(ctx, err))
 	_, _ = fmt.Fprintf(s.stderr, "hullmark: error: %s\n", printable.Line(d.Message))
 	if len(d.Inherited) > 0 {
@@ -98,7 +92,7 @@ func (s *session) fail(ctx context.Context, err error) int {
 	if d.Hint != "" {
 		_, _ = fmt.Fprintf(s.stderr, "hullmark: hint: %s\n", printable.Line(d.Hint))
 	}
-	if s.output == outputJSON && !shown {
+	if s.output == outputJSON && !cli.IsShown(err) {
 		b, err := json.Marshal(map[string]*errorJSON{"error": d})
 		if err == nil {
 			_, _ = fmt.Fprintf(s.stdout, "%s\n", printable.JSON(b))

@@ -46,23 +46,13 @@ func (s *session) printStatus(nodes []client.NodeStatus, now time.Time) error {
 	out := &statusAnswer{}
 	var failures []error
 	for _, n := range nodes {
-		line := nodeJSON{Node: n.Node}
 		if n.Err != nil {
 			failures = append(failures, fmt.Errorf("node %s: %w", n.Node, n.Err))
-			line.Error = printable.Line(cli.Message(n.Err))
-			out.Nodes = append(out.Nodes, line)
+			out.Nodes = append(out.Nodes, cli.NodeStatus{Node: n.Node, Error: printable.Line(cli.Message(n.Err))})
 			continue
 		}
-		m := n.Status
-		line.Ledger, line.Operator, line.Version = m.GetLedger(), m.GetOperator(), m.GetVersion()
-		line.Height, line.StateHeight, line.Records = m.GetHeight(), m.GetStateHeight(), m.GetLogSize()
-		line.Peers, line.ValidatorPeers, line.Validators = m.GetPeers(), m.GetValidatorPeers(), m.GetValidators()
-		line.Validator, line.CatchingUp = m.GetValidator(), m.GetCatchingUp()
-		if t, err := time.Parse(time.RFC3339Nano, m.GetBlockTime()); err == nil {
-			seconds := now.Sub(t).Seconds()
-			line.BlockTime, line.AgeSeconds = &t, &seconds
-		}
-		standing := bundle.Standing{CatchingUp: m.GetCatchingUp(), Provable: m.GetStateHeight() > 0}
+		line := cli.NewNodeStatus(n.Node, n.Status, now)
+		standing := bundle.Standing{CatchingUp: line.CatchingUp, Provable: line.StateHeight > 0}
 		if line.BlockTime != nil {
 			standing.Head = *line.BlockTime
 		}
@@ -78,7 +68,7 @@ func (s *session) printStatus(nodes []client.NodeStatus, now time.Time) error {
 }
 
 // warnOtherLedgers warns of nodes that do not belong to the trusted ledger.
-func (s *session) warnOtherLedgers(nodes []nodeJSON) {
+func (s *session) warnOtherLedgers(nodes []cli.NodeStatus) {
 	home, err := s.home()
 	if err != nil {
 		return
@@ -95,28 +85,7 @@ func (s *session) warnOtherLedgers(nodes []nodeJSON) {
 }
 
 type statusAnswer struct {
-	Nodes []nodeJSON `json:"nodes"`
-}
-
-type nodeJSON struct {
-	Node        string     `json:"node"`
-	Error       string     `json:"error,omitempty"`
-	Ledger      string     `json:"ledger,omitempty"`
-	Operator    string     `json:"operator,omitempty"`
-	Version     string     `json:"version,omitempty"`
-	Height      uint64     `json:"height"`
-	BlockTime   *time.Time `json:"block_time,omitempty"`
-	AgeSeconds  *float64   `json:"age_seconds,omitempty"`
-	StateHeight uint64     `json:"state_height"`
-	Records     uint64     `json:"records"`
-	Peers       uint32     `json:"peers"`
-	// ValidatorPeers are the validators among the peers, Validators all of the network.
-	ValidatorPeers uint32 `json:"validator_peers"`
-	Validators     uint32 `json:"validators"`
-	Validator      bool   `json:"validator"`
-	CatchingUp     bool   `json:"catching_up"`
-	Ready          bool   `json:"ready"`
-	NotReady       string `json:"not_ready,omitempty"` // why
+	Nodes []cli.NodeStatus `json:"nodes"`
 }
 
 func (a *statusAnswer) text(t *table) {

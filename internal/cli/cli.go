@@ -44,13 +44,20 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 			}
 			return usageError{err}
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Annotations: map[string]string{groupKey: "yes"},
+		RunE:        func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.CompletionOptions.DisableDefaultCmd = true // see Completion
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	cmd.AddCommand(commands...)
 	return cmd
 }
+
+// groupKey is the annotation of commands that Group returns.
+const groupKey = "group"
+
+// IsGroup reports whether a command only holds others, and prints help by itself.
+func IsGroup(cmd *cobra.Command) bool { return cmd.Annotations[groupKey] != "" }
 
 // Args is cobra's check of arguments with a usage error.
 func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
