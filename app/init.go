@@ -37,8 +37,11 @@ type InitOptions struct {
 // that has any of them: keys are never overwritten.
 func Init(h Home, o InitOptions) (Identity, error) {
 	for _, path := range []string{h.nodeKeyFile(), h.validatorKeyFile(), h.validatorStateFile(), h.configFile()} {
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		switch _, err := os.Stat(path); {
+		case err == nil:
 			return Identity{}, fmt.Errorf("couldn't init %s: %w", h, ErrHomeExists)
+		case !errors.Is(err, fs.ErrNotExist):
+			return Identity{}, fmt.Errorf("couldn't init %s: %w", h, err)
 		}
 	}
 	if err := o.Config.Validate(); err != nil {

@@ -16,6 +16,9 @@ var ErrOldData = errors.New("data that was put aside before is still there")
 // a validator that has forgotten what it signed may sign two different blocks.
 var resyncDirs = []string{"ledger.db", "state.db", "blockstore.db", "evidence.db", "tx_index.db", "cs.wal"}
 
+// OldData returns the directory into which Resync puts a home's data aside.
+func OldData(h Home) string { return filepath.Join(h.dataDir(), "old") }
+
 // Resync puts a stopped node's data aside, into data/old, so that the node fetches
 // all of it again when it is started. Keys, configuration, genesis, and the record of
 // what the validator signed stay where they are. An interrupted Resync can be
@@ -32,7 +35,7 @@ func Resync(h Home, discard bool) error {
 	if _, err := LoadGenesis(h); err != nil {
 		return err
 	}
-	old := filepath.Join(h.dataDir(), "old")
+	old := OldData(h)
 	switch _, err := os.Lstat(old); {
 	case err == nil && discard:
 		if err := os.RemoveAll(old); err != nil {

@@ -48,7 +48,7 @@ validator_key, node_id, address, url, namespaces.`,
   hullmarkd operator-card sign acme.card --key acme.key`,
 		Args: cli.Args(cobra.NoArgs),
 	}
-	output, passphraseFile := outputFlag(cmd), passphraseFlag(cmd)
+	passphraseFile := passphraseFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o, err := f.options()
 		if err != nil {
@@ -69,7 +69,7 @@ validator_key, node_id, address, url, namespaces.`,
 			if err != nil {
 				return err
 			}
-			return writeCard(cmd, *output, f.file, c)
+			return writeCard(cmd, f.file, c)
 		}
 		key, err := openKeyFile(cmd.Context(), cmd, f.key, *passphraseFile)
 		if err != nil {
@@ -84,7 +84,7 @@ validator_key, node_id, address, url, namespaces.`,
 		if c.GovernanceSignature, err = key.SignFixed(c.Message()); err != nil {
 			return fmt.Errorf("couldn't sign card: %w", err)
 		}
-		return writeCard(cmd, *output, f.file, c)
+		return writeCard(cmd, f.file, c)
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.id, "id", "", "id of the operator: lower-case letters, digits and hyphens")
@@ -141,11 +141,13 @@ func newCardSign() *cobra.Command {
 		Short: "Sign an operator card with the operator's governance key",
 		Long: `Sign shows what a card says and signs it with the operator's governance key, on the
 machine that has it. What the key signs is the entry the genesis will hold. Nothing
-but the card travels between the machine with the key and the node.`,
+but the card travels between the machine with the key and the node.
+
+JSON: as "operator-card".`,
 		Example: `  hullmarkd operator-card sign acme.card --key ~/.hullmark/keys/acme.key`,
 		Args:    cli.Args(cobra.ExactArgs(1)),
 	}
-	output, passphraseFile := outputFlag(cmd), passphraseFlag(cmd)
+	passphraseFile := passphraseFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if keyFile == "" {
 			return cli.Usage("name the operator's key file with --key")
@@ -172,7 +174,7 @@ but the card travels between the machine with the key and the node.`,
 		if file == "" {
 			file = args[0]
 		}
-		return writeCard(cmd, *output, file, c)
+		return writeCard(cmd, file, c)
 	}
 	cmd.Flags().StringVar(&keyFile, "key", "", "encrypted file of the operator's governance key, NAME.key")
 	cmd.Flags().StringVarP(&file, "file", "o", "", "file to write (default: the card itself)")
@@ -181,13 +183,15 @@ but the card travels between the machine with the key and the node.`,
 
 func newCardShow() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "show CARD",
-		Short:   "Show an operator card and check its signatures",
-		Long:    `Show prints what a card says. It fails if a signature on it is wrong, and says so if one is missing.`,
+		Use:   "show CARD",
+		Short: "Show an operator card and check its signatures",
+		Long: `Show prints what a card says. It fails if a signature on it is wrong, and says so if
+one is missing.
+
+JSON: as "operator-card".`,
 		Example: `  hullmarkd operator-card show acme.card --output json`,
 		Args:    cli.Args(cobra.ExactArgs(1)),
 	}
-	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := readCard(args[0])
 		if err != nil {
@@ -198,7 +202,7 @@ func newCardShow() *cobra.Command {
 				return err
 			}
 		}
-		return show(cmd, *output, newCardAnswer(c))
+		return show(cmd, newCardAnswer(c))
 	}
 	return cmd
 }
@@ -216,7 +220,7 @@ func readCard(path string) (*record.Card, error) {
 }
 
 // writeCard writes a card and shows it.
-func writeCard(cmd *cobra.Command, output, path string, c *record.Card) error {
+func writeCard(cmd *cobra.Command, path string, c *record.Card) error {
 	var b bytes.Buffer
 	if err := json.Indent(&b, c.Encode(), "", "  "); err != nil {
 		return fmt.Errorf("couldn't write card: %w", err)
@@ -225,15 +229,13 @@ func writeCard(cmd *cobra.Command, output, path string, c *record.Card) error {
 	if err := atomicfile.Write(path, b.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("couldn't write card: %w", err)
 	}
-	if err := show(cmd, output, newCardAnswer(c)); err != nil {
+	if err := show(cmd, newCardAnswer(c)); err != nil {
 		return err
 	}
-	if output == outputText {
-		if len(c.GovernanceSignature) == 0 {
-			cmd.Printf("\nNext: sign %s where the governance key is, with `hullmarkd operator-card sign`.\n", path)
-		} else {
-			cmd.Printf("\nNext: give %s to whoever puts the genesis together.\n", path)
-		}
+	if len(c.GovernanceSignature) == 0 {
+		next(cmd, "\nNext: sign %s where the governance key is, with `hullmarkd operator-card sign`.\n", path)
+	} else {
+		next(cmd, "\nNext: give %s to whoever puts the genesis together.\n", path)
 	}
 	return nil
 }

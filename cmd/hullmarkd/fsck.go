@@ -23,7 +23,7 @@ block with its signatures, and whether ledger, blocks, engine and the record of 
 the validator signed agree. It prints what is damaged and what to do about it. It
 takes time in proportion to the history of the ledger.
 
-JSON: home, damaged, checks [{name, ok, detail, error, advice}].
+JSON: home, damaged, checks [{name, ok, detail, error, advice}], error.
 
 Exit status: 0 nothing is damaged, 1 couldn't check (such as while the node runs),
 4 something is damaged.`,
@@ -31,10 +31,9 @@ Exit status: 0 nothing is damaged, 1 couldn't check (such as while the node runs
   hullmarkd fsck --home /var/lib/hullmarkd --output json`,
 		Args: cli.Args(cobra.NoArgs),
 	}
-	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		progress := func(text string) { cmd.PrintErrf("hullmarkd: %s\n", text) }
-		if *output == outputJSON {
+		if asJSON(cmd) {
 			progress = func(string) {}
 		}
 		h, err := home()
@@ -46,11 +45,11 @@ Exit status: 0 nothing is damaged, 1 couldn't check (such as while the node runs
 			return err
 		}
 		a := newFsckAnswer(h, checks)
-		if err := show(cmd, *output, a); err != nil {
+		if err := show(cmd, a); err != nil {
 			return err
 		}
 		if a.Damaged {
-			return errDamaged
+			return cli.Shown(errDamaged)
 		}
 		return nil
 	}
@@ -61,6 +60,7 @@ type fsckAnswer struct {
 	Home    string       `json:"home"`
 	Damaged bool         `json:"damaged"`
 	Checks  []*fsckCheck `json:"checks"`
+	Error   *cli.Failure `json:"error,omitempty"`
 }
 
 type fsckCheck struct {
@@ -79,6 +79,10 @@ func newFsckAnswer(h app.Home, checks []app.Check) *fsckAnswer {
 			out.Error, a.Damaged = c.Err.Error(), true
 		}
 		a.Checks = append(a.Checks, out)
+	}
+	if a.Damaged {
+		f := failure(errDamaged)
+		a.Error = &f
 	}
 	return a
 }
@@ -104,7 +108,9 @@ data/old of its home. When the node is started it fetches every block from the o
 nodes and checks it. Keys, configuration, genesis and priv_validator_state.json stay as
 they are: what the validator has signed is never forgotten.
 
-Remove data/old when the node has caught up, or do it at once with --discard.`,
+Remove data/old when the node has caught up, or do it at once with --discard.
+
+JSON: home, put_aside (the directory), discarded.`,
 		Example: `  hullmarkd resync
   hullmarkd start`,
 		Args: cli.Args(cobra.NoArgs),
@@ -116,10 +122,29 @@ Remove data/old when the node has caught up, or do it at once with --discard.`,
 			if err := app.Resync(h, discard); err != nil {
 				return err
 			}
-			cmd.Println("Next: run `hullmarkd start`; `hullmarkd status` shows how far it has come.")
-			return nil
+			a := &resyncAnswer{Home: string(h), Discarded: discard}
+			if !discard {
+				a.PutAside = app.OldData(h)
+			}
+			return show(cmd, a)
 		},
 	}
 	cmd.Flags().BoolVar(&discard, "discard", false, "remove the data instead of putting it aside")
 	return cmd
+}
+
+type resyncAnswer struct {
+	Home string `json:"home"`
+	// PutAside is where the data is now, empty if it was discarded.
+	PutAside  string `json:"put_aside,omitempty"`
+	Discarded bool   `json:"discarded"`
+}
+
+func (a *resyncAnswer) text(t *table) {
+	if a.Discarded {
+		t.row("data", "removed from %s", a.Home)
+	} else {
+		t.row("data", "put aside in %s; remove it when the node has caught up", a.PutAside)
+	}
+	t.line("\nNext: run `hullmarkd start`; `hullmarkd status` shows how far it has come.")
 }

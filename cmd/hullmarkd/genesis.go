@@ -57,7 +57,6 @@ JSON: as "genesis show".`,
     --param max_block_work=50000 --param 'operator_quota={"capacity":100,"refill_blocks":10}'`,
 		Args: cli.Args(cobra.MinimumNArgs(1)),
 	}
-	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		f := record.Founding{Name: name, Params: record.DefaultParams(), Development: development}
 		if !record.ValidName(name) {
@@ -94,6 +93,9 @@ JSON: as "genesis show".`,
 			cards = append(cards, c)
 		}
 		g, err := f.Genesis(cards)
+		if errors.Is(err, record.ErrGenesis) {
+			return &app.Advised{Err: err, Advice: adviceForCards(len(cards))}
+		}
 		if err != nil {
 			return err
 		}
@@ -103,7 +105,10 @@ JSON: as "genesis show".`,
 		}
 		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 			// The ledger may be running on it.
-			return fmt.Errorf("couldn't write %s: %w", file, fs.ErrExist)
+			return &app.Advised{
+				Err:    fmt.Errorf("couldn't write %s: %w", file, fs.ErrExist),
+				Advice: fmt.Sprintf("a ledger may run on that genesis, so it is not overwritten: compare the two with `hullmarkd genesis show %s`, and name another file with --file, or remove that one if it is no ledger's", file),
+			}
 		}
 		if err := atomicfile.Write(file, doc, 0o644); err != nil {
 			return fmt.Errorf("couldn't write genesis: %w", err)
@@ -113,12 +118,10 @@ JSON: as "genesis show".`,
 				cmd.PrintErrf("hullmarkd: warning: nothing shows that operator %s holds its validator key; make sure its signer does\n", c.Operator.ID)
 			}
 		}
-		if err := show(cmd, *output, newGenesisAnswer(g)); err != nil {
+		if err := show(cmd, newGenesisAnswer(g)); err != nil {
 			return err
 		}
-		if *output == outputText {
-			cmd.Printf("\nNext: give %s to every operator. Each compares the digest with the others, over\nanother channel, then runs `hullmarkd init --genesis %s` and `hullmarkd start`.\n", file, file)
-		}
+		next(cmd, "\nNext: give %s to every operator. Each compares the digest with the others, over\nanother channel, then runs `hullmarkd init --genesis %s` and `hullmarkd start`.\n", file, file)
 		return nil
 	}
 	cmd.Flags().StringVar(&name, "name", "", "name of the ledger, before the hash")
@@ -127,6 +130,14 @@ JSON: as "genesis show".`,
 	cmd.Flags().BoolVar(&development, "development", false, "allow fewer than four operators, who cannot lose any")
 	cmd.Flags().StringVarP(&file, "file", "o", "genesis.json", "file to write")
 	return cmd
+}
+
+// adviceForCards says what to do about so many cards that make no genesis together.
+func adviceForCards(count int) string {
+	if count < record.MinValidators {
+		return fmt.Sprintf("pass the cards of all operators: at least %d, or fewer with --development, for a ledger that cannot lose any of them", record.MinValidators)
+	}
+	return "settle with the operators it names which of them is right; the other makes its card again with `hullmarkd operator-card`"
 }
 
 func newGenesisShow(home func() (app.Home, error)) *cobra.Command {
@@ -142,13 +153,12 @@ see docs/spec.md). The address is how the engine names a validator in logs and b
   hullmarkd genesis show genesis.json --output json`,
 		Args: cli.Args(cobra.MaximumNArgs(1)),
 	}
-	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		g, err := loadGenesis(home, args)
 		if err != nil {
 			return err
 		}
-		return show(cmd, *output, newGenesisAnswer(g))
+		return show(cmd, newGenesisAnswer(g))
 	}
 	return cmd
 }

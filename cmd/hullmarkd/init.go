@@ -26,8 +26,9 @@ func newInit(home func() (app.Home, error)) *cobra.Command {
 		Long: `Init makes the home of a node with a new validator key and a new peer key, both
 readable by this user alone, and commented configuration files. With --genesis
 it also installs the consortium's genesis and connects to its founding members.
-Run it again with --genesis on a home that has none yet. A genesis that does not
-hold what the operator card made in this home says is refused.
+Run it again with --genesis on a home that has none yet. In a home where
+operator-card made a card, a genesis that does not hold what the card says is
+refused. A home without a card takes any genesis: its node follows the ledger.
 
 With --remote-signer the home gets no validator key: the node waits at that address
 for the process that has it. With --port-offset several nodes fit on one machine;
@@ -39,7 +40,6 @@ JSON: home, node_id, validator_key, ledger, digest, operator.`,
   hullmarkd init --remote-signer unix:///run/signer.sock`,
 		Args: cli.Args(cobra.NoArgs),
 	}
-	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if offset < 0 || offset > maxPortOffset {
 			return cli.Usage("port offset %d; from 0 to %d are possible", offset, maxPortOffset)
@@ -77,7 +77,7 @@ JSON: home, node_id, validator_key, ledger, digest, operator.`,
 				return err
 			}
 		}
-		return show(cmd, *output, a)
+		return show(cmd, a)
 	}
 	name, err := os.Hostname()
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"hullmark/app"
+	"hullmark/internal/cli"
 	"hullmark/internal/testnet"
 )
 
@@ -71,21 +72,21 @@ func TestUsage(t *testing.T) {
 		{"unknown parameter", "genesis create a.card --name demo --param colour=1", "there is no parameter"},
 		{"parameter out of range", "genesis create a.card --name demo --param max_block_work=0", "max_block_work"},
 		{"two geneses", "genesis show a b", "arg(s)"},
-		{"testnet without directory", "testnet", "--output"},
-		{"testnet in JSON", "testnet --output json", "names the directory"},
-		{"testnet in text", "testnet --output text", "names the directory"},
-		{"testnet of nobody", "testnet --validators 0 --output x", "from 1 to 100"},
-		{"testnet of too many", "testnet --validators 101 --output x", "from 1 to 100"},
-		{"testnet of a bad name", "testnet --name Dev --output x", "name"},
-		{"testnet of a bad namespace", "testnet --namespace Registry --output x", "Registry"},
-		{"testnet with a namespace twice", "testnet --namespace a.example --namespace a.example/b --output x", "overlap"},
-		{"testnet with another's namespace", "testnet --namespace registry-1.example.com --output x", "overlap"},
-		{"testnet beyond the last port", "testnet --starting-port 65500 --output x", "ports"},
-		{"testnet on no port", "testnet --starting-port 0 --output x", "ports"},
-		{"testnet on one host", "testnet --hostname node --output x", "%d"},
-		{"testnet on a bad host", "testnet --hostname node_%d --output x", "hostname"},
-		{"testnet on a twofold host", "testnet --hostname node%d-%d --output x", "hostname"},
-		{"testnet of many words", "testnet --validators many --output x", "invalid argument"},
+		{"testnet without directory", "testnet", "--dir"},
+		{"testnet without directory in text", "testnet --output text", "--dir"},
+		{"testnet with another output", "testnet --output net", "unknown output"},
+		{"testnet of nobody", "testnet --validators 0 --dir x", "from 1 to 100"},
+		{"testnet of too many", "testnet --validators 101 --dir x", "from 1 to 100"},
+		{"testnet of a bad name", "testnet --name Dev --dir x", "name"},
+		{"testnet of a bad namespace", "testnet --namespace Registry --dir x", "Registry"},
+		{"testnet with a namespace twice", "testnet --namespace a.example --namespace a.example/b --dir x", "overlap"},
+		{"testnet with another's namespace", "testnet --namespace registry-1.example.com --dir x", "overlap"},
+		{"testnet beyond the last port", "testnet --starting-port 65500 --dir x", "ports"},
+		{"testnet on no port", "testnet --starting-port 0 --dir x", "ports"},
+		{"testnet on one host", "testnet --hostname node --dir x", "%d"},
+		{"testnet on a bad host", "testnet --hostname node_%d --dir x", "hostname"},
+		{"testnet on a twofold host", "testnet --hostname node%d-%d --dir x", "hostname"},
+		{"testnet of many words", "testnet --validators many --dir x", "invalid argument"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -195,6 +196,20 @@ func TestReady(t *testing.T) {
 		t.Errorf("%q", stderr)
 	}
 	check(t, exitOK, "status", "--node", server.URL)
+
+	// In JSON: the error object, and without --ready the answer with the reason.
+	stdout, _ := check(t, exitError, "status", "--node", server.URL, "--ready", "--output", "json")
+	var told struct{ Error cli.Failure }
+	if err := json.Unmarshal([]byte(stdout), &told); err != nil || told.Error.Code != "not-ready" || told.Error.ExitCode != exitError ||
+		!strings.HasSuffix(told.Error.Message, "the node is not ready: catching up with the network") || told.Error.Hint == "" {
+		t.Errorf("%q, %v", stdout, err)
+	}
+	for status, want := range map[int]string{http.StatusOK: `"ready":true,"moniker"`, http.StatusServiceUnavailable: `"ready":false,"not_ready":"catching up with the network"`} {
+		ready = status
+		if stdout, _ := check(t, exitOK, "status", "--node", server.URL, "--output", "json"); !strings.Contains(stdout, want) {
+			t.Errorf("%d: %s lacks %s", status, stdout, want)
+		}
+	}
 }
 
 func TestInterrupted(t *testing.T) {
@@ -213,7 +228,7 @@ func TestClockStatus(t *testing.T) {
 	if code := exitCode(err); code != exitClock {
 		t.Errorf("exit status %d", code)
 	}
-	if h := hint(err); !strings.Contains(h, "clock is 33s behind") {
+	if _, h := explain(err); !strings.Contains(h, "clock is 33s behind") {
 		t.Errorf("hint %q", h)
 	}
 }

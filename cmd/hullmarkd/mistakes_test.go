@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"hullmark/internal/mistakes"
+	"hullmark/keystore"
 )
 
 var update = flag.Bool("update", false, "write the table of mistakes anew")
@@ -26,6 +27,7 @@ func TestMistakes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	makeCard(t, "good.card")
 	if err := os.Chmod("open", 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -39,4 +41,21 @@ func TestMistakes(t *testing.T) {
 		return code, stdout.String(), stderr.String()
 	}
 	mistakes.Table(t, file, *update, "hullmarkd", program, map[string]string{"$WORK": dir})
+}
+
+// makeCard writes the signed card of an operator called acme.
+func makeCard(t *testing.T, file string) {
+	t.Helper()
+	store := keystore.New("keys", keystore.WithScryptLogN(4)) // these keys guard nothing
+	for _, name := range []string{"acme", "acme-notary"} {
+		if _, err := store.Generate(name, keystore.TypeEd25519, []byte("correct horse")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile("passphrase", []byte("correct horse\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(t, exitOK, "init", "--home", "operator")
+	check(t, exitOK, "operator-card", "--home", "operator", "--id", "acme", "--address", "a.example:26656", "--url", "https://a.example",
+		"--key", "keys/acme.key", "--notary-key", "keys/acme-notary.pub", "--passphrase-file", "passphrase", "--file", file)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,30 +35,50 @@ func (t *table) line(format string, args ...any) {
 	_, _ = fmt.Fprintln(t, printable.Text(fmt.Sprintf(format, args...)))
 }
 
-// outputFlag defines the flag that chooses the form of a command's answer, and has
-// the command refuse others before it does anything.
-func outputFlag(cmd *cobra.Command) *string {
-	output := cmd.Flags().String("output", outputText, "text or json")
-	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if *output != outputText && *output != outputJSON {
-			return cli.Usage("unknown output %q; use text or json", *output)
+// outputFlag defines the flag of the root that chooses the form of every command's
+// answer, and has commands refuse others before they do anything.
+func outputFlag(root *cobra.Command) {
+	root.PersistentFlags().String("output", outputText, "text or json")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		switch output := cmd.Flag("output").Value.String(); {
+		case output != outputText && output != outputJSON:
+			return cli.Usage("unknown output %q; use text or json", output)
+		case output == outputJSON && cli.IsGroup(cmd):
+			return cli.Usage("%s only holds other commands; name one", cmd.CommandPath())
 		}
 		return nil
 	}
-	return output
 }
 
-// show writes an answer in the form the user chose.
-func show(cmd *cobra.Command, output string, a answer) error {
-	if output != outputJSON {
-		var t table
-		a.text(&t)
-		cmd.Print(t.String())
-		return nil
+// asJSON reports whether the user chose JSON.
+func asJSON(cmd *cobra.Command) bool { return cmd.Flag("output").Value.String() == outputJSON }
+
+// show writes an answer in the form the user chose. That it could not be written is an
+// error like any other.
+func show(cmd *cobra.Command, a answer) error {
+	if asJSON(cmd) {
+		return writeJSON(cmd.OutOrStdout(), a)
 	}
-	e := json.NewEncoder(printable.JSONWriter(cmd.OutOrStdout()))
+	var t table
+	a.text(&t)
+	if _, err := io.WriteString(cmd.OutOrStdout(), t.String()); err != nil {
+		return fmt.Errorf("couldn't write answer: %w", err)
+	}
+	return nil
+}
+
+// next tells what to do next, to people.
+func next(cmd *cobra.Command, format string, args ...any) {
+	if !asJSON(cmd) {
+		cmd.Printf(format, args...)
+	}
+}
+
+// writeJSON writes an object on one line.
+func writeJSON(w io.Writer, object any) error {
+	e := json.NewEncoder(printable.JSONWriter(w))
 	e.SetEscapeHTML(false)
-	if err := e.Encode(a); err != nil {
+	if err := e.Encode(object); err != nil {
 		return fmt.Errorf("couldn't write answer: %w", err)
 	}
 	return nil

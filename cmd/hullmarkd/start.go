@@ -26,7 +26,9 @@ waits, answers, and is not ready; while it runs it ends with status 8.
 
 After moving a validator key, start once with --check-double-sign: the node then takes
 no part while one of that many newest blocks carries its signature, since the key may
-still be at work elsewhere. Never use it otherwise: it keeps a node from coming back.`,
+still be at work elsewhere. Never use it otherwise: it keeps a node from coming back.
+
+JSON: none but an error; the log goes to standard error, as log.format says.`,
 		Example: `  hullmarkd start
   hullmarkd start --home /var/lib/hullmarkd --check-double-sign 10    # once, after a move`,
 		Args: cli.Args(cobra.NoArgs),

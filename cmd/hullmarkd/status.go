@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,7 +13,6 @@ import (
 	"hullmark/internal/atomicfile"
 	"hullmark/internal/buildinfo"
 	"hullmark/internal/cli"
-	"hullmark/printable"
 	"hullmark/proto"
 )
 
@@ -41,7 +42,6 @@ func nodeFlag(cmd *cobra.Command, node *string) {
 
 func newStatus(home func() (app.Home, error)) *cobra.Command {
 	var node string
-	var output *string
 	var ready bool
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -49,8 +49,17 @@ func newStatus(home func() (app.Home, error)) *cobra.Command {
 		Long: `Status asks the node of this home where it stands. If that serves TLS, exactly the
 certificate it is configured with is accepted; that of a node named with --node must
 be one the system trusts. With --ready it fails unless the node's answers are fresh
-and provable, which suits scripts and the health checks of containers.`,
+and provable, which suits scripts and the health checks of containers.
+
+JSON: node, ledger, operator, version, height, block_time, age_seconds, state_height,
+records, peers, validator_peers, validators, validator, catching_up, ready, not_ready
+(why, as /readyz says it), moniker, node_id, earliest_height, pending, app_hash,
+double_signs [{operator, address, height}]. Names are those of "hullmark status".
+
+Exit status: 0 the node answers, 1 it answers and is not ready (with --ready), 6 it
+does not answer.`,
 		Example: `  hullmarkd status
+  hullmarkd status --ready --output json
   hullmarkd status --node https://hullmark.acme.example --output json`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,53 +78,80 @@ and provable, which suits scripts and the health checks of containers.`,
 			if err != nil {
 				return err
 			}
-			if *output == outputText {
-				unready, err := r.Unready(ctx)
-				if err != nil {
-					return err
-				}
-				printStatus(cmd, s, unready)
-				return nil
-			}
-			b, err := proto.MarshalJSON(s)
+			unready, err := r.Unready(ctx)
 			if err != nil {
 				return err
 			}
-			cmd.Println(string(printable.JSON(b)))
-			return nil
+			return show(cmd, newStatusAnswer(r.URL(), s, unready, time.Now()))
 		},
 	}
-	output = outputFlag(cmd)
 	cmd.Flags().BoolVar(&ready, "ready", false, "fail unless the node is ready")
 	nodeFlag(cmd, &node)
 	return cmd
 }
 
-// printStatus prints what a node says of itself; unready is why it calls itself not
-// ready, or empty.
-func printStatus(cmd *cobra.Command, s *proto.StatusResponse, unready string) {
+// statusAnswer is what a node says of itself, with what only its operator asks for.
+type statusAnswer struct {
+	cli.NodeStatus
+	Moniker        string           `json:"moniker"`
+	NodeID         string           `json:"node_id"`
+	EarliestHeight uint64           `json:"earliest_height"`
+	Pending        uint32           `json:"pending"`
+	AppHash        string           `json:"app_hash,omitempty"`
+	DoubleSigns    []doubleSignJSON `json:"double_signs,omitempty"`
+
+	message *proto.StatusResponse
+}
+
+type doubleSignJSON struct {
+	Operator string `json:"operator"`
+	Address  string `json:"address"`
+	Height   uint64 `json:"height"`
+}
+
+// newStatusAnswer returns the answer of the node at a URL; unready is why it calls itself
+// not ready, or empty.
+func newStatusAnswer(url string, s *proto.StatusResponse, unready string, now time.Time) *statusAnswer {
+	a := &statusAnswer{
+		NodeStatus: cli.NewNodeStatus(url, s, now),
+		Moniker:    s.GetMoniker(), NodeID: s.GetNodeId(), EarliestHeight: s.GetEarliestHeight(), Pending: s.GetPending(),
+		AppHash: hex.EncodeToString(s.GetAppHash()), message: s,
+	}
+	a.Ready, a.NotReady = unready == "", unready
+	for _, d := range s.GetDoubleSigns() {
+		a.DoubleSigns = append(a.DoubleSigns, doubleSignJSON{d.GetOperator(), d.GetAddress(), d.GetHeight()})
+	}
+	return a
+}
+
+func (a *statusAnswer) text(t *table) {
 	state := "ready"
-	if unready != "" {
-		state = "NOT READY: " + unready
+	if !a.Ready {
+		state = "NOT READY: " + a.NotReady
 	}
 	role := "follows"
-	if s.GetValidator() {
-		role = "validator of " + s.GetOperator()
+	if a.Validator {
+		role = "validator of " + a.Operator
 	}
-	if s.GetCatchingUp() {
+	if a.CatchingUp {
 		role += ", catching up"
 	}
 	age := ""
-	if t, err := time.Parse(time.RFC3339Nano, s.GetBlockTime()); err == nil {
-		age = fmt.Sprintf(" (%s ago)", time.Since(t).Round(100*time.Millisecond))
+	if a.AgeSeconds != nil {
+		age = fmt.Sprintf(" (%s ago)", time.Duration(*a.AgeSeconds*float64(time.Second)).Round(100*time.Millisecond))
 	}
-	cmd.Printf("ledger       %s\nnode         %s (%s)\nstate        %s\nversion      %s\nheight       %d\nblock time   %s%s\nprovable     %d to %d\nrecords      %d\npeers        %s\npending      %d\n",
-		printable.Line(s.GetLedger()), printable.Line(s.GetMoniker()), printable.Line(role), printable.Line(state), printable.Line(s.GetVersion()),
-		s.GetHeight(), printable.Line(s.GetBlockTime()), age,
-		s.GetEarliestHeight(), s.GetStateHeight(), s.GetLogSize(), peersOf(s), s.GetPending())
-	for _, d := range s.GetDoubleSigns() {
-		cmd.Printf("double sign  operator %s signed two blocks of height %d (validator %s)\n",
-			printable.Line(d.GetOperator()), d.GetHeight(), printable.Line(d.GetAddress()))
+	t.row("ledger", "%s", a.Ledger)
+	t.row("node", "%s (%s)", a.Moniker, role)
+	t.row("state", "%s", state)
+	t.row("version", "%s", a.Version)
+	t.row("height", "%d", a.Height)
+	t.row("block time", "%s%s", a.message.GetBlockTime(), age)
+	t.row("provable", "%d to %d", a.EarliestHeight, a.StateHeight)
+	t.row("records", "%d", a.Records)
+	t.row("peers", "%s", peersOf(a.message))
+	t.row("pending", "%d", a.Pending)
+	for _, d := range a.DoubleSigns {
+		t.row("double sign", "operator %s signed two blocks of height %d (validator %s)", d.Operator, d.Height, d.Address)
 	}
 }
 
@@ -129,14 +165,16 @@ func peersOf(s *proto.StatusResponse) string {
 }
 
 func newTrustAnchor(home func() (app.Home, error)) *cobra.Command {
-	var node, output string
+	var node, file string
 	cmd := &cobra.Command{
 		Use:   "trust-anchor",
 		Short: "Write the trust anchor that clients of this network import",
 		Long: `Trust-anchor writes trust.json: the ledger id, the newest block with the
 signatures of more than two thirds of the validators, and the operators' keys. It
 is all a client needs to verify every answer of any node. Hand it out over a
-channel your users trust, such as your web site or your configuration management.`,
+channel your users trust, such as your web site or your configuration management.
+
+JSON: file, ledger, height; without --file the anchor itself, which is JSON.`,
 		Example: `  hullmarkd trust-anchor -o trust.json
   hullmark trust import trust.json --node https://hullmark.acme.example`,
 		Args: cli.Args(cobra.NoArgs),
@@ -159,25 +197,49 @@ channel your users trust, such as your web site or your configuration management
 			if err != nil {
 				return err
 			}
-			if output == "-" {
+			if file == "-" {
 				cmd.Print(string(b))
 				return nil
 			}
-			if err := atomicfile.Write(output, b, 0o644); err != nil {
+			if err := atomicfile.Write(file, b, 0o644); err != nil {
 				return fmt.Errorf("couldn't write trust anchor: %w", err)
 			}
-			cmd.Printf("wrote %s: ledger %s at height %d\n", output, a.Ledger, a.Block.Height)
-			return nil
+			return show(cmd, &anchorAnswer{File: file, Ledger: a.Ledger, Height: a.Block.Height})
 		},
 	}
 	nodeFlag(cmd, &node)
-	cmd.Flags().StringVarP(&output, "file", "o", "-", "file to write, - for standard output")
+	cmd.Flags().StringVarP(&file, "file", "o", "-", "file to write, - for standard output")
 	return cmd
+}
+
+type anchorAnswer struct {
+	File   string `json:"file"`
+	Ledger string `json:"ledger"`
+	Height int64  `json:"height"`
+}
+
+func (a *anchorAnswer) text(t *table) {
+	t.line("wrote %s: ledger %s at height %d", a.File, a.Ledger, a.Height)
 }
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Show the version of this program", Args: cli.Args(cobra.NoArgs),
-		Run: func(cmd *cobra.Command, _ []string) { cmd.Println("hullmarkd", buildinfo.Version()) },
+		Long: `Version shows which build this is.
+
+JSON: version, go, platform.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return show(cmd, &versionAnswer{buildinfo.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
+		},
 	}
+}
+
+type versionAnswer struct {
+	Version  string `json:"version"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func (a *versionAnswer) text(t *table) {
+	t.line("hullmarkd %s", a.Version)
 }

@@ -64,6 +64,24 @@ func (n *Network) URLs() []string {
 // ClientHome returns the directory of the network's client.
 func (n *Network) ClientHome() string { return filepath.Join(n.Dir, "client") }
 
+// ClientHasKeys reports whether anybody has made or imported a key in the client's home.
+func (n *Network) ClientHasKeys() bool {
+	files, err := filepath.Glob(filepath.Join(n.ClientHome(), "keys", "*.key"))
+	return err == nil && len(files) > 0
+}
+
+// ConfigureClient makes the network's client home, which knows the nodes and no trust
+// anchor.
+func (n *Network) ConfigureClient() error {
+	if _, err := client.OpenHome(n.ClientHome()); err != nil {
+		return fmt.Errorf("couldn't prepare client: %w", err)
+	}
+	if err := client.SaveConfig(n.ClientHome(), client.Config{Nodes: n.URLs()}); err != nil {
+		return fmt.Errorf("couldn't prepare client: %w", err)
+	}
+	return nil
+}
+
 // PrepareClient makes a client home that knows the nodes and a trust anchor. One that
 // has an anchor of the network, not yet expired, keeps it.
 func (n *Network) PrepareClient(ctx context.Context, dir string, a *bundle.Anchor) error {

@@ -65,3 +65,33 @@ func allFree(first, count int) bool {
 	}
 	return true
 }
+
+// checkPorts reports a port that somebody listens on, of a network that is to run on this
+// machine on ports its maker chose.
+func (o Options) checkPorts() error {
+	if o.Hostname != "" || o.Ports == (Ports{}) {
+		return nil
+	}
+	for i := range o.Validators {
+		for _, port := range []int{o.Ports.P2P, o.Ports.RPC, o.Ports.HTTP} {
+			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+i*portStep))
+			if err != nil {
+				return fmt.Errorf("couldn't use port %d of node %d: %w", port+i*portStep, i, err)
+			}
+			_ = l.Close()
+		}
+	}
+	return nil
+}
+
+// FreePorts returns the first port of a network of so many validators, above the one
+// given, at which its nodes can listen, and false if there is none.
+func FreePorts(validators, above int) (int, bool) {
+	const step = 1000
+	for first := above + step; first < lastPort; first += step {
+		if (Options{Validators: validators, Ports: PortsFrom(first)}).checkPorts() == nil {
+			return first, true
+		}
+	}
+	return 0, false
+}

@@ -100,13 +100,34 @@ var ErrNotEmpty = errors.New("directory is not empty")
 // passphrase, so a high cost would protect nothing.
 const scryptLogN = 12
 
-// Create makes a network.
-func Create(o Options) (*Network, error) {
+// Check reports why Create would fail, or why the network could not run on this machine:
+// somebody listens on one of its ports. Whoever starts what Create made wants to know
+// before there is anything.
+func Check(o Options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if err := o.checkPorts(); err != nil {
+		return fmt.Errorf("couldn't create network: %w", err)
+	}
+	return nil
+}
+
+// check reports what would fail before anything is written.
+func (o Options) check() error {
 	if err := o.validate(); err != nil {
-		return nil, fmt.Errorf("couldn't create network: %w", err)
+		return fmt.Errorf("couldn't create network: %w", err)
 	}
 	if entries, err := os.ReadDir(o.Dir); err == nil && len(entries) > 0 {
-		return nil, fmt.Errorf("couldn't create network in %s: %w", o.Dir, ErrNotEmpty)
+		return fmt.Errorf("couldn't create network in %s: %w", o.Dir, ErrNotEmpty)
+	}
+	return nil
+}
+
+// Create makes a network.
+func Create(o Options) (*Network, error) {
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {

@@ -12,7 +12,7 @@ hullmarkd=${HULLMARKD:-bin/hullmarkd}
 
 [ -x "$hullmarkd" ] || { echo "run.sh: $hullmarkd is missing; run make build first" >&2; exit 1; }
 if [ ! -e "$dir/node0/config/genesis.json" ]; then
-	"$hullmarkd" testnet --validators "$validators" --starting-port "${STARTING_PORT:-26656}" --output "$dir"
+	"$hullmarkd" testnet --validators "$validators" --starting-port "${STARTING_PORT:-26656}" --dir "$dir"
 fi
 
 pids=()
