@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/cometbft/cometbft/types"
-
 	"hullmark/keys"
 	"hullmark/proto"
 )
@@ -182,7 +180,7 @@ func (m *Memory) Succeeds(known, a *Anchor, now time.Time) (Succession, error) {
 		return NotLed, fail(ErrUnrelated, "the known trust anchor, which names the operators, is gone")
 	}
 	if block == nil {
-		if _, err := m.walk([]*types.LightBlock{a.Block}, now); err != nil {
+		if err := m.leadsTo(a.Block, now); err != nil {
 			return NotLed, fail(ErrUnrelated, "%d of %d known operators signed it, and its block does not follow from a known one: %v", signed, operators, err)
 		}
 	}

@@ -11,6 +11,7 @@ func WithRevoked(s Seen, d reference.Digest, sequence uint64) Seen { return s.wi
 // The steps of the verification of light blocks, for the comparison with CometBFT's.
 var (
 	CheckLightBlock = checkLightBlock
+	CheckTrusted    = checkTrusted
 	VerifyFrom      = verifyFrom
 	CheckDrift      = checkDrift
 )

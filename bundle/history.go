@@ -60,11 +60,11 @@ type HistoryRecord struct {
 //
 // An absent repository is a *Denial. The memory returned is nil with every other
 // error.
-func VerifyHistory(a *proto.HistoryAnswer, r reference.Repository, from Cursor, mem *Memory, now time.Time, p Policy) (*HistoryPage, *Memory, error) {
+func VerifyHistory(a *proto.HistoryAnswer, r reference.Repository, from Cursor, mem *Memory, now time.Time, p Policy, before ...*Trace) (*HistoryPage, *Memory, error) {
 	if r.IsZero() {
 		return nil, nil, fail(ErrRequest, "no repository")
 	}
-	proven, next, err := verifyState(a.GetState(), mem, now, p)
+	proven, next, err := verifyState(a.GetState(), mem, now, p, before)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -66,23 +66,30 @@ func checkLightBlock(ledger string, lb *types.LightBlock) error {
 	return nil
 }
 
-// verifyFrom verifies a light block that passed checkLightBlock from a trusted one
-// below it. Errors wrap ErrHeader, and ErrBridge too when light blocks in between may
+// checkTrusted checks that a light block may be verified from a trusted one: that it is
+// above it, and that the trusted one is still within the trusting period. Errors wrap
+// ErrHeader.
+func checkTrusted(trusted, lb *types.LightBlock, trustingPeriod time.Duration, now time.Time) error {
+	if lb.Height <= trusted.Height {
+		return fail(ErrHeader, "block %d is not above the trusted block %d", lb.Height, trusted.Height)
+	}
+	if expired(trusted, trustingPeriod, now) {
+		return fail(ErrHeader, "block %d from block %d, which is of %s: the trusting period is %s", lb.Height, trusted.Height, stamp(trusted.Time), trustingPeriod)
+	}
+	return nil
+}
+
+// verifyFrom verifies a light block that passed checkLightBlock and checkTrusted from a
+// trusted one. Errors wrap ErrHeader, and ErrBridge too when light blocks in between may
 // help. How far the time may be ahead of now is for the caller to judge.
-func verifyFrom(trusted, lb *types.LightBlock, trustingPeriod time.Duration, now time.Time) error {
-	if err := verifyStep(trusted, lb, trustingPeriod, now); err != nil {
+func verifyFrom(trusted, lb *types.LightBlock) error {
+	if err := verifyStep(trusted, lb); err != nil {
 		return fail(ErrHeader, "block %d from block %d: %w", lb.Height, trusted.Height, err)
 	}
 	return nil
 }
 
-func verifyStep(trusted, lb *types.LightBlock, trustingPeriod time.Duration, now time.Time) error {
-	if lb.Height <= trusted.Height {
-		return errors.New("its height is not above that of the trusted block")
-	}
-	if expired(trusted, trustingPeriod, now) {
-		return fmt.Errorf("the trusted block is of %s, the trusting period is %s", stamp(trusted.Time), trustingPeriod)
-	}
+func verifyStep(trusted, lb *types.LightBlock) error {
 	if lb.ChainID != trusted.ChainID {
 		return fmt.Errorf("it is of %q, the trusted block of %q", clip(lb.ChainID), clip(trusted.ChainID))
 	}

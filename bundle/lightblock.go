@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"bytes"
-	"time"
 
 	cmtcrypto "github.com/cometbft/cometbft/proto/tendermint/crypto"
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
@@ -71,101 +70,3 @@ func DecodeLightBlock(ledger string, b []byte) (*types.LightBlock, error) {
 	}
 	return lb, nil
 }
-
-// decodeBridge reads the blocks that lead to a target, which must ascend and end
-// below it.
-func decodeBridge(ledger string, bridge [][]byte, target *types.LightBlock) ([]*types.LightBlock, error) {
-	var out []*types.LightBlock
-	var last int64
-	for _, b := range bridge {
-		lb, err := DecodeLightBlock(ledger, b)
-		if err != nil {
-			return nil, err
-		}
-		if lb.Height <= last || lb.Height >= target.Height {
-			return nil, fail(ErrMalformed, "bridging light blocks are not ascending")
-		}
-		last = lb.Height
-		out = append(out, lb)
-	}
-	return out, nil
-}
-
-// follow verifies the target, starting at the highest trusted block below it and
-// going over the bridge, and returns the memory that knows what was verified on
-// the way.
-func (m *Memory) follow(bridge []*types.LightBlock, target *types.LightBlock, now time.Time, drift time.Duration) (*Memory, error) {
-	path := append(bridge[:len(bridge):len(bridge)], target)
-	for _, lb := range path {
-		known := m.block(lb.Height)
-		if known == nil {
-			continue
-		}
-		if !bytes.Equal(known.Hash(), lb.Hash()) {
-			return nil, contradict(known, lb, m.trustingPeriod, now)
-		}
-		// The header is known, and another commit for it is anybody's: it may be shown to
-		// others, and kept.
-		if err := checkCommit(lb); err != nil {
-			return nil, err
-		}
-	}
-	next := m
-	if m.block(target.Height) == nil {
-		verified, err := m.walk(path, now)
-		if err != nil {
-			return nil, err
-		}
-		next = m.withBlocks(verified, now)
-	}
-	// Times rise along the path, so only the target can be ahead of the clock. It
-	// is judged last: a forged header should be called forged.
-	if err := checkDrift(target, now, drift); err != nil {
-		return nil, err
-	}
-	return next, nil
-}
-
-// walk verifies each block of an ascending path by the one before it, from the
-// highest trusted block below its end, and returns those it verified.
-func (m *Memory) walk(path []*types.LightBlock, now time.Time) ([]*types.LightBlock, error) {
-	trusted, err := m.start(path[len(path)-1].Height, now)
-	if err != nil {
-		return nil, err
-	}
-	var verified []*types.LightBlock
-	for _, lb := range path {
-		if lb.Height <= trusted.Height {
-			continue // the bundle was made for somebody who knew less
-		}
-		if err := verifyFrom(trusted, lb, m.trustingPeriod, now); err != nil {
-			return nil, err
-		}
-		trusted = lb
-		verified = append(verified, lb)
-	}
-	return verified, nil
-}
-
-// start returns the highest known block at or below a height that may still be
-// trusted.
-func (m *Memory) start(height int64, now time.Time) (*types.LightBlock, error) {
-	fresh := false
-	for i := len(m.blocks) - 1; i >= 0; i-- {
-		lb := m.blocks[i]
-		if expired(lb, m.trustingPeriod, now) {
-			continue
-		}
-		if lb.Height <= height {
-			return lb, nil
-		}
-		fresh = true
-	}
-	if fresh {
-		return nil, fail(ErrBelowTrusted, "it takes a trust anchor of height %d or below, from within the trusting period of %s", height, m.trustingPeriod)
-	}
-	newest := m.blocks[len(m.blocks)-1]
-	return nil, fail(ErrAnchorExpired, "the newest trusted block is of %s, the trusting period is %s", stamp(newest.Time), m.trustingPeriod)
-}
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -41,7 +41,10 @@ func (c *lightCase) byBundle() error {
 	if err := bundle.CheckLightBlock(lightLedger, c.block); err != nil {
 		return err
 	}
-	if err := bundle.VerifyFrom(c.trusted, c.block, c.period, c.now); err != nil {
+	if err := bundle.CheckTrusted(c.trusted, c.block, c.period, c.now); err != nil {
+		return err
+	}
+	if err := bundle.VerifyFrom(c.trusted, c.block); err != nil {
 		return err
 	}
 	return bundle.CheckDrift(c.block, c.now, c.drift)

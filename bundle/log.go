@@ -18,8 +18,8 @@ type ProvenRecord struct {
 
 // VerifyInclusion verifies that the record an answer carries stands at an index of
 // the log of a proven state. Size is the size that log must have; zero is any.
-func VerifyInclusion(a *proto.InclusionAnswer, index, size uint64, mem *Memory, now time.Time, p Policy) (*ProvenRecord, *Memory, error) {
-	proven, next, err := verifyState(a.GetState(), mem, now, p)
+func VerifyInclusion(a *proto.InclusionAnswer, index, size uint64, mem *Memory, now time.Time, p Policy, before ...*Trace) (*ProvenRecord, *Memory, error) {
+	proven, next, err := verifyState(a.GetState(), mem, now, p, before)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,13 +58,13 @@ type Growth struct{ First, Second Proven }
 // Sizes are those the logs must have; zero is any. Neither state need be young:
 // the policy's greatest age is for answers about the present, of which the caller
 // judges Second.
-func VerifyConsistency(a *proto.ConsistencyAnswer, first, second uint64, mem *Memory, now time.Time, p Policy) (*Growth, *Memory, error) {
+func VerifyConsistency(a *proto.ConsistencyAnswer, first, second uint64, mem *Memory, now time.Time, p Policy, before ...*Trace) (*Growth, *Memory, error) {
 	p.Offline = true
-	older, next, err := verifyState(a.GetFirst(), mem, now, p)
+	older, next, err := verifyState(a.GetFirst(), mem, now, p, before)
 	if err != nil {
 		return nil, nil, err
 	}
-	newer, next, err := verifyState(a.GetSecond(), next, now, p)
+	newer, next, err := verifyState(a.GetSecond(), next, now, p, before)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,11 +102,11 @@ type Vouchers struct {
 }
 
 // VerifyVouchers verifies which repositories vouch for a digest.
-func VerifyVouchers(a *proto.ImageAnswer, d reference.Digest, mem *Memory, now time.Time, p Policy) (*Vouchers, *Memory, error) {
+func VerifyVouchers(a *proto.ImageAnswer, d reference.Digest, mem *Memory, now time.Time, p Policy, before ...*Trace) (*Vouchers, *Memory, error) {
 	if d.IsZero() {
 		return nil, nil, fail(ErrRequest, "no digest")
 	}
-	proven, next, err := verifyState(a.GetState(), mem, now, p)
+	proven, next, err := verifyState(a.GetState(), mem, now, p, before)
 	if err != nil {
 		return nil, nil, err
 	}

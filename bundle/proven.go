@@ -26,8 +26,9 @@ type Proven struct {
 }
 
 // verifyState verifies what an answer rests on, down to the state's hashes, and
-// returns the memory that knows it. Its bridge starts from the memory.
-func verifyState(s *proto.StateProof, mem *Memory, now time.Time, p Policy) (*Proven, *Memory, error) {
+// returns the memory that knows it. Its bridge starts from the memory; before are traces
+// that may be the answer's.
+func verifyState(s *proto.StateProof, mem *Memory, now time.Time, p Policy, before []*Trace) (*Proven, *Memory, error) {
 	if err := p.check(); err != nil {
 		return nil, nil, err
 	}
@@ -40,7 +41,7 @@ func verifyState(s *proto.StateProof, mem *Memory, now time.Time, p Policy) (*Pr
 	if s.GetLedger() != mem.ledger {
 		return nil, nil, fail(ErrWrongLedger, "it is of %q, this client trusts %q", clip(s.GetLedger()), mem.ledger)
 	}
-	target, next, err := VerifyLightBlock(s.GetLightBlock(), s.GetBridge(), mem, now, p)
+	target, next, err := VerifyLightBlock(s.GetLightBlock(), s.GetBridge(), mem, now, p, before...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,31 +20,6 @@ import (
 // itself, and a path of at most 100 hashes (CometBFT's bound).
 const maxTransactionProof = 512 << 10
 
-// VerifyLightBlock verifies a light block on its own, with the blocks that lead
-// to it from the memory, and returns it with the memory that knows it. Its age
-// does not matter. Errors have the classes of Verify.
-func VerifyLightBlock(block []byte, bridge [][]byte, mem *Memory, now time.Time, p Policy) (*types.LightBlock, *Memory, error) {
-	if err := p.check(); err != nil {
-		return nil, nil, err
-	}
-	target, err := DecodeLightBlock(mem.ledger, block)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(bridge) > MaxBridge {
-		return nil, nil, fail(ErrMalformed, "%d bridging light blocks, at most %d", len(bridge), MaxBridge)
-	}
-	blocks, err := decodeBridge(mem.ledger, bridge, target)
-	if err != nil {
-		return nil, nil, err
-	}
-	next, err := mem.follow(blocks, target, now, p.MaxClockDrift)
-	if err != nil {
-		return nil, nil, err
-	}
-	return target, next, nil
-}
-
 // VerifyTransaction checks that a transaction is where a node says it is: in the
 // block of the given verified header. Errors wrap ErrTransaction.
 func VerifyTransaction(tx []byte, r *proto.TransactionResponse, header *types.Header) error {
@@ -103,12 +78,12 @@ type Receipt struct {
 
 // VerifyReceipt verifies that a transaction is in a block and that the log records
 // an answer carries are the ones it made. Errors have the classes of Verify.
-func VerifyReceipt(a *proto.ReceiptAnswer, tx []byte, mem *Memory, now time.Time, p Policy) (*Receipt, *Memory, error) {
+func VerifyReceipt(a *proto.ReceiptAnswer, tx []byte, mem *Memory, now time.Time, p Policy, before ...*Trace) (*Receipt, *Memory, error) {
 	env, err := record.DecodeEnvelope(tx)
 	if err != nil {
 		return nil, nil, fail(ErrRequest, "%w", err)
 	}
-	proven, next, err := verifyState(a.GetState(), mem, now, p)
+	proven, next, err := verifyState(a.GetState(), mem, now, p, before)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,7 +21,11 @@ import (
 // the same, and so has that beside ErrMoreRoots and ErrMoreFiles. With every other
 // error the memory is nil, and nothing was learnt.
 // ClassOf tells the classes of errors apart. The arguments are not modified.
-func Verify(b *proto.Bundle, req query.Resolve, mem *Memory, now time.Time, p Policy) (*Result, *Memory, error) {
+//
+// Before are traces that the caller has followed already. One of the same light blocks as
+// the bundle's is followed again without verifying signatures twice; without any the
+// verdict is the same.
+func Verify(b *proto.Bundle, req query.Resolve, mem *Memory, now time.Time, p Policy, before ...*Trace) (*Result, *Memory, error) {
 	if err := req.Check(); err != nil {
 		return nil, nil, fail(ErrRequest, "%w", err)
 	}
@@ -29,7 +33,7 @@ func Verify(b *proto.Bundle, req query.Resolve, mem *Memory, now time.Time, p Po
 		return nil, nil, err
 	}
 	v := &verification{
-		bundle: b, request: req, memory: mem, now: now, policy: p,
+		bundle: b, request: req, memory: mem, now: now, policy: p, before: before,
 		result: Result{Repository: req.Repository, Tag: req.Tag, Assurance: req.Assurance},
 	}
 	err := v.run()
@@ -52,6 +56,7 @@ type verification struct {
 	memory  *Memory // grows as more is proven
 	now     time.Time
 	policy  Policy
+	before  []*Trace
 	result  Result
 
 	header  *types.Header
@@ -130,17 +135,11 @@ func (v *verification) run() error {
 
 // verifyHeader verifies the target light block.
 func (v *verification) verifyHeader() error {
-	target, err := DecodeLightBlock(v.memory.ledger, v.bundle.GetLightBlock())
+	target, next, err := VerifyLightBlock(v.bundle.GetLightBlock(), v.bundle.GetBridge(), v.memory, v.now, v.policy, v.before...)
 	if err != nil {
 		return err
 	}
-	bridge, err := decodeBridge(v.memory.ledger, v.bundle.GetBridge(), target)
-	if err != nil {
-		return err
-	}
-	if v.memory, err = v.memory.follow(bridge, target, v.now, v.policy.MaxClockDrift); err != nil {
-		return err
-	}
+	v.memory = next
 	v.header = target.Header
 	v.result.HeaderHeight = uint64(target.Height)
 	v.result.StateHeight = uint64(target.Height) - 1

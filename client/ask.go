@@ -18,13 +18,16 @@ type inquiry[M protobuf.Message] struct {
 	// from; what else the client knows is added.
 	question query.Question
 	minState uint64
-	// repositories are those it is about.
+	// repositories are those it is about, and memory is what was loaded about them; nil
+	// if nothing was.
 	repositories []reference.Repository
+	memory       *bundle.Memory
 	empty        func() M
 	// states are the states an answer rests on.
 	states func(M) []*proto.StateProof
-	// verify judges an answer by a memory and returns the one that knows it.
-	verify func(M, *bundle.Memory) (*bundle.Memory, error)
+	// verify judges an answer by a memory and returns the one that knows it. The traces
+	// are those of its states.
+	verify func(M, *bundle.Memory, []*bundle.Trace) (*bundle.Memory, error)
 }
 
 // ask asks nodes until one gives an answer that verifies, and remembers.
@@ -35,18 +38,23 @@ func ask[M protobuf.Message](ctx context.Context, c *Client, q inquiry[M]) ([]Wa
 	if len(c.nodes) == 0 {
 		return nil, ErrNoNodes
 	}
-	memory, err := c.load(ctx, q.repositories...)
-	if err != nil {
-		return nil, err
+	memory := q.memory
+	if memory == nil {
+		var err error
+		if memory, err = c.load(ctx, q.repositories...); err != nil {
+			return nil, err
+		}
 	}
 	var own []Warning
-	warnings, err := race(ctx, c, c.order(q.question.String()), func(ctx context.Context, node string) (M, error) {
+	warnings, err := race(ctx, c, c.order(q.question.String()), func(ctx context.Context, node string) (fetched[M], error) {
 		return fetchAnswer(ctx, c, node, q, memory)
-	}, func(node string, answer M) error {
-		w, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) { return q.verify(answer, m) }, q.repositories...)
+	}, func(node string, f fetched[M]) error {
+		w, err := c.update(ctx, memory, func(m *bundle.Memory) (*bundle.Memory, error) {
+			return q.verify(f.answer, m, f.traces)
+		}, q.repositories...)
 		own = w
 		if err == nil {
-			for _, s := range q.states(answer) {
+			for _, s := range q.states(f.answer) {
 				c.witness(node, s.GetLightBlock())
 			}
 		}
@@ -55,10 +63,17 @@ func ask[M protobuf.Message](ctx context.Context, c *Client, q inquiry[M]) ([]Wa
 	return append(warnings, own...), err
 }
 
+// fetched is an answer with the light blocks that its states rest on, which lead from what
+// the client knew when it asked.
+type fetched[M any] struct {
+	answer M
+	traces []*bundle.Trace
+}
+
 // fetchAnswer gets an answer from one node, with bridges that lead to its states
 // from what the client knows.
-func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string, q inquiry[M], m *bundle.Memory) (M, error) {
-	var none M
+func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string, q inquiry[M], m *bundle.Memory) (fetched[M], error) {
+	var none fetched[M]
 	for range maxBridgePortions {
 		b, err := c.put(ctx, node, q.question, query.Known{TrustedHeight: m.TrustedHeight(), MinStateHeight: q.minState}, maxBundle)
 		if err != nil {
@@ -68,9 +83,9 @@ func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string
 		if err := proto.UnmarshalJSON(b, answer); err != nil {
 			return none, fmt.Errorf("%w: %w", bundle.ErrMalformed, err)
 		}
-		again := false
+		out, again := fetched[M]{answer: answer}, false
 		for _, s := range q.states(answer) {
-			bridge, next, err := c.completeBridge(ctx, node, s.GetLightBlock(), s.GetBridge(), m, q.repositories...)
+			bridge, trace, next, err := c.completeBridge(ctx, node, s.GetLightBlock(), s.GetBridge(), m, q.repositories...)
 			if err != nil {
 				return none, err
 			}
@@ -81,9 +96,13 @@ func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string
 			if s != nil {
 				s.Bridge = bridge
 			}
+			if trace != nil {
+				out.traces = append(out.traces, trace)
+			}
 		}
 		if !again {
-			return answer, nil
+			c.sawFetched(node, out.traces)
+			return out, nil
 		}
 	}
 	return none, fmt.Errorf("%w: %w: %d portions of light blocks were not enough", bundle.ErrHeader, bundle.ErrBridge, maxBridgePortions)

@@ -64,6 +64,9 @@ type Client struct {
 	userAgent string
 	files     fileCache
 	own       ownChanges
+	// onFetched is called with the light blocks of each answer that came and was not judged
+	// yet, and whom it came from; nil outside of tests.
+	onFetched func(node string, traces []*bundle.Trace)
 	// fork is one that the store could not keep; it ends all verdicts.
 	fork      atomic.Pointer[bundle.Fork]
 	witnesses *witnesses // nil without
@@ -170,12 +173,12 @@ func (c *Client) Memory(ctx context.Context, repositories ...reference.Repositor
 
 // update is Store.Update for verdicts: one that stands and could not be remembered
 // comes with a warning instead of an error.
-func (c *Client) update(ctx context.Context, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) ([]Warning, error) {
+func (c *Client) update(ctx context.Context, loaded *bundle.Memory, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) ([]Warning, error) {
 	if fork := c.fork.Load(); fork != nil {
 		return nil, fork
 	}
 	var verdict error
-	err := c.store.Update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
+	err := c.store.Update(ctx, loaded, func(m *bundle.Memory) (*bundle.Memory, error) {
 		var next *bundle.Memory
 		next, verdict = change(c.own.in(m, repositories...))
 		return next, verdict

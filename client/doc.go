@@ -35,6 +35,8 @@
 //	fork-N.json   two signed blocks of height N, if there ever are (bundle.Fork); no
 //	              verdict is given while it is there
 //	lock          held while the memory is read and replaced
+//	stamp         another text after each change, so that a look-up which finds the same
+//	              before and after it asked need not read again
 //
 // Files are replaced by renaming, so a reader sees the old or the new one whole,
 // and answers are verified and remembered under the lock: of two concurrent

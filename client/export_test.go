@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 
+	"hullmark/bundle"
 	"hullmark/reference"
 )
 
@@ -21,3 +22,17 @@ const MaxWitnessed = maxWitnessed
 func KeepFilesWithin(h *Home, r reference.Repository, files [][]byte, limit int64) error {
 	return h.keepFiles(r, files, limit)
 }
+
+// OnRead calls f with the path of every file of a home that is read.
+func OnRead(h *Home, f func(path string)) {
+	h.read = func(path string, limit int64) ([]byte, error) {
+		f(path)
+		return readFile(path, limit)
+	}
+}
+
+// OnFetched calls f with the light blocks of each answer that came and was not judged yet.
+func (c *Client) OnFetched(f func(node string, traces []*bundle.Trace)) { c.onFetched = f }
+
+// BeginChange leaves a home as somebody does who is killed while he changes it.
+func BeginChange(h *Home) error { return h.beginChange() }

@@ -91,11 +91,11 @@ func (c *Client) historyPage(ctx context.Context, r reference.Repository, from b
 	}
 	var page *bundle.HistoryPage
 	warnings, err := ask(ctx, c, inquiry[*proto.HistoryAnswer]{
-		question: q, minState: minState, repositories: []reference.Repository{r},
+		question: q, minState: minState, repositories: []reference.Repository{r}, memory: memory,
 		empty:  func() *proto.HistoryAnswer { return new(proto.HistoryAnswer) },
 		states: oneState[*proto.HistoryAnswer],
-		verify: func(a *proto.HistoryAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
-			page, next, err = bundle.VerifyHistory(a, r, from, m, c.now(), c.policy)
+		verify: func(a *proto.HistoryAnswer, m *bundle.Memory, traces []*bundle.Trace) (next *bundle.Memory, err error) {
+			page, next, err = bundle.VerifyHistory(a, r, from, m, c.now(), c.policy, traces...)
 			return next, err
 		},
 	})
@@ -114,8 +114,8 @@ func (c *Client) Vouchers(ctx context.Context, d reference.Digest) (*bundle.Vouc
 		question: query.Vouchers{Digest: d},
 		empty:    func() *proto.ImageAnswer { return new(proto.ImageAnswer) },
 		states:   oneState[*proto.ImageAnswer],
-		verify: func(a *proto.ImageAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
-			out, next, err = bundle.VerifyVouchers(a, d, m, c.now(), c.policy)
+		verify: func(a *proto.ImageAnswer, m *bundle.Memory, traces []*bundle.Trace) (next *bundle.Memory, err error) {
+			out, next, err = bundle.VerifyVouchers(a, d, m, c.now(), c.policy, traces...)
 			return next, err
 		},
 	})

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -26,6 +28,7 @@ const (
 	repositoriesDir = memoryDir + "/repositories"
 	configFile      = "client.toml"
 	lockName        = "lock"
+	stampFile       = "stamp"
 	forkPattern     = "fork-%d.json"
 )
 
@@ -34,6 +37,10 @@ const (
 type Home struct {
 	dir  string
 	lock func(ctx context.Context, path string) (release func(), err error)
+	read func(path string, limit int64) ([]byte, error)
+
+	mu    sync.Mutex
+	loads []*kept // what Load has returned lately, the newest last
 }
 
 // OpenHome returns the home in a directory. It makes the directory if it is not
@@ -45,7 +52,7 @@ func OpenHome(dir string) (*Home, error) {
 	if _, err := safefile.Check(dir, safefile.Trusted); err != nil {
 		return nil, fmt.Errorf("couldn't open client home: %w", err)
 	}
-	return &Home{dir: dir, lock: lockFile}, nil
+	return &Home{dir: dir, lock: lockFile, read: readFile}, nil
 }
 
 // Dir returns the directory.
@@ -56,7 +63,7 @@ func (h *Home) path(name string) string { return filepath.Join(h.dir, name) }
 // Anchor returns the imported trust anchor. It returns ErrNoAnchor when there is
 // none.
 func (h *Home) Anchor() (*bundle.Anchor, error) {
-	b, err := readFile(h.path(anchorFile), bundle.MaxAnchorSize)
+	b, err := h.read(h.path(anchorFile), bundle.MaxAnchorSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("couldn't read trust anchor: %w", ErrNoAnchor)
 	}
@@ -79,26 +86,30 @@ func (h *Home) Load(_ context.Context, repositories ...reference.Repository) (*b
 	if err := h.undecided(); err != nil {
 		return nil, err
 	}
-	a, err := h.Anchor()
+	k, err := h.load(repositories)
 	if err != nil {
 		return nil, err
 	}
-	k, err := h.load(a, repositories)
-	if err != nil {
-		return nil, err
-	}
+	h.remember(k)
 	return k.memory, nil
 }
 
 // kept is a memory and the files it was read from, by path.
 type kept struct {
-	memory *bundle.Memory
-	files  map[string][]byte
+	memory       *bundle.Memory
+	files        map[string][]byte
+	repositories []reference.Repository
+	stamp        string // of the home, before it was read
 }
 
-// load reads the memory that belongs to an anchor, as far as it is about the
+// load reads the memory that belongs to the anchor, as far as it is about the
 // given repositories.
-func (h *Home) load(a *bundle.Anchor, repositories []reference.Repository) (*kept, error) {
+func (h *Home) load(repositories []reference.Repository) (*kept, error) {
+	stamp := h.readStamp()
+	a, err := h.Anchor()
+	if err != nil {
+		return nil, err
+	}
 	k, err := h.loadChain()
 	if err != nil {
 		return nil, err
@@ -111,9 +122,10 @@ func (h *Home) load(a *bundle.Anchor, repositories []reference.Repository) (*kep
 			return nil, fmt.Errorf("%s: %w", h.chainPath(), err)
 		}
 	}
+	k.repositories, k.stamp = slices.Clone(repositories), stamp
 	for _, r := range repositories {
 		path := h.repositoryPath(r)
-		b, err := k.read(path, bundle.MaxSeenSize)
+		b, err := h.readInto(k, path, bundle.MaxSeenSize)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +140,7 @@ func (h *Home) load(a *bundle.Anchor, repositories []reference.Repository) (*kep
 func (h *Home) loadChain() (*kept, error) {
 	k := &kept{files: make(map[string][]byte)}
 	path := h.chainPath()
-	b, err := k.read(path, bundle.MaxMemorySize)
+	b, err := h.readInto(k, path, bundle.MaxMemorySize)
 	if err != nil || b == nil {
 		return k, err
 	}
@@ -138,10 +150,10 @@ func (h *Home) loadChain() (*kept, error) {
 	return k, nil
 }
 
-// read reads one file of the memory; nil if there is none. An empty one is not nil:
+// readInto reads one file of the memory; nil if there is none. An empty one is not nil:
 // it is a damaged one.
-func (k *kept) read(path string, limit int64) ([]byte, error) {
-	b, err := readFile(path, limit)
+func (h *Home) readInto(k *kept, path string, limit int64) ([]byte, error) {
+	b, err := h.read(path, limit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
@@ -168,7 +180,7 @@ func unreadable(path string, err error) error {
 // was told nothing that is forgotten. In a home that cannot be written, such as on a
 // read-only file system, nothing new is remembered. While the evidence of a fork lies in
 // the home, it returns the fork and changes nothing.
-func (h *Home) Update(ctx context.Context, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) error {
+func (h *Home) Update(ctx context.Context, loaded *bundle.Memory, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) error {
 	// Where nothing can be written, nobody else writes either, and the verdict is as true.
 	release, unwritable := h.lock(ctx, h.path(lockName))
 	switch {
@@ -180,13 +192,12 @@ func (h *Home) Update(ctx context.Context, change func(*bundle.Memory) (*bundle.
 	if err := h.undecided(); err != nil {
 		return err
 	}
-	a, err := h.Anchor()
-	if err != nil {
-		return err
-	}
-	k, err := h.load(a, repositories)
-	if err != nil {
-		return err
+	k := h.unchanged(loaded, repositories)
+	if k == nil {
+		var err error
+		if k, err = h.load(repositories); err != nil {
+			return err
+		}
 	}
 	next, verdict := change(k.memory)
 	if next == nil {
@@ -196,19 +207,31 @@ func (h *Home) Update(ctx context.Context, change func(*bundle.Memory) (*bundle.
 	if err != nil {
 		return err
 	}
-	for _, p := range pieces {
-		if bytes.Equal(p.content, k.files[p.path]) {
-			continue
-		}
-		err := unwritable
-		if err == nil {
-			err = h.write(p.path, p.content)
-		}
-		if err != nil {
-			return errors.Join(verdict, fmt.Errorf("%w: %w", ErrNotRemembered, err))
-		}
+	pieces = slices.DeleteFunc(pieces, func(p piece) bool { return bytes.Equal(p.content, k.files[p.path]) })
+	if len(pieces) == 0 {
+		return verdict
+	}
+	if err = unwritable; err == nil {
+		err = h.replace(pieces)
+	}
+	if err != nil {
+		return errors.Join(verdict, fmt.Errorf("%w: %w", ErrNotRemembered, err))
 	}
 	return verdict
+}
+
+// replace replaces files of the home. The lock must be held.
+func (h *Home) replace(pieces []piece) error {
+	if err := h.beginChange(); err != nil {
+		return err
+	}
+	for _, p := range pieces {
+		if err := h.write(p.path, p.content); err != nil {
+			return err
+		}
+	}
+	h.endChange()
+	return nil
 }
 
 // cannotWrite reports an error of a place that can be read and not written.
@@ -216,7 +239,7 @@ func cannotWrite(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// piece is one file of a memory.
+// piece is one file of a home.
 type piece struct {
 	path    string
 	content []byte

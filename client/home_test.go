@@ -91,7 +91,7 @@ func TestHomeRemembers(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	want := map[string]fs.FileMode{
-		"trust.json": 0o600, "lock": 0o600, "memory": 0o700, "memory/chain.json": 0o600,
+		"trust.json": 0o600, "lock": 0o600, "stamp": 0o600, "memory": 0o700, "memory/chain.json": 0o600,
 		"memory/repositories": 0o700, repositoryFile(app): 0o600,
 		"files": 0o700, "files/" + repositoryHash(app): 0o700,
 		"files/" + repositoryHash(app) + "/" + hexOf(sum(n.chain.Newest().Bundle(ref(app + ":latest")).Targets[0])) + ".json": 0o600,
@@ -253,7 +253,7 @@ func TestNotRemembered(t *testing.T) {
 			if seen, ok := m.Repository(ref(app).Repository); !ok || seen.Revision != 3 || m.TrustedHeight() != 4 {
 				t.Errorf("remembered %+v, block %d", seen, m.TrustedHeight())
 			}
-			if got := len(modes(t, dir)); got != 9 { // three of them below files/
+			if got := len(modes(t, dir)); got != 10 { // three of them below files/
 				t.Errorf("%d files are left: %v", got, modes(t, dir))
 			}
 		})
@@ -266,9 +266,9 @@ type obstructed struct {
 	block, unblock func()
 }
 
-func (o obstructed) Update(ctx context.Context, change func(*bundle.Memory) (*bundle.Memory, error), r ...reference.Repository) error {
+func (o obstructed) Update(ctx context.Context, loaded *bundle.Memory, change func(*bundle.Memory) (*bundle.Memory, error), r ...reference.Repository) error {
 	defer o.unblock()
-	return o.Home.Update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
+	return o.Home.Update(ctx, loaded, func(m *bundle.Memory) (*bundle.Memory, error) {
 		o.block()
 		return change(m)
 	}, r...)
@@ -571,9 +571,9 @@ func TestLock(t *testing.T) {
 	h := n.home(dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err := h.Update(t.Context(), func(m *bundle.Memory) (*bundle.Memory, error) {
+	err := h.Update(t.Context(), nil, func(m *bundle.Memory) (*bundle.Memory, error) {
 		cancel()
-		err := h.Update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) { return m, nil })
+		err := h.Update(ctx, nil, func(m *bundle.Memory) (*bundle.Memory, error) { return m, nil })
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}

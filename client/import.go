@@ -85,19 +85,18 @@ func (h *Home) importAnchor(ctx context.Context, data []byte, now time.Time, mod
 		}
 		return out, fmt.Errorf("couldn't import trust anchor: %w", err)
 	}
+	var pieces []piece
 	if !out.First {
 		b, err := memory.Encode()
-		if err == nil {
-			err = h.write(h.chainPath(), b)
-		}
 		if err != nil {
 			return nil, fmt.Errorf("couldn't save memory: %w", err)
 		}
+		pieces = append(pieces, piece{h.chainPath(), b})
 	}
-	if mode == add {
-		return out, nil
+	if mode != add {
+		pieces = append(pieces, piece{h.path(anchorFile), data})
 	}
-	if err := writeFile(h.path(anchorFile), data); err != nil {
+	if err := h.replace(pieces); err != nil {
 		return nil, fmt.Errorf("couldn't save trust anchor: %w", err)
 	}
 	return out, nil

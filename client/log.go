@@ -16,8 +16,8 @@ func (c *Client) Record(ctx context.Context, index uint64) (*bundle.ProvenRecord
 		question: query.Inclusion{Index: index},
 		empty:    func() *proto.InclusionAnswer { return new(proto.InclusionAnswer) },
 		states:   oneState[*proto.InclusionAnswer],
-		verify: func(a *proto.InclusionAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
-			out, next, err = bundle.VerifyInclusion(a, index, 0, m, c.now(), c.policy)
+		verify: func(a *proto.InclusionAnswer, m *bundle.Memory, traces []*bundle.Trace) (next *bundle.Memory, err error) {
+			out, next, err = bundle.VerifyInclusion(a, index, 0, m, c.now(), c.policy, traces...)
 			return next, err
 		},
 	})
@@ -37,8 +37,8 @@ func (c *Client) Growth(ctx context.Context, size uint64) (*bundle.Growth, []War
 		states: func(a *proto.ConsistencyAnswer) []*proto.StateProof {
 			return []*proto.StateProof{a.GetFirst(), a.GetSecond()}
 		},
-		verify: func(a *proto.ConsistencyAnswer, m *bundle.Memory) (*bundle.Memory, error) {
-			g, next, err := bundle.VerifyConsistency(a, size, 0, m, c.now(), c.policy)
+		verify: func(a *proto.ConsistencyAnswer, m *bundle.Memory, traces []*bundle.Trace) (*bundle.Memory, error) {
+			g, next, err := bundle.VerifyConsistency(a, size, 0, m, c.now(), c.policy, traces...)
 			if err != nil {
 				return nil, err
 			}

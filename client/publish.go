@@ -89,7 +89,7 @@ func (c *Client) send(ctx context.Context, tx []byte, names ...reference.Reposit
 		return nil, warnings, err
 	}
 	c.own.add(r.GetHeight(), names...)
-	own, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
+	own, err := c.update(ctx, nil, func(m *bundle.Memory) (*bundle.Memory, error) {
 		return m, nil // with what was just noted
 	}, names...)
 	if err != nil {

@@ -107,7 +107,7 @@ func (c *Client) lightBlock(ctx context.Context, nodes []string, height uint64) 
 		return answer{block, bridge}, err
 	}, func(node string, a answer) error {
 		var err error
-		own, err = c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
+		own, err = c.update(ctx, memory, func(m *bundle.Memory) (*bundle.Memory, error) {
 			verified, next, err := bundle.VerifyLightBlock(a.block, a.bridge, m, c.now(), c.policy)
 			lb = verified
 			return next, err

@@ -38,9 +38,9 @@ func (c *Client) receipt(ctx context.Context, tx []byte, height uint64) (*proto.
 		question: q,
 		empty:    func() *proto.ReceiptAnswer { return new(proto.ReceiptAnswer) },
 		states:   oneState[*proto.ReceiptAnswer],
-		verify: func(a *proto.ReceiptAnswer, m *bundle.Memory) (next *bundle.Memory, err error) {
+		verify: func(a *proto.ReceiptAnswer, m *bundle.Memory, traces []*bundle.Trace) (next *bundle.Memory, err error) {
 			answer = a
-			out, next, err = bundle.VerifyReceipt(a, tx, m, c.now(), c.policy)
+			out, next, err = bundle.VerifyReceipt(a, tx, m, c.now(), c.policy, traces...)
 			return next, err
 		},
 	})
@@ -58,7 +58,7 @@ func (c *Client) VerifyReceiptFile(ctx context.Context, data []byte, p bundle.Po
 		return nil, nil, nil, fmt.Errorf("couldn't verify receipt: %w", err)
 	}
 	var out *bundle.Receipt
-	warnings, err := c.update(ctx, func(m *bundle.Memory) (next *bundle.Memory, err error) {
+	warnings, err := c.update(ctx, nil, func(m *bundle.Memory) (next *bundle.Memory, err error) {
 		out, next, err = bundle.VerifyReceipt(a, tx, m, c.now(), p)
 		return next, err
 	})

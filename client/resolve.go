@@ -72,10 +72,11 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 	var result *bundle.Result
 	var proof *proto.Bundle
 	var own []Warning
-	warnings, err := race(ctx, c, c.order(req.String()), func(ctx context.Context, node string) (*proto.Bundle, error) {
+	warnings, err := race(ctx, c, c.order(req.String()), func(ctx context.Context, node string) (fetched[*proto.Bundle], error) {
 		return c.fetchBundle(ctx, node, req, memory, forFile)
-	}, func(node string, b *proto.Bundle) error {
-		r, w, err := c.verify(ctx, b, req, c.policy)
+	}, func(node string, f fetched[*proto.Bundle]) error {
+		b := f.answer
+		r, w, err := c.verify(ctx, memory, b, req, c.policy, f.traces...)
 		if errors.Is(err, bundle.ErrMoreFiles) {
 			switch {
 			case forFile:
@@ -100,7 +101,8 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 // fetchBundle gets a bundle that answers a question from one node, with a bridge
 // that leads to it from what the client knows. Of a bridge that has no room for
 // all changes of the validators it remembers the blocks it got and asks again.
-func (c *Client) fetchBundle(ctx context.Context, node string, req query.Resolve, m *bundle.Memory, forFile bool) (*proto.Bundle, error) {
+func (c *Client) fetchBundle(ctx context.Context, node string, req query.Resolve, m *bundle.Memory, forFile bool) (fetched[*proto.Bundle], error) {
+	var none fetched[*proto.Bundle]
 	files := c.files.of(req.Repository)
 	for range maxBridgePortions {
 		k := known(m, req.Repository)
@@ -109,26 +111,31 @@ func (c *Client) fetchBundle(ctx context.Context, node string, req query.Resolve
 		}
 		answer, err := c.put(ctx, node, req, k, maxBundle)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		b, err := bundle.Decode(answer)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		if err := bundle.PutBack(b, files); err != nil {
-			return nil, c.behindOr(err, b, req, m)
+			return none, c.behindOr(err, b, req, m)
 		}
-		bridge, next, err := c.completeBridge(ctx, node, b.GetLightBlock(), b.GetBridge(), m, req.Repository)
+		bridge, trace, next, err := c.completeBridge(ctx, node, b.GetLightBlock(), b.GetBridge(), m, req.Repository)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		if next == nil {
 			b.Bridge = bridge
-			return b, nil
+			out := fetched[*proto.Bundle]{answer: b}
+			if trace != nil {
+				out.traces = append(out.traces, trace)
+			}
+			c.sawFetched(node, out.traces)
+			return out, nil
 		}
 		m = next
 	}
-	return nil, fmt.Errorf("%w: %w: %d portions of light blocks were not enough", bundle.ErrHeader, bundle.ErrBridge, maxBridgePortions)
+	return none, fmt.Errorf("%w: %w: %d portions of light blocks were not enough", bundle.ErrHeader, bundle.ErrBridge, maxBridgePortions)
 }
 
 // behindOr returns what to say of an answer that lacks files which the client does
@@ -176,7 +183,7 @@ func (c *Client) verifyFile(ctx context.Context, data []byte, req query.Resolve,
 			continue
 		}
 		var more []Warning
-		result, more, err = c.verify(ctx, b, req, p)
+		result, more, err = c.verify(ctx, memory, b, req, p)
 		warnings = append(warnings, more...)
 		if !errors.Is(err, bundle.ErrMoreRoots) {
 			break
@@ -201,11 +208,13 @@ func (c *Client) Bundle(ctx context.Context, ref reference.Reference) ([]bundle.
 	return out, warnings, nil
 }
 
-// verify judges a bundle by the memory as it is now, and remembers.
-func (c *Client) verify(ctx context.Context, b *proto.Bundle, req query.Resolve, p bundle.Policy) (*bundle.Result, []Warning, error) {
+// verify judges a bundle by the memory as it is now, and remembers. Loaded is what the
+// look-up began with, nil if it began with nothing; the traces are what the bundle's light
+// blocks were decoded and followed to already.
+func (c *Client) verify(ctx context.Context, loaded *bundle.Memory, b *proto.Bundle, req query.Resolve, p bundle.Policy, traces ...*bundle.Trace) (*bundle.Result, []Warning, error) {
 	var result *bundle.Result
-	warnings, err := c.update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
-		r, next, err := bundle.Verify(b, req, m, c.now(), p)
+	warnings, err := c.update(ctx, loaded, func(m *bundle.Memory) (*bundle.Memory, error) {
+		r, next, err := bundle.Verify(b, req, m, c.now(), p, traces...)
 		result = r
 		return next, err
 	}, req.Repository)
@@ -217,31 +226,42 @@ func (c *Client) verify(ctx context.Context, b *proto.Bundle, req query.Resolve,
 
 // completeBridge returns what leads to a light block from what the client knows: the
 // bridge that came with it, or, when that is too short, light blocks from the same
-// node. When the bridge is as long as there is room for, it remembers its blocks
-// instead and returns the memory to ask again with. No other verdict is given:
-// that is for whoever verifies the answer.
-func (c *Client) completeBridge(ctx context.Context, node string, block []byte, bridge [][]byte, m *bundle.Memory, repositories ...reference.Repository) ([][]byte, *bundle.Memory, error) {
-	_, _, short := bundle.VerifyLightBlock(block, bridge, m, c.now(), c.policy)
+// node; and all of them decoded and followed, nil if they cannot be. When the bridge is as
+// long as there is room for, it remembers its blocks instead and returns the memory to ask
+// again with. No other verdict is given: that is for whoever verifies the answer.
+func (c *Client) completeBridge(ctx context.Context, node string, block []byte, bridge [][]byte, m *bundle.Memory, repositories ...reference.Repository) ([][]byte, *bundle.Trace, *bundle.Memory, error) {
+	trace, err := bundle.DecodeTrace(m.Ledger(), block, bridge)
+	if err != nil {
+		return bridge, nil, nil, nil //nolint:nilerr // whoever verifies the answer meets it again
+	}
+	_, short := m.Follow(trace, c.now(), c.policy)
 	if !errors.Is(short, bundle.ErrBridge) {
-		return bridge, nil, nil
+		return bridge, trace, nil, nil
 	}
 	if n := len(bridge); n == bundle.MaxBridge {
 		next, err := c.learnBlock(ctx, bridge[n-1], bridge[:n-1], repositories...)
 		if err == nil && next.TrustedHeight() > m.TrustedHeight() {
-			return nil, next, nil
+			return nil, nil, next, nil
 		}
 	}
 	found, err := c.findBridge(ctx, node, m, block)
 	switch {
 	case err == nil:
-		return found, nil, nil
+		return found, nil, nil, nil
 	case errors.Is(err, bundle.ErrFork):
-		return nil, nil, err
+		return nil, nil, nil, err
 	default:
 		if err := interrupted(ctx, err); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		return nil, nil, short // the node has nothing better to offer
+		return nil, nil, nil, short // the node has nothing better to offer
+	}
+}
+
+// sawFetched tells who listens of an answer.
+func (c *Client) sawFetched(node string, traces []*bundle.Trace) {
+	if c.onFetched != nil {
+		c.onFetched(node, traces)
 	}
 }
 
@@ -249,7 +269,7 @@ func (c *Client) completeBridge(ctx context.Context, node string, block []byte, 
 // then, also of a repository.
 func (c *Client) learnBlock(ctx context.Context, block []byte, bridge [][]byte, repositories ...reference.Repository) (*bundle.Memory, error) {
 	var learnt *bundle.Memory
-	err := c.store.Update(ctx, func(m *bundle.Memory) (*bundle.Memory, error) {
+	err := c.store.Update(ctx, nil, func(m *bundle.Memory) (*bundle.Memory, error) {
 		_, next, err := bundle.VerifyLightBlock(block, bridge, m, c.now(), c.policy)
 		learnt = next
 		return next, err

@@ -15,13 +15,15 @@ type Store interface {
 	// repositories. Verifying anything about another one with it is refused.
 	Load(ctx context.Context, repositories ...reference.Repository) (*bundle.Memory, error)
 
-	// Update calls change with the memory as last updated, as Load returns it, and
+	// Update calls change with the memory as last updated, as Load returns it. Loaded is
+	// what Load returned for the same look-up, or nil: a store that can tell that it was
+	// not updated since need not read it again. Update
 	// keeps what change returns. No other Update of the same memory, in whatever
 	// process, runs meanwhile. When change returns an error beside a memory, the
 	// memory is kept and the error returned; beside nil, nothing is kept. When
 	// everything could be read and the memory could not be kept, the error wraps
 	// ErrNotRemembered beside the one of change.
-	Update(ctx context.Context, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) error
+	Update(ctx context.Context, loaded *bundle.Memory, change func(*bundle.Memory) (*bundle.Memory, error), repositories ...reference.Repository) error
 }
 
 // ForkKeeper is a Store that also keeps evidence of forks.
@@ -56,7 +58,7 @@ func (s *MemoryStore) Load(context.Context, ...reference.Repository) (*bundle.Me
 }
 
 // Update implements Store.
-func (s *MemoryStore) Update(_ context.Context, change func(*bundle.Memory) (*bundle.Memory, error), _ ...reference.Repository) error {
+func (s *MemoryStore) Update(_ context.Context, _ *bundle.Memory, change func(*bundle.Memory) (*bundle.Memory, error), _ ...reference.Repository) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fork != nil {

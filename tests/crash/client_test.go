@@ -39,7 +39,7 @@ func runClient() error {
 	}
 	for i := newest(m) + 1; ; i++ {
 		r := remembered[i%uint64(len(remembered))]
-		err := h.Update(context.Background(), func(m *bundle.Memory) (*bundle.Memory, error) { return m.WithChange(r, i), nil }, r)
+		err := h.Update(context.Background(), nil, func(m *bundle.Memory) (*bundle.Memory, error) { return m.WithChange(r, i), nil }, r)
 		if err != nil {
 			return err
 		}
