@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	cmttypes "github.com/cometbft/cometbft/types"
-
 	"hullmark/app/admission"
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
@@ -43,25 +41,6 @@ type library struct {
 	sent  int // bytes
 }
 
-// chainBlocks makes a chain what reads take blocks from.
-type chainBlocks struct{ *bundletest.Chain }
-
-func (b chainBlocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
-	lb, err := b.Chain.LightBlock(height)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", lookup.ErrNotFound, err)
-	}
-	return lb, nil
-}
-
-// Transactions returns those of a block.
-func (b chainBlocks) Transactions(height uint64) (cmttypes.Txs, error) {
-	if height > b.Height() {
-		return nil, fmt.Errorf("%w: block %d", lookup.ErrNotFound, height)
-	}
-	return b.Chain.Transactions(height), nil
-}
-
 // newLibrary returns a chain with a repository that has one tag, at height 4.
 func newLibrary(t *testing.T) *library {
 	t.Helper()
@@ -71,8 +50,7 @@ func newLibrary(t *testing.T) *library {
 	l.Commit(l.app.Publish(1, fixture.Tags{"1.0": "one"}))
 	l.Commit()
 	l.Commit()
-	blocks := chainBlocks{l.Chain}
-	l.reads = &reads{lookup: lookup.New(l.StateMachine(), blocks, nil), blocks: blocks, log: slog.New(slog.DiscardHandler), gate: &admission.Gate{}}
+	l.reads = &reads{lookup: l.Reader(), blocks: l.Chain, log: slog.New(slog.DiscardHandler), gate: &admission.Gate{}}
 	mux := http.NewServeMux()
 	l.reads.register(func(_, path string, h http.HandlerFunc) { mux.HandleFunc(path, h) })
 	l.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -32,21 +32,23 @@ type served struct {
 	height uint64 // of tx
 }
 
-// chainBlocks makes a chain what nodes take blocks from.
-type chainBlocks struct{ *story }
-
-func (b chainBlocks) Transactions(height uint64) (types.Txs, error) {
-	return b.Chain.Transactions(height), nil
-}
-
 func newServed(tb testing.TB) *served {
 	tb.Helper()
 	s := &served{story: newStory(tb), tb: tb}
 	s.tx = s.app.Publish(3, fixture.Tags{"1.0": "one", "latest": "three"})
 	s.height = s.Commit(s.other.Publish(2, fixture.Tags{"1.0": "foreign", "2.0": "two"}), s.tx, s.app.Publish(4, fixture.Tags{"1.0": "one", "latest": "four"}))
 	s.Commit()
-	s.lookup = lookup.New(s.StateMachine(), chainBlocks{s.story}, nil)
+	s.lookup = s.Reader()
 	return s
+}
+
+// txs returns the transactions of the block of tx.
+func (s *served) txs() types.Txs {
+	txs, err := s.Chain.Transactions(s.height)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return txs
 }
 
 // ask returns an honest node's answer.
@@ -260,7 +262,7 @@ func TestReceipt(t *testing.T) {
 		r, _, err := bundle.VerifyReceipt(a, tx, s.memory(), s.Now(), bundle.DefaultPolicy())
 		return r, err
 	}
-	for i, tx := range s.Chain.Transactions(s.height) {
+	for i, tx := range s.txs() {
 		r, err := verify(s.receipt(t, tx), tx)
 		if err != nil {
 			t.Fatalf("transaction %d: %v", i, err)
@@ -269,7 +271,7 @@ func TestReceipt(t *testing.T) {
 			t.Errorf("transaction %d: receipt %+v", i, r)
 		}
 	}
-	txs := s.Chain.Transactions(s.height)
+	txs := s.txs()
 	for _, lie := range []struct {
 		name string
 		tell func(a *proto.ReceiptAnswer)

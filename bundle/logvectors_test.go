@@ -156,7 +156,7 @@ func TestLogVectors(t *testing.T) {
 
 	// Receipts.
 	ofTx := logQuestion{Transaction: s.tx}
-	txs := s.Chain.Transactions(s.height)
+	txs := s.txs()
 	for i, tx := range txs {
 		add(fmt.Sprintf("transaction %d of its block", i), "yes", logQuestion{Transaction: tx}, s.receipt(t, tx), s.Now())
 	}

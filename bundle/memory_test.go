@@ -18,6 +18,7 @@ import (
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -286,7 +287,7 @@ func TestValidatorsChange(t *testing.T) {
 		}
 		// A node that lags finds a start, whichever set its block has.
 		for height := uint64(3); height < a.Height()-1; height++ {
-			b := a.Source(height).BundleFor(bundletest.Query{Resolve: a.req, TrustedHeight: height + 1})
+			b := a.Source(height).BundleFor(a.req, query.Known{TrustedHeight: height + 1})
 			if _, _, err := bundle.Verify(b, a.req, m, a.now, offline(false)); err != nil {
 				t.Errorf("height %d: %v", height, err)
 			}

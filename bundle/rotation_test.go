@@ -8,6 +8,7 @@ import (
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/query"
 	"hullmark/tuf"
 )
 
@@ -17,23 +18,23 @@ func TestRotation(t *testing.T) {
 	a.learn(t, a.Newest(), a.req)
 	known := a.mem
 	a.rotated(t, true)
-	query := bundletest.Query{Resolve: a.req, TrustedHeight: known.TrustedHeight(), RootVersion: 1}
+	short := query.Known{TrustedHeight: known.TrustedHeight(), RootVersion: 1}
 	for _, c := range []struct {
-		name   string
-		mem    *bundle.Memory
-		bundle bundletest.Query
-		roots  int
-		err    error
+		name  string
+		mem   *bundle.Memory
+		knows query.Known
+		roots int
+		err   error
 	}{
-		{"knows nothing, gets all", a.memory(), bundletest.Query{Resolve: a.req}, 3, nil},
-		{"knows version 1, gets the rest", known, query, 2, nil},
-		{"knows version 1, gets all", known, bundletest.Query{Resolve: a.req}, 3, nil},
-		{"knows version 1, gets version 3 only", known, bundletest.Query{Resolve: a.req, RootVersion: 2}, 1, bundle.ErrRoot},
-		{"knows version 1, gets nothing", known, bundletest.Query{Resolve: a.req, RootVersion: 3}, 0, bundle.ErrRoot},
-		{"knows nothing, gets the rest", a.memory(), query, 2, bundle.ErrRoot},
+		{"knows nothing, gets all", a.memory(), query.Known{}, 3, nil},
+		{"knows version 1, gets the rest", known, short, 2, nil},
+		{"knows version 1, gets all", known, query.Known{}, 3, nil},
+		{"knows version 1, gets version 3 only", known, query.Known{RootVersion: 2}, 1, bundle.ErrRoot},
+		{"knows version 1, gets nothing", known, query.Known{RootVersion: 3}, 0, bundle.ErrRoot},
+		{"knows nothing, gets the rest", a.memory(), short, 2, bundle.ErrRoot},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := a.Newest().BundleFor(c.bundle)
+			b := a.Newest().BundleFor(a.req, c.knows)
 			if len(b.GetRoots()) != c.roots {
 				t.Fatalf("%d roots, want %d", len(b.GetRoots()), c.roots)
 			}
@@ -49,7 +50,7 @@ func TestRotation(t *testing.T) {
 				t.Errorf("root version %d, remembered %d", result.RootVersion, seen.RootVersion())
 			}
 			// From now on no root is needed.
-			b = a.Newest().BundleFor(bundletest.Query{Resolve: a.req, RootVersion: 3})
+			b = a.Newest().BundleFor(a.req, query.Known{RootVersion: 3})
 			if _, _, err := bundle.Verify(b, a.req, m, a.now, a.policy); err != nil {
 				t.Errorf("without roots: %v", err)
 			}

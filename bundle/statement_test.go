@@ -9,6 +9,7 @@ import (
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
 	"hullmark/merkle"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/tuf"
 )
@@ -319,7 +320,7 @@ func TestStatementOfOldRoot(t *testing.T) {
 			t.Errorf("%s: remembered %v", name, seen.Revoked)
 		}
 		// The next time it needs no roots but that one.
-		b := a.Newest().BundleFor(bundletest.Query{Resolve: a.req, RootVersion: 3})
+		b := a.Newest().BundleFor(a.req, query.Known{RootVersion: 3})
 		if len(b.GetRoots()) != 0 || len(b.GetStatementRoot()) == 0 {
 			t.Fatal("not what a node sends")
 		}

@@ -23,8 +23,8 @@ import (
 func (n *network) overtake(t *testing.T, asked *node, by *client.Client, tags ...string) {
 	var mu sync.Mutex
 	asked.lie(func(w http.ResponseWriter, r *http.Request) bool {
-		q, err := readQuery(r)
-		if err != nil || r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/v1/re") {
+		q, k, ok := question(r)
+		if !ok || r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/v1/re") {
 			return false
 		}
 		mu.Lock()
@@ -33,7 +33,7 @@ func (n *network) overtake(t *testing.T, asked *node, by *client.Client, tags ..
 			return false
 		}
 		var b *proto.Bundle
-		n.do(func(c *bundletest.Chain) { b = c.Newest().BundleFor(q) })
+		n.do(func(c *bundletest.Chain) { b = c.Newest().BundleFor(q, k) })
 		tag, digest, _ := strings.Cut(tags[0], "=")
 		tags = tags[1:]
 		if _, err := by.Publish(t.Context(), n.order(set(tag, digest))); err != nil {
@@ -106,17 +106,16 @@ func TestOvertakenByOneNode(t *testing.T) {
 // TestHistoryOvertaken is TestOvertaken for a history: it has the record that came
 // meanwhile.
 func TestHistoryOvertaken(t *testing.T) {
-	n := newHistoryNetwork(t)
+	n := newNetwork(t, 1)
 	store := n.home(t.TempDir())
 	reader, writer := n.client(func(o *client.Options) { o.Store = store }), n.client(func(o *client.Options) { o.Store = store })
-	honest := n.nodes[0].handle
 	var once sync.Once
 	n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/v1/history" {
 			return false
 		}
 		early := httptest.NewRecorder()
-		honest(early, r)
+		n.nodes[0].honest(early, r)
 		asked := true
 		once.Do(func() {
 			asked = false
@@ -125,7 +124,7 @@ func TestHistoryOvertaken(t *testing.T) {
 			}
 			_, _ = w.Write(early.Body.Bytes())
 		})
-		return !asked || honest(w, r)
+		return !asked
 	})
 	h, warnings, err := reader.History(t.Context(), n.app.Repository, client.HistoryOptions{})
 	if err != nil || len(warnings) != 0 || len(h.Records) != 4 {

@@ -3,7 +3,6 @@ package client_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -117,22 +116,12 @@ func TestHeldFilesTraffic(t *testing.T) {
 	n.commit()
 	sent := 0
 	n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
-		q, err := readQuery(r)
-		if err != nil {
+		q, k, ok := question(r)
+		if !ok {
 			return false
 		}
-		var held [][32]byte
-		for _, text := range r.URL.Query()["held"] {
-			d, err := hex.DecodeString(text)
-			if err != nil || len(d) != 32 {
-				t.Errorf("held %q", text)
-				return false
-			}
-			held = append(held, [32]byte(d))
-		}
 		n.do(func(c *bundletest.Chain) {
-			b := c.Newest().BundleFor(q)
-			bundle.LeaveOut(b, held)
+			b := c.Newest().BundleFor(q, k)
 			answer, err := bundle.Encode(b)
 			if err != nil {
 				t.Error(err)

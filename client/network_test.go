@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,10 +21,10 @@ import (
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/lookup"
 	"hullmark/proto"
 	"hullmark/query"
 	"hullmark/record"
-	"hullmark/reference"
 )
 
 const (
@@ -161,29 +162,7 @@ func (nd *node) honest(w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch r.URL.Path {
-	case "/v1/resolve", "/v1/image", "/v1/repository":
-		q, err := readQuery(r)
-		if err != nil {
-			fail(w, 400, "bad-request", err.Error(), 0)
-			return
-		}
-		src := n.chain.Newest()
-		if number(r, "min_state_height") >= n.chain.Height() {
-			fail(w, 503, "not-ready", "not there yet", 0)
-			return
-		}
-		send(w, src.BundleFor(q))
-	case "/v1/light-block":
-		h := number(r, "height")
-		if h == 0 {
-			h = n.chain.Height()
-		}
-		if h > n.chain.Height() {
-			fail(w, 404, "not-found", "no such block", 0)
-			return
-		}
-		send(w, &proto.LightBlockResponse{Height: h, LightBlock: n.chain.EncodedBlock(h)})
-	case "/v1/tx":
+	case query.PathSubmit:
 		tx, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
@@ -200,15 +179,43 @@ func (nd *node) honest(w http.ResponseWriter, r *http.Request) {
 		}
 		n.chain.Commit() // so that the state can be proven
 		send(w, n.chain.Receipt(tx))
-	case "/v1/status":
+	case query.PathStatus:
 		send(w, &proto.StatusResponse{Ledger: n.chain.Ledger(), Height: n.chain.Height(), NodeId: nd.URL})
 	default:
-		digest, err := hex.DecodeString(r.URL.Path[len("/v1/metadata/"):])
-		if err != nil || len(digest) != 32 {
-			fail(w, 404, "not-found", "no such resource", 0)
+		q, k, err := query.Parse(r.URL.Path, r.URL.Query())
+		if err != nil {
+			fail(w, 400, "bad-request", err.Error(), 0)
 			return
 		}
-		_, _ = w.Write(n.chain.Newest().Content([32]byte(digest)))
+		n.answer(w, q, k)
+	}
+}
+
+// answer looks a question up. The caller holds n.mu.
+func (n *network) answer(w http.ResponseWriter, q query.Question, k query.Known) {
+	var m protobuf.Message
+	var err error
+	switch q := q.(type) {
+	case query.Content:
+		var b []byte
+		if b, err = n.chain.Reader().Content(q); err == nil {
+			_, _ = w.Write(b)
+			return
+		}
+	case query.LightBlock:
+		m, err = n.chain.Reader().LightBlock(q)
+	default:
+		m, err = n.chain.Reader().Answer(q, k)
+	}
+	switch {
+	case err == nil:
+		send(w, m)
+	case errors.Is(err, lookup.ErrNotReady):
+		fail(w, 503, "not-ready", err.Error(), 0)
+	case errors.Is(err, lookup.ErrNotFound):
+		fail(w, 404, "not-found", err.Error(), 0)
+	default:
+		fail(w, 500, "internal", err.Error(), 0)
 	}
 }
 
@@ -220,28 +227,11 @@ func number(r *http.Request, name string) uint64 {
 	return v
 }
 
-func readQuery(r *http.Request) (bundletest.Query, error) {
-	v := r.URL.Query()
-	q := bundletest.Query{TrustedHeight: number(r, "trusted_height"), RootVersion: number(r, "root_version")}
-	var err error
-	switch r.URL.Path {
-	case "/v1/resolve":
-		var ref reference.Reference
-		if ref, err = reference.ParseReference(v.Get("ref")); err == nil {
-			q.Resolve = query.Of(ref)
-		}
-	case "/v1/image":
-		if q.Repository, err = reference.ParseRepository(v.Get("repository")); err == nil {
-			q.Digest, err = reference.ParseDigest(v.Get("digest"))
-		}
-	default:
-		q.Repository, err = reference.ParseRepository(v.Get("name"))
-		q.Role = v.Get("role")
-	}
-	if a := v.Get("assurance"); err == nil && a != "" {
-		q.Assurance, err = query.ParseAssurance(a)
-	}
-	return q, err
+// question reads the question whose answer is a bundle, if a request asks one.
+func question(r *http.Request) (query.Resolve, query.Known, bool) {
+	q, k, err := query.Parse(r.URL.Path, r.URL.Query())
+	resolve, ok := q.(query.Resolve)
+	return resolve, k, err == nil && ok
 }
 
 func send(w http.ResponseWriter, m protobuf.Message) {
@@ -292,12 +282,12 @@ func says(b []byte) func(http.ResponseWriter, *http.Request) bool {
 // twists changes honest bundles.
 func (n *network) twists(change func(b *proto.Bundle)) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
-		q, err := readQuery(r)
-		if err != nil {
+		q, k, ok := question(r)
+		if !ok {
 			return false
 		}
 		n.do(func(c *bundletest.Chain) {
-			b := c.Newest().BundleFor(q)
+			b := c.Newest().BundleFor(q, k)
 			change(b)
 			send(w, b)
 		})
@@ -308,11 +298,11 @@ func (n *network) twists(change func(b *proto.Bundle)) func(http.ResponseWriter,
 // answers gives an answer from an earlier height.
 func (n *network) answersFrom(height uint64) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
-		q, err := readQuery(r)
-		if err != nil {
+		q, k, ok := question(r)
+		if !ok {
 			return false
 		}
-		n.do(func(c *bundletest.Chain) { send(w, c.Source(height).BundleFor(q)) })
+		n.do(func(c *bundletest.Chain) { send(w, c.Source(height).BundleFor(q, k)) })
 		return true
 	}
 }

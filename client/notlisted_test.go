@@ -73,12 +73,13 @@ func TestFilesInPortions(t *testing.T) {
 	source := n.chain.Doctored(height, nil, merkle.Change{Key: key, Value: repo.Encode()})
 	portions := func(most int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
-			q, err := readQuery(r)
-			if err != nil {
-				t.Error(err)
+			q, k, ok := question(r)
+			if !ok {
+				t.Errorf("asked %s", r.URL)
+				return false
 			}
 			n.do(func(*bundletest.Chain) {
-				b := source.BundleFor(q)
+				b := source.BundleFor(q, k)
 				held := len(r.URL.Query()["held"])
 				b.Targets = b.GetTargets()[:min(len(b.GetTargets()), held+2, most)]
 				send(w, b)

@@ -2,55 +2,16 @@ package client_test
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/cometbft/cometbft/types"
-
-	"hullmark/bundle/bundletest"
 	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
-	"hullmark/lookup"
-	"hullmark/query"
 	"hullmark/tuf"
 )
-
-// chainBlocks gives a look-up the blocks of a chain.
-type chainBlocks struct{ *bundletest.Chain }
-
-func (c chainBlocks) Transactions(height uint64) (types.Txs, error) {
-	return c.Chain.Transactions(height), nil
-}
-
-// newHistoryNetwork is a network that answers about histories.
-func newHistoryNetwork(t *testing.T) *network {
-	n := newNetwork(t, 1)
-	reader := lookup.New(n.chain.StateMachine(), chainBlocks{n.chain}, nil)
-	n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != "/v1/history" {
-			return false
-		}
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		q, k, err := query.Parse(r.URL.Path, r.URL.Query())
-		if err != nil {
-			fail(w, 400, "bad-request", err.Error(), 0)
-			return true
-		}
-		m, err := reader.Answer(q, k)
-		if err != nil {
-			fail(w, 400, "bad-request", err.Error(), 0)
-			return true
-		}
-		send(w, m)
-		return true
-	})
-	return n
-}
 
 // powers returns what a history says of who may sign, a line for each record, oldest
 // first.
@@ -94,7 +55,7 @@ func (n *network) powers(t *testing.T, named map[keys.ID]string, o client.Histor
 // Test that a history shows each change of who may sign, with the keys before and
 // after, and what new keys took over; whole, and from its middle.
 func TestHistoryShowsPowers(t *testing.T) {
-	n := newHistoryNetwork(t)
+	n := newNetwork(t, 1)
 	c, old := n.client(), n.app.TaggingKeys[0]
 	ci, ci2, docs := fixture.NewKey(t, keys.KeytypeEd25519, "ci"), fixture.NewKey(t, keys.KeytypeEd25519, "ci2"), fixture.NewKey(t, keys.KeytypeEd25519, "docs")
 	fresh := fixture.NewKey(t, keys.KeytypeEd25519, "fresh")
@@ -184,7 +145,7 @@ func (n *network) wantPowers(t *testing.T, named map[keys.ID]string, o client.Hi
 // is shown, and its first file takes nothing over. So it is when its removal and its
 // return are in the middle of a history, and when a role above it was removed.
 func TestHistoryOfReturnedRole(t *testing.T) {
-	n := newHistoryNetwork(t)
+	n := newNetwork(t, 1)
 	k, named := n.historyKeys(t, "ci", "ci2", "evil", "lab")
 	to := func(role, key, paths string) change.DelegationChange {
 		return delegation("targets/"+role, k[key], paths)
@@ -228,7 +189,7 @@ func TestHistoryOfReturnedRole(t *testing.T) {
 // Test that a role that its delegator never stopped naming is shown when the delegator's
 // file brings it back, after a role above took and dropped it.
 func TestHistoryOfTakenAndDropped(t *testing.T) {
-	n := newHistoryNetwork(t)
+	n := newNetwork(t, 1)
 	k, named := n.historyKeys(t, "p", "r", "s")
 	to := func(role, key string) fixture.Delegation {
 		return fixture.Delegation{Role: "targets/" + role, Keys: []*fixture.Key{k[key]}, Paths: []string{"*"}}
@@ -267,7 +228,7 @@ func TestHistoryUnsureSigners(t *testing.T) {
 		"a key of both roles, kept": {[]string{"old"}, []string{"old"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n := newHistoryNetwork(t)
+			n := newNetwork(t, 1)
 			k, named := n.historyKeys(t, "ci")
 			keysOf := func(names []string) (out []*fixture.Key) {
 				for _, name := range names {

@@ -2,7 +2,8 @@
 // clients: a real state machine on a real store, blocks signed by validators whose
 // keys are at hand, and bundles about any of it. Lies are made by changing a
 // bundle, by signing a block nobody agreed on (Chain.Sign), or by having the
-// validators agree on a state no honest machine makes (Chain.Doctored).
+// validators agree on a state no honest machine makes (Chain.Doctored), of which a
+// node's own read side (package lookup) makes the answer.
 //
 // A function that cannot do what it is asked ends the test it was given.
 package bundletest
@@ -27,6 +28,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/ledger"
+	"hullmark/lookup"
 	"hullmark/merkle"
 	"hullmark/merkle/store"
 	"hullmark/query"
@@ -84,19 +86,27 @@ func (c *Chain) Validators() []*fixture.Key { return c.current }
 // StateMachine returns the ledger itself, for what makes answers from it.
 func (c *Chain) StateMachine() *ledger.Ledger { return c.ledger }
 
-// Tip and LightBlock make a Chain what look-ups take blocks from.
+// Tip implements lookup.Blocks.
 func (c *Chain) Tip() uint64 { return c.ledger.Height() }
 
-// LightBlock returns the light block of a height.
+// LightBlock implements lookup.Blocks.
 func (c *Chain) LightBlock(height uint64) (*types.LightBlock, error) {
 	if height < c.InitialHeight || height > c.Height() {
-		return nil, fmt.Errorf("no block %d", height)
+		return nil, fmt.Errorf("%w: block %d", lookup.ErrNotFound, height)
 	}
 	return c.Block(height), nil
 }
 
-// Transactions returns those of the block of a height.
-func (c *Chain) Transactions(height uint64) types.Txs { return c.txs[height] }
+// Transactions implements lookup.Blocks.
+func (c *Chain) Transactions(height uint64) (types.Txs, error) {
+	if height < c.InitialHeight || height > c.Height() {
+		return nil, fmt.Errorf("%w: block %d", lookup.ErrNotFound, height)
+	}
+	return c.txs[height], nil
+}
+
+// Reader returns the read side of an honest node that has the chain.
+func (c *Chain) Reader() *lookup.Reader { return lookup.New(c.ledger, c, nil) }
 
 // Height returns the height of the newest block.
 func (c *Chain) Height() uint64 { return c.ledger.Height() }

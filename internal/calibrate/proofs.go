@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"testing"
 
-	cmttypes "github.com/cometbft/cometbft/types"
-
 	"hullmark/bundle"
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
@@ -55,17 +53,9 @@ func NewProof(tb testing.TB, validators, n int) *Proof {
 	chain.Commit()
 	tags["v0"] = "another manifest"
 	return &Proof{
-		Chain: chain, Lookup: lookup.New(chain.StateMachine(), chainBlocks{chain}, nil),
+		Chain: chain, Lookup: chain.Reader(),
 		Request: bundletest.Request(repository + ":v0"), Memory: bundle.NewMemory(anchor), Publish: p.Publish(2, tags),
 	}
-}
-
-// chainBlocks gives the blocks of a chain to look-ups.
-type chainBlocks struct{ *bundletest.Chain }
-
-// Transactions implements lookup.Blocks.
-func (c chainBlocks) Transactions(height uint64) (cmttypes.Txs, error) {
-	return c.Chain.Transactions(height), nil
 }
 
 // Answer is what a node does for one question, without HTTP: the encoded bundle.
