@@ -128,7 +128,7 @@ func (r *Remote) Ready(ctx context.Context) error {
 // Unready returns the node's reason for not being ready, fit for a terminal, or
 // nothing if it is.
 func (r *Remote) Unready(ctx context.Context) (string, error) {
-	status, b, err := r.get(ctx, "/readyz")
+	status, b, err := r.get(ctx, query.PathReady)
 	if err != nil || status == http.StatusOK {
 		return "", err
 	}

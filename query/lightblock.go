@@ -8,7 +8,8 @@ import (
 // KindLightBlock is the kind of LightBlock.
 const KindLightBlock Kind = "light-block"
 
-const pathLightBlock = "/v1/light-block"
+// PathLightBlock is where light blocks are asked for.
+const PathLightBlock = "/v1/light-block"
 
 // LightBlock asks for a header with the commit that signed it and the validators who did.
 type LightBlock struct {
@@ -29,7 +30,7 @@ func (q LightBlock) rests() foundation { return onItself }
 
 func (q LightBlock) encode(v url.Values) string {
 	setNumber(v, "height", q.Height)
-	return pathLightBlock
+	return PathLightBlock
 }
 
 func parseLightBlock(p *parameters) Question { return LightBlock{Height: p.number("height")} }

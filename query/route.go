@@ -33,7 +33,7 @@ func routes() []route {
 		{pathConsistency, parseConsistency},
 		{pathMetadata, parseMetadata},
 		{pathContent + "{digest}", parseContent},
-		{pathLightBlock, parseLightBlock},
+		{PathLightBlock, parseLightBlock},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	"hullmark/keys"
+	"hullmark/query"
 	"hullmark/sim"
 )
 
@@ -140,7 +141,7 @@ func (r *Result) moreValidators(tb testing.TB) error {
 	r.Costs.VerifyValidator = r.note("verification, each validator more", Spread{per(verify.Median), per(verify.Low), per(verify.High)})
 	r.Costs.AnswerValidator = r.size("answer, each validator more", (len(answer)-few.Answer)/(many-4))
 	// A question names a reference, what the client trusts and the files it holds.
-	r.Costs.Request = r.size("request", len("GET /v1/resolve?ref= HTTP/1.1\r\nHost: \r\nUser-Agent: \r\nAccept-Encoding: gzip\r\n\r\n")+
+	r.Costs.Request = r.size("request", len("GET "+query.PathResolve+"?ref= HTTP/1.1\r\nHost: \r\nUser-Agent: \r\nAccept-Encoding: gzip\r\n\r\n")+
 		len(p.Request.String())+len("&trusted_height=&root_version=&held=")+2*32+len("registry.example.com")+len("hullmark"))
 	return nil
 }

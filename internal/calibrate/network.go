@@ -30,6 +30,7 @@ import (
 	"hullmark/app"
 	"hullmark/internal/fixture"
 	"hullmark/internal/testnet"
+	"hullmark/query"
 	"hullmark/record"
 )
 
@@ -273,7 +274,7 @@ func (nw *Network) Commit(bySender [][][]byte) time.Duration {
 // Post sends a transaction to a node's HTTP API, and returns when it is in a block.
 func (nw *Network) Post(node int, tx []byte) {
 	nw.tb.Helper()
-	resp, err := http.Post("http://"+nw.Nodes[node].Address()+"/v1/tx", "application/octet-stream", strings.NewReader(string(tx)))
+	resp, err := http.Post("http://"+nw.Nodes[node].Address()+query.PathSubmit, "application/octet-stream", strings.NewReader(string(tx)))
 	if err != nil {
 		nw.tb.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"hullmark/client"
 	"hullmark/internal/liar"
 	"hullmark/keystore"
+	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -114,7 +115,7 @@ func replayAnswer(s *stage) error {
 	l := liar.New(s.network.Nodes[0].URL)
 	s.liar = &lyingNode{Liar: l, server: httptest.NewServer(l)}
 	url := s.liar.server.URL
-	l.Record("/v1/resolve")
+	l.Record(query.PathResolve)
 	s.say("A node at %s answers, and keeps a copy of its true answer:", url)
 	if _, err := s.hullmark("consumer", 0, "--node", url, "verify", "-q", s.repository+":v1"); err != nil {
 		return err
@@ -132,7 +133,7 @@ func replayAnswer(s *stage) error {
 		return err
 	}
 	s.genuine = next
-	l.Replay("/v1/resolve")
+	l.Replay(query.PathResolve)
 	s.say("Now the node replays its old answer, whose every proof is still right:")
 	if _, err := s.hullmark("consumer", exitStale, "--node", url, "verify", "-q", s.repository+":v1"); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // maxLightBlock bounds the answer that holds a light block, in bytes.
@@ -19,7 +20,7 @@ func blockTime(ctx context.Context, ledger, url string, height uint64) (time.Tim
 	fail := func(err error) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("couldn't read block %d: %w", height, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/v1/light-block?height=%d", url, height), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s%s?height=%d", url, query.PathLightBlock, height), nil)
 	if err != nil {
 		return fail(err)
 	}

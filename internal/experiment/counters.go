@@ -9,10 +9,12 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"hullmark/query"
 )
 
 // lookupRoute is the route that look-ups of tags come by.
-const lookupRoute = "/v1/resolve"
+const lookupRoute = query.PathResolve
 
 // counters are what a node counts (docs/metrics.md).
 type counters struct {

@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"hullmark/query"
 )
 
 // Answer is what a node answers.
@@ -121,11 +123,11 @@ func (l *Liar) Asked(prefix string) int {
 // question names what a request asks, without what the client says it knows
 // already: the answer to a client that knew less is the one worth repeating.
 func question(r *http.Request) string {
-	q := r.URL.Query()
-	for _, known := range []string{"trusted_height", "root_version", "min_state_height", "held"} {
-		q.Del(known)
+	path, values := r.URL.Path, r.URL.Query()
+	if q, k, err := query.Parse(path, values); err == nil {
+		path, values = query.Encode(q, query.Known{ForFile: k.ForFile})
 	}
-	return r.Method + " " + r.URL.Path + "?" + q.Encode()
+	return r.Method + " " + path + "?" + values.Encode()
 }
 
 // ServeHTTP implements http.Handler.

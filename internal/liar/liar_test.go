@@ -91,29 +91,29 @@ func TestHonest(t *testing.T) {
 func TestReplay(t *testing.T) {
 	l, ask := newLiar(t, new(honest))
 	l.Record("/v1/resolve")
-	_, first := ask("GET", "/v1/resolve?ref=a")
-	_, newest := ask("GET", "/v1/resolve?ref=a&root_version=1")
+	_, first := ask("GET", "/v1/resolve?ref=registry.example.com/a:1")
+	_, newest := ask("GET", "/v1/resolve?ref=registry.example.com/a:1&root_version=1")
 	if first == newest {
 		t.Fatal("recording is replaying")
 	}
 	ask("GET", "/v1/resolve?ref=bad")
 	l.Replay("/v1/resolve")
-	for _, query := range []string{"ref=a", "ref=a&min_state_height=9", "trusted_height=5&ref=a&root_version=3"} {
+	for _, query := range []string{"ref=registry.example.com/a:1", "ref=registry.example.com/a:1&min_state_height=9", "trusted_height=5&ref=registry.example.com/a:1&root_version=3"} {
 		_, got := ask("GET", "/v1/resolve?"+query)
 		expect(t, got, newest)
 	}
-	_, got := ask("GET", "/v1/resolve?ref=b")
-	expect(t, got, `4 GET /v1/resolve?ref=b "body"`)
-	_, got = ask("GET", "/v1/status?ref=a")
-	expect(t, got, `5 GET /v1/status?ref=a "body"`)
+	_, got := ask("GET", "/v1/resolve?ref=registry.example.com/b:1")
+	expect(t, got, `4 GET /v1/resolve?ref=registry.example.com/b:1 "body"`)
+	_, got = ask("GET", "/v1/status?ref=registry.example.com/a:1")
+	expect(t, got, `5 GET /v1/status?ref=registry.example.com/a:1 "body"`)
 	if status, _ := ask("GET", "/v1/resolve?ref=bad"); status != http.StatusBadRequest {
 		t.Error("an error was recorded as an answer")
 	}
 	l.Honest()
-	_, got = ask("GET", "/v1/resolve?ref=a")
-	expect(t, got, `7 GET /v1/resolve?ref=a "body"`)
+	_, got = ask("GET", "/v1/resolve?ref=registry.example.com/a:1")
+	expect(t, got, `7 GET /v1/resolve?ref=registry.example.com/a:1 "body"`)
 	l.Replay("/v1/resolve") // the recording outlives honesty
-	_, got = ask("GET", "/v1/resolve?ref=a")
+	_, got = ask("GET", "/v1/resolve?ref=registry.example.com/a:1")
 	expect(t, got, newest)
 }
 

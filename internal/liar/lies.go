@@ -3,11 +3,11 @@ package liar
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 
 	protobuf "google.golang.org/protobuf/proto"
 
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // edit changes honest answers that carry a message of type M. Answers that carry
@@ -174,7 +174,8 @@ func OldHeader(blocks uint64) Lie {
 // lightBlock asks the honest node for a light block, zero for the newest.
 func lightBlock(r *http.Request, honest Ask, height uint64) (*proto.LightBlockResponse, error) {
 	q := r.Clone(r.Context())
-	q.URL.Path, q.URL.RawQuery = "/v1/light-block", url.Values{"height": {strconv.FormatUint(height, 10)}}.Encode()
+	path, values := query.Encode(query.LightBlock{Height: height}, query.Known{})
+	q.URL.Path, q.URL.RawQuery = path, values.Encode()
 	a, err := honest(q)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 
 	"hullmark/proto"
+	"hullmark/query"
 )
 
 // Lies about how much there is: parts left out, as if the rest were all, and parts more
@@ -42,7 +43,7 @@ func EndHistory(n int) Lie {
 // that knows the header has nothing to learn from them, and must not believe or keep them.
 func JunkCommit() Lie {
 	return func(w http.ResponseWriter, r *http.Request, honest Ask) {
-		if r.URL.Path == "/v1/light-block" {
+		if r.URL.Path == query.PathLightBlock {
 			LightBlock(func(m *proto.LightBlockResponse) { m.LightBlock = junkCommit(m.GetLightBlock()) })(w, r, honest)
 			return
 		}

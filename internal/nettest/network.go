@@ -22,6 +22,7 @@ import (
 	"hullmark/internal/testnet"
 	"hullmark/keystore"
 	"hullmark/proto"
+	"hullmark/query"
 	"hullmark/record"
 )
 
@@ -164,7 +165,7 @@ func (n *Network) Operator(i int) *keystore.Key {
 // Submit posts a transaction to a node.
 func (n *Network) Submit(i int, tx []byte) (status int, receipt *proto.TransactionResponse, problem *proto.ErrorResponse) {
 	n.T.Helper()
-	req, err := http.NewRequestWithContext(n.Context(), http.MethodPost, n.Nodes[i].URL+"/v1/tx", bytes.NewReader(tx))
+	req, err := http.NewRequestWithContext(n.Context(), http.MethodPost, n.Nodes[i].URL+query.PathSubmit, bytes.NewReader(tx))
 	if err != nil {
 		n.T.Fatal(err)
 	}
@@ -192,7 +193,7 @@ func (n *Network) Submit(i int, tx []byte) (status int, receipt *proto.Transacti
 
 // Ready returns what a node answers to /readyz.
 func (n *Network) Ready(i int) bool {
-	resp, err := http.Get(n.Nodes[i].URL + "/readyz")
+	resp, err := http.Get(n.Nodes[i].URL + query.PathReady)
 	if err != nil {
 		return false
 	}
