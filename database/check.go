@@ -26,7 +26,7 @@ func checkFiles(files vfs.FS, dir string) error {
 	if err != nil {
 		return err
 	}
-	manifest, err := atomicfs.ReadMarker(files, dir, "manifest")
+	manifest, err := atomicfs.ReadMarker(files, dir, manifestMarker)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
@@ -37,7 +37,11 @@ func checkFiles(files vfs.FS, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if err := checkManifest(b); err != nil {
+	length, err := listedLength(files, dir, manifest)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if err := checkManifest(b, length); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrDamaged, manifest, err)
 	}
 	for _, name := range names {
@@ -93,24 +97,21 @@ func journalNumber(name string) (uint64, bool) {
 	return n, err == nil
 }
 
-// checkManifest finds damage in the list of a database's tables. Each entry is synced
-// before the next one is written, so of entries that do not check, only the last may be
-// one that a power failure cut off. Pebble would read up to any of them and go on with
-// the tables of that time. A single flipped bit is damage in the last one too: a write
-// that was cut off does not look like that.
-func checkManifest(b []byte) error {
+// checkManifest finds damage in the list of a database's tables, which was so long at
+// least when a file was removed last. Pebble would read up to what does not check and go
+// on with the tables of that time. Each entry is synced before the next one is written,
+// so of entries that do not check, only the last may be one that a power failure cut
+// off, and only behind that length.
+func checkManifest(b []byte, length int) error {
 	at := chunk.Entry.Valid(b, 0)
-	switch at {
-	case 0:
+	if at == 0 {
 		return errors.New("its first entry does not check") // which was synced before it got its name
-	case len(b):
-		return nil
+	}
+	if at < length {
+		return fmt.Errorf("the entry at byte %d does not check, and %d bytes did when a file was removed", at, length)
 	}
 	if next, ok := chunk.Entry.Find(b, at+1, func(int) bool { return true }); ok {
-		return fmt.Errorf("an entry at byte %d does not check, and the one at %d does", at, next)
-	}
-	if chunk.Entry.OneBitOff(b, at) {
-		return fmt.Errorf("the last entry, at byte %d, has a flipped bit", at)
+		return fmt.Errorf("the entry at byte %d does not check, and the one at %d does", at, next)
 	}
 	return nil
 }

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // core is a database without the interface of one of its users.
 type core struct {
 	*failure
 	db         *pebble.DB
+	release    func() error // what Pebble does not know of
 	writeLimit time.Duration
 
 	// mu is held for reading while Pebble is called, and for writing by Close.
@@ -31,31 +33,39 @@ func openCore(path string, o Options) (*core, error) {
 		return nil, fmt.Errorf("couldn't open %s: %w", path, err)
 	}
 	f := newFailure(path, o)
+	files, release := vfs.FS(readOnlyFS{o.FS}), func() error { return nil }
+	if !o.ReadOnly {
+		j := newJournalFS(o.FS, path, f)
+		files, release = j, j.listed.close
+	}
 	var db *pebble.DB
 	err := f.await(0, func() (err error) {
-		db, err = openNewest(path, o, f)
+		db, err = openNewest(path, o.pebble(files, f))
 		return err
 	})
 	if err != nil {
 		if pebble.IsCorruptionError(err) {
 			err = fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
+		if f.err() == nil { // else somebody waits for ever, and holds what would be released
+			err = errors.Join(err, release())
+		}
 		return nil, fmt.Errorf("couldn't open %s: %w", path, err)
 	}
-	return &core{failure: f, db: db, writeLimit: o.WriteLimit, open: make(map[*iterator]struct{})}, nil
+	return &core{failure: f, db: db, release: release, writeLimit: o.WriteLimit, open: make(map[*iterator]struct{})}, nil
 }
 
 // openNewest opens a database whose journal has the newest format. Pebble makes the
 // first journal of a new database before it raises the format, and in the old one
 // damage passes for the end of a journal. So what was not of the newest format is
 // opened once more, before anything is written.
-func openNewest(path string, o Options, f *failure) (*pebble.DB, error) {
+func openNewest(path string, o *pebble.Options) (*pebble.DB, error) {
 	newest, err := isNewest(o.FS, path)
 	if err != nil {
 		return nil, err
 	}
 	if !newest && !o.ReadOnly {
-		db, err := pebble.Open(path, o.pebble(f))
+		db, err := pebble.Open(path, o)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +73,7 @@ func openNewest(path string, o Options, f *failure) (*pebble.DB, error) {
 			return nil, err
 		}
 	}
-	return pebble.Open(path, o.pebble(f))
+	return pebble.Open(path, o)
 }
 
 // await runs a step of Pebble that may never return, and waits until it has, the
@@ -234,6 +244,6 @@ func (c *core) Close() error {
 			errs = append(errs, it.it.Close())
 			it.it = nil
 		}
-		return errors.Join(append(errs, c.db.Close())...)
+		return errors.Join(append(errs, c.db.Close(), c.release())...)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -58,25 +59,52 @@ func (fs readOnlyFS) Unwrap() vfs.FS { return fs.FS }
 // journalFS is the file system of a database that is written. It allocates journals
 // step by step (journalStep). An error of a journal, or when a directory is synced, ends
 // the database: Pebble's own answer to some of them is a panic that cannot be recovered.
+// Before a journal or a table is removed it notes how long the list of tables is.
 type journalFS struct {
 	vfs.FS
 	failure *failure
+	listed  *listed
+}
+
+// newJournalFS returns the file system of the database in a directory.
+func newJournalFS(files vfs.FS, dir string, f *failure) *journalFS {
+	fs := &journalFS{FS: files, failure: f}
+	fs.listed = newListed(fs, dir)
+	return fs
+}
+
+// note is called before a file is removed or used for something else.
+func (fs *journalFS) note(name string) {
+	base := fs.PathBase(name)
+	if _, journal := journalNumber(base); !journal && !strings.HasSuffix(base, ".sst") {
+		return
+	}
+	if err := fs.listed.note(); err != nil {
+		fs.failure.background(fmt.Errorf("couldn't note the length of the list of tables: %w", err))
+	}
+}
+
+// Remove implements vfs.FS.
+func (fs *journalFS) Remove(name string) error {
+	fs.note(name)
+	return fs.FS.Remove(name)
 }
 
 // Create implements vfs.FS.
-func (fs journalFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+func (fs *journalFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.Create(name, c)
 	return fs.wrap(name, f, err)
 }
 
 // ReuseForWrite implements vfs.FS.
-func (fs journalFS) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+func (fs *journalFS) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	fs.note(old)
 	f, err := fs.FS.ReuseForWrite(old, name, c)
 	return fs.wrap(name, f, err)
 }
 
 // OpenDir implements vfs.FS.
-func (fs journalFS) OpenDir(name string) (vfs.File, error) {
+func (fs *journalFS) OpenDir(name string) (vfs.File, error) {
 	f, err := fs.FS.OpenDir(name)
 	if err != nil {
 		return nil, err
@@ -98,8 +126,12 @@ func (d directory) Sync() error {
 	return nil
 }
 
-func (fs journalFS) wrap(name string, f vfs.File, err error) (vfs.File, error) {
-	if _, journal := journalNumber(fs.PathBase(name)); !journal {
+func (fs *journalFS) wrap(name string, f vfs.File, err error) (vfs.File, error) {
+	base := fs.PathBase(name)
+	if strings.HasPrefix(base, "MANIFEST-") && err == nil {
+		return &manifestFile{f, base, fs.listed}, nil
+	}
+	if _, journal := journalNumber(base); !journal {
 		return f, err
 	}
 	if err != nil {
@@ -109,7 +141,7 @@ func (fs journalFS) wrap(name string, f vfs.File, err error) (vfs.File, error) {
 }
 
 // Unwrap implements vfs.FS.
-func (fs journalFS) Unwrap() vfs.FS { return fs.FS }
+func (fs *journalFS) Unwrap() vfs.FS { return fs.FS }
 
 // journalFile is a journal that is written from its beginning. Its methods do not
 // return errors: the database has failed then, and they never return.

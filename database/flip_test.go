@@ -2,6 +2,7 @@ package database
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -196,6 +197,58 @@ func TestTornManifest(t *testing.T) {
 		if _, err := OpenLedger(original, Options{ReadOnly: true}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%d other bytes: %v", len(content), err)
 		}
+	}
+}
+
+// TestDamagedEnd damages the last entry of the list of tables, as a failing disk does and
+// as a power failure does. Once files are gone that the shorter list needs, it is
+// damage; before, the shorter list is as good.
+func TestDamagedEnd(t *testing.T) {
+	const n = 2000
+	path := t.TempDir()
+	db := open(t, path, Options{MemTableBytes: 32 << 10})
+	fill(t, db, 0, n) // journals are used again and again meanwhile
+	must(t, db.Close())
+	original := clone(t, path)
+	name := slices.Max(glob(t, original, "MANIFEST-*"))
+	b, err := os.ReadFile(name)
+	must(t, err)
+	found, same := 0, 0
+	check := func(what string, content []byte) {
+		t.Helper()
+		must(t, os.WriteFile(name, content, 0o600))
+		db, err := OpenLedger(original, Options{ReadOnly: true})
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) {
+				t.Errorf("%s: %v", what, err)
+			}
+			found++
+			return
+		}
+		got, err := prefix(db)
+		_ = db.Close() // may well say what is wrong
+		if err == nil && got != n {
+			t.Errorf("%s: %d of %d entries, and no error", what, got, n)
+		}
+		same++
+	}
+	r := newRand(t)
+	last := chunk.Entry.LastRecord(b)
+	for range 60 {
+		at := r.IntN(len(b))
+		check(fmt.Sprintf("cut off at byte %d of %d", at, len(b)), b[:at])
+		zero := append([]byte{}, b...)
+		clear(zero[at:])
+		check(fmt.Sprintf("zero from byte %d of %d on", at, len(b)), zero)
+		other := append([]byte{}, b...)
+		for i := last; i < len(b); i++ {
+			other[i] = byte(r.Uint32())
+		}
+		check("another last entry", other)
+	}
+	t.Logf("%d found, %d without loss", found, same)
+	if found == 0 {
+		t.Error("nothing was found")
 	}
 }
 

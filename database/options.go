@@ -98,12 +98,8 @@ func (o Options) withDefaults(memTable int) Options {
 	return o
 }
 
-// pebble returns the settings in Pebble's terms.
-func (o Options) pebble(f *failure) *pebble.Options {
-	files := vfs.FS(journalFS{o.FS, f})
-	if o.ReadOnly {
-		files = readOnlyFS{o.FS}
-	}
+// pebble returns the settings in Pebble's terms, for a database on a file system.
+func (o Options) pebble(files vfs.FS, f *failure) *pebble.Options {
 	p := &pebble.Options{
 		FS: files,
 		// In older formats a flipped bit in the middle of a journal passes for its end.

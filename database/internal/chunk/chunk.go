@@ -115,28 +115,6 @@ func (f Format) Find(b []byte, at int, wanted func(at int) bool) (int, bool) {
 	return 0, false
 }
 
-// OneBitOff reports whether the chunk at a place checks when one bit of it is flipped.
-func (f Format) OneBitOff(b []byte, at int) bool {
-	block := min(at-at%blockSize+blockSize, len(b))
-	c := append([]byte{}, b[at:block]...)
-	// The length of the chunk may be what is wrong, so its end is asked for each time;
-	// flips behind it change nothing.
-	for i := range c {
-		if end, ok := f.end(c, 0); ok && i >= end && i >= f.header {
-			break
-		}
-		for bit := range 8 {
-			c[i] ^= 1 << bit
-			end, ok := f.end(c, 0)
-			if ok && checksum(c[6:end]) == binary.LittleEndian.Uint32(c) {
-				return true
-			}
-			c[i] ^= 1 << bit
-		}
-	}
-	return false
-}
-
 // LastRecord returns where the last record begins of those that follow each other from
 // the beginning: its first chunk, or 0 if there is none.
 func (f Format) LastRecord(b []byte) int {
