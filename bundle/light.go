@@ -16,7 +16,7 @@ import (
 
 // The verification of CometBFT's light client, written over package types. CometBFT's
 // own package light would link its RPC, its peers and its databases into every client;
-// the tests compare with it (ADR 45). The order of the checks is that of docs/spec.md,
+// the tests compare with it (ADR 47). The order of the checks is that of docs/spec.md,
 // "Following the chain".
 
 // trustLevel is the part of the trusted validators that must have signed a block
