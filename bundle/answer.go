@@ -153,10 +153,10 @@ func (v *verification) findDigest() error {
 // the policy says otherwise, still does now.
 func (v *verification) checkEffective(role string) error {
 	if !v.repository.Effective(role, v.header.Time) {
-		return v.deny(ErrNotEffective, "role %s of %s at block time: %s", role, v.request.Repository, v.ineffective(role, v.header.Time))
+		return v.deny(ErrNotEffective, "%s of %s was not in force at block time: %s", role, v.request.Repository, v.ineffective(role, v.header.Time))
 	}
 	if !v.policy.AllowExpired && !v.repository.Effective(role, v.now) {
-		return v.deny(ErrNotEffective, "role %s of %s since: %s", role, v.request.Repository, v.ineffective(role, v.now))
+		return v.deny(ErrNotEffective, "%s of %s is not in force any more: %s", role, v.request.Repository, v.ineffective(role, v.now))
 	}
 	return nil
 }

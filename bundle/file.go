@@ -84,7 +84,13 @@ func DecodeFile(data []byte, req query.Resolve) ([]*proto.Bundle, error) {
 		}
 		if e.GetReference() == want {
 			out = append(out, e.GetBundle())
-		} else if other := clip(e.GetReference()); !slices.Contains(others, other) {
+			continue
+		}
+		other := e.GetReference()
+		if _, err := reference.ParseReference(other); err != nil {
+			other = clip(other) // which may say anything
+		}
+		if !slices.Contains(others, other) {
 			others = append(others, other)
 		}
 	}

@@ -49,6 +49,13 @@ func (c Config) Validate() error {
 // ParseNode checks the base URL of a node and returns it in the form that is
 // used everywhere: no slash at its end. Errors wrap ErrConfig.
 func ParseNode(text string) (string, error) {
+	if text != "" && !strings.Contains(text, "://") {
+		port := ""
+		if !strings.Contains(text, ":") {
+			port = ":26680"
+		}
+		return "", fmt.Errorf("%w: node %q has no scheme; write http://%s%s", ErrConfig, text, text, port)
+	}
 	u, err := url.Parse(text)
 	if err != nil {
 		return "", fmt.Errorf("%w: node %q: %w", ErrConfig, text, err)

@@ -68,6 +68,8 @@ type HTTPError struct {
 // Error implements error.
 func (e *HTTPError) Error() string {
 	switch {
+	case e.notHullmark():
+		return fmt.Sprintf("status %d without an error of ours: that is no Hullmark HTTP API, whose default port is 26680", e.Status)
 	case e.Code == "":
 		return fmt.Sprintf("status %d", e.Status)
 	case e.Message == "":
@@ -83,9 +85,17 @@ func (e *HTTPError) vague() bool {
 	return e.Code == "not-committed" || e.LedgerCode == 0 && e.Status >= 500 && (e.Status != 503 || e.Code == "")
 }
 
+// notHullmark reports whether the answer is that of another program, such as the one at the
+// engine's RPC port: nodes name a code when they know no such path.
+func (e *HTTPError) notHullmark() bool {
+	return e.Code == "" && (e.Status == 404 || e.Status == 405 || e.Status == 501)
+}
+
 // Unwrap makes errors.Is find what the status means.
 func (e *HTTPError) Unwrap() error {
 	switch {
+	case e.notHullmark():
+		return ErrUnreachable
 	case e.Code == "not-committed":
 		return ErrNotCommitted
 	case e.Status == 408 || e.Status == 429 || e.Status == 503:

@@ -139,3 +139,32 @@ func TestPublishHalted(t *testing.T) {
 		t.Fatalf("published %+v, error %v", p, err)
 	}
 }
+
+// TestNotHullmark: what answers at the wrong port is no node, and no reason to believe
+// anything.
+func TestNotHullmark(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		body   string
+		want   bool
+	}{
+		{404, "404 page not found\n", true},
+		{404, "", true},
+		{405, "<html>", true},
+		{501, "{}", true},
+		{404, `{"code":"not-found","message":"no such resource"}`, false},
+		{400, "bad request", false},
+		{500, "", false},
+	} {
+		n := newNetwork(t, 1)
+		n.nodes[0].lie(func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(tt.status)
+			_, _ = w.Write([]byte(tt.body))
+			return true
+		})
+		_, _, _, err := n.client().Resolve(t.Context(), ref(app+":latest"))
+		if got := strings.Contains(err.Error(), "no Hullmark HTTP API, whose default port is 26680"); got != tt.want || tt.want && client.ClassOf(err) != bundle.Stale {
+			t.Errorf("%d %q: %v", tt.status, tt.body, err)
+		}
+	}
+}

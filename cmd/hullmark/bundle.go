@@ -61,6 +61,7 @@ verified.`,
 		},
 	}
 	cmd.Flags().StringVarP(&output, "file", "o", "", "file to write, - for standard output")
+	newFileFlag(cmd.Flags(), "file")
 	return cmd
 }
 

@@ -25,6 +25,7 @@ import (
 // requestFlag adds the flag that asks for a signing request.
 func requestFlag(f *pflag.FlagSet, file *string) {
 	f.StringVarP(file, "file", "o", "", "write a signing request to this file instead of publishing, - for standard output")
+	newFileFlag(f, "file")
 }
 
 func tufSigners(set []*keystore.Key) []tuf.Signer {
@@ -121,6 +122,7 @@ func (s *session) submitRequest(ctx context.Context, c *client.Client, r *change
 	}
 	var seen error
 	if err == nil {
+		s.sent = tx != nil
 		seen = awaitState(ctx, c, names...)
 	}
 	done()
@@ -272,7 +274,7 @@ func (s *session) carryOut(ctx context.Context, c *client.Client, r *change.Requ
 	return r, tx, err
 }
 
-// checkKeysHere reports, as errNoKey, a request that the keys of this home cannot
+// checkKeysHere reports, as errNoKey or errFewKeys, a request that the keys of this home cannot
 // complete.
 func (s *session) checkKeysHere(r *change.Request) error {
 	duties, err := r.Duties()
@@ -285,8 +287,8 @@ func (s *session) checkKeysHere(r *change.Request) error {
 			return err
 		}
 		if len(names) < d.Role.Threshold {
-			return fmt.Errorf("%w: %d of the %s keys of %s version %d must sign, %d are here",
-				errNoKey, d.Role.Threshold, d.By, d.Delegator, d.DelegatorVersion, len(names))
+			return fmt.Errorf("%w: %d of the %s keys of %s version %d must sign, %s",
+				tooFew(len(names)), d.Role.Threshold, d.By, d.Delegator, d.DelegatorVersion, here(len(names)))
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"hullmark/internal/cli"
 	"hullmark/keystore"
+	"hullmark/query"
 	"hullmark/tuf"
 )
 
@@ -47,6 +48,8 @@ func (s *session) completeFlag(cmd *cobra.Command, flag string) cobra.Completion
 		return fixed(outputText, outputJSON)
 	case "type":
 		return fixed(string(keystore.TypeEd25519), string(keystore.TypeECDSAP256))
+	case "assurance":
+		return fixed(query.PublisherAssurance.String(), query.LedgerAssurance.String())
 	case "reason":
 		return fixed(reasonNames()...)
 	case "role":

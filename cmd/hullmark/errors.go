@@ -37,6 +37,8 @@ var (
 	errSwapped = errors.New("the registry serves another image than the publisher signed")
 	// errNoKey says that no key of this home may sign.
 	errNoKey = errors.New("no key in this home may sign for the repository")
+	// errFewKeys says that fewer keys of this home may sign than must.
+	errFewKeys = errors.New("too few keys in this home may sign for the repository")
 	// errNoSigner says that no key of this home may sign a request.
 	errNoSigner = errors.New("no key in this home has anything to sign there")
 	// errNoSubmitter says that no key of this home may submit a request.
@@ -54,6 +56,8 @@ var (
 	errOldFile = errors.New("the file is too old")
 	// errDamagedFile marks a file whose answer does not verify.
 	errDamagedFile = errors.New("the file does not verify")
+	// errNotCompared marks a registry that gave no image to compare with the proven one.
+	errNotCompared = errors.New("it could not be compared with the registry's")
 	// errNotOperator says that a key is no operator's.
 	errNotOperator = errors.New("not the key of an operator")
 	// errFile says that a file the user named cannot be read or written.
@@ -96,6 +100,9 @@ func exitCode(err error) int {
 	return exitError
 }
 
+// withoutRegistry ends hints about registries.
+const withoutRegistry = "; `hullmark publish` can do without the registry, with --digest and --size"
+
 // explain returns a stable name for an error, and what to do about it.
 func explain(err error) (code, hint string) {
 	var unsure *client.UncertainError
@@ -117,10 +124,11 @@ func explain(err error) (code, hint string) {
 		{errSwapped, "registry-differs", "do not pull by tag; pull the digest that the ledger proves, and tell the registry's operator"},
 		{oci.ErrCredentials, "registry-credentials", "mend the Docker configuration or the credential helper that it names; `docker login` writes it, see DOCKER_CONFIG"},
 		{oci.ErrCertificate, "registry-certificate", "have this machine trust who issued it, for example with SSL_CERT_FILE; --insecure is for plain HTTP and trusts no certificate more"},
-		{oci.ErrManifest, "registry-answer", "a proxy or login page may answer in place of the registry; `hullmark publish` can do without it, with --digest and --size"},
+		{oci.ErrManifest, "registry-answer", "a proxy or login page may answer in place of the registry" + withoutRegistry},
 		{oci.ErrDenied, "registry-denied", "log in with `docker login`; its configuration and credential helpers are used, see DOCKER_CONFIG"},
-		{oci.ErrNotFound, "registry-absent", "check the name and push the image first; `hullmark publish` can do without the registry, with --digest and --size"},
-		{oci.ErrRegistry, "registry", "check that the registry is up and its name is right; `hullmark publish` can do without it, with --digest and --size"},
+		{oci.ErrNotFound, "registry-absent", "check the name and push the image first" + withoutRegistry},
+		{oci.ErrRegistry, "registry", "check that the registry is up and its name is right" + withoutRegistry},
+		{errFewKeys, "no-key", "write a signing request with -o, sign it where the other keys are with `hullmark sign`, then `hullmark submit` it"},
 		{errNoKey, "no-key", "see `hullmark key list` and `hullmark repo show`; name another home with --home, or write a signing request with -o for who holds the keys"},
 		{errNoSigner, "no-signer", "`hullmark sign --show` tells whose signatures are missing"},
 		{errNoSubmitter, "no-submitter", "submit with a key that the repository's metadata names, or let an operator run `hullmark operator relay`"},
@@ -189,10 +197,14 @@ func explain(err error) (code, hint string) {
 		{client.ErrUnavailable, "not-ready", "the node is starting or busy; wait a moment, or ask another --node"},
 		{client.ErrUnreachable, "unreachable", "check the network; see `hullmark status`, or ask another --node"},
 		{context.DeadlineExceeded, "timeout", "allow more time with --timeout, or ask another --node"},
+		{errExists, "file-exists", "name another file, or remove this one if nobody needs it"},
 		{errFile, "file", "check the path, and that you may read and write there"},
 		{fs.ErrNotExist, "no-such-file", "check the path"},
 	} {
 		if errors.Is(err, known.is) {
+			if errors.Is(err, errNotCompared) {
+				known.hint = strings.Replace(known.hint, withoutRegistry, "; without --registry the image is proven all the same", 1)
+			}
 			return known.code, known.hint
 		}
 	}
@@ -239,7 +251,9 @@ func hintForCode(c record.Code) string {
 		return "the consortium's members have changed; import a new trust anchor and make the root again"
 	case record.CodeRevoked:
 		return "`hullmark inspect` tells why; `hullmark lift` takes a revocation back"
-	case record.CodeAlreadyRevoked, record.CodeNotRevoked:
+	case record.CodeNotRevoked:
+		return "there is nothing to lift; `hullmark inspect` shows how things stand"
+	case record.CodeAlreadyRevoked:
 		return "there is nothing to do; `hullmark inspect` shows how things stand"
 	case record.CodeRoleNotEffective:
 		return "renew the role above first; `hullmark inspect` shows which one"

@@ -37,7 +37,7 @@ func TestUsage(t *testing.T) {
 		{"unknown output", "--output yaml version", "unknown output"},
 		{"bad timeout", "--timeout soon version", "invalid argument"},
 		{"negative timeout", "--timeout -1s version", "negative"},
-		{"bad node", "--node localhost version", "use a URL"},
+		{"bad node", "--node localhost version", "has no scheme; write http://localhost:26680"},
 		{"argument for version", "version 1", "unknown command"},
 		{"argument for status", "status now", "unknown command"},
 		{"trust import nothing", "trust import", "accepts 1 arg"},

@@ -177,6 +177,7 @@ func (s *session) register(ctx context.Context, r *change.Request, keyFile, oper
 	tx, warnings, err := c.Register(ctx, root, operator, key)
 	var seen error
 	if err == nil {
+		s.sent = true
 		// The state of a block can be proven when the next one is there. Until then
 		// the publisher would be told that there is no such repository.
 		seen = awaitState(ctx, c, root.Binding.Repository)

@@ -82,7 +82,11 @@ func describe(err error) *errorJSON {
 
 // fail reports an error and returns the exit code. Ctx is that of the user's signals.
 func (s *session) fail(ctx context.Context, err error) int {
-	d := describe(cli.Interrupted(ctx, err))
+	err = cli.Interrupted(ctx, err)
+	d := describe(err)
+	if d.ExitCode == exitInterrupted {
+		d.Message = s.interruption(err)
+	}
 	_, _ = fmt.Fprintf(s.stderr, "hullmark: error: %s\n", printable.Line(d.Message))
 	if len(d.Inherited) > 0 {
 		var t table
@@ -99,6 +103,25 @@ func (s *session) fail(ctx context.Context, err error) int {
 		}
 	}
 	return d.ExitCode
+}
+
+// interruption says what an interrupted command leaves behind. What the context says of
+// its end says nothing.
+func (s *session) interruption(err error) string {
+	text := "interrupted"
+	_, refused := record.CodeOf(err)
+	switch {
+	case errors.Is(err, client.ErrUncertain) || s.sent:
+		return text + ": " + strings.TrimPrefix(cli.Message(err), "interrupted: ")
+	case s.writes && errors.Is(err, client.ErrTakenBefore):
+		return text + "; nothing was published: " + strings.TrimPrefix(cli.Message(err), "interrupted: ")
+	case s.writes && refused:
+		return text + "; nothing was published"
+	case s.writes:
+		return text + "; nothing was sent"
+	default:
+		return text
+	}
 }
 
 // warn shows what is wrong and no reason to stop.

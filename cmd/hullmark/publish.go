@@ -3,11 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -141,53 +139,6 @@ perhaps committed.`,
 	return cmd
 }
 
-func newWithdraw(s *session) *cobra.Command {
-	var f signingFlags
-	cmd := &cobra.Command{
-		Use:         "withdraw REF...",
-		Annotations: limit(writeTimeout),
-		Short:       "Take tags back: from now on they mean nothing",
-		Long: `Withdraw removes tags from the signed lists, of one repository or several, all or
-none. Whoever asks is told that the publisher withdrew the tag: it never falls back to
-an older image. Published again it means what is published. Without --role a tag is
-taken out of the list of the role that holds it. To say that an image is bad, whatever
-tags it has, revoke its digest instead.
-
-JSON: that of publish; the tags have no digest.
-
-Exit status: 0 withdrawn, 1 there is no such tag or other error, 3 repository not
-registered, 5 rejected by the ledger, 6 no node reachable, 7 sent and
-perhaps committed.`,
-		Args: cli.Args(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			refs, err := parseTagged(args)
-			if err != nil {
-				return err
-			}
-			if err := f.check(); err != nil {
-				return err
-			}
-			for _, ref := range refs {
-				if _, ok := ref.Digest(); ok {
-					return cli.Usage("%s names a digest; a tag is what is withdrawn", ref)
-				}
-			}
-			groups := group(refs)
-			if !cmd.Flags().Changed("role") {
-				if groups, err = s.withHolders(cmd.Context(), groups); err != nil {
-					return err
-				}
-			}
-			return s.publishChanges(cmd.Context(), groups, f, func(ref reference.Reference) (change.TagChange, error) {
-				tag, _ := ref.Tag()
-				return change.TagChange{Tag: tag}, nil
-			})
-		},
-	}
-	f.add(cmd)
-	return cmd
-}
-
 func newRepoRefresh(s *session) *cobra.Command {
 	var f signingFlags
 	cmd := &cobra.Command{
@@ -285,37 +236,8 @@ type tagGroup struct {
 	refs       []reference.Reference
 	// role is the one whose list changes, when it is not the one of --role.
 	role string
-}
-
-// withHolders returns groups with the roles that hold their tags. Tags that nobody
-// holds, or no answer about them, change nothing here: what follows says so.
-func (s *session) withHolders(ctx context.Context, groups []tagGroup) ([]tagGroup, error) {
-	c, err := s.client(bundle.DefaultPolicy())
-	if err != nil {
-		return nil, err
-	}
-	for i, g := range groups {
-		var held []string // TAG in ROLE
-		for _, ref := range g.refs {
-			tag, _ := ref.Tag()
-			done := s.progress("asking who holds " + tag.String())
-			r, _, _, err := c.Resolve(ctx, query.Resolve{Repository: g.repository, Tag: tag})
-			done()
-			var denial *bundle.Denial
-			if errors.As(err, &denial) {
-				r = denial.Result
-			}
-			if r == nil || r.Role == "" {
-				continue
-			}
-			groups[i].role = r.Role
-			held = append(held, fmt.Sprintf("%s in %s", tag, r.Role))
-			if _, first, _ := strings.Cut(held[0], " in "); first != r.Role {
-				return nil, cli.Usage("the tags are in lists of several roles, %s; withdraw those of each with --role", strings.Join(held, ", "))
-			}
-		}
-	}
-	return groups, nil
+	// gone are tags to withdraw that were withdrawn already.
+	gone []goneTag
 }
 
 // group sorts references by repository, in the order in which they come.
@@ -356,9 +278,10 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 		return err
 	}
 	var orders []client.Publication
-	names := make([][]string, len(groups))
+	var names [][]string
 	var currents []*bundle.Result
-	for i, g := range groups {
+	var settled []publishedJSON
+	for _, g := range groups {
 		// Whether it can work at all is known before the registry is asked and
 		// anybody types a passphrase.
 		p := client.Publication{Repository: g.repository, Role: cmp.Or(g.role, f.role), Expires: expiry(f.expires), Adoption: adoption}
@@ -366,14 +289,20 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 		if err != nil {
 			return err
 		}
+		if file := current.Files[p.Role]; g.nothingLeft() && file != nil {
+			settled = append(settled, newPublished(file))
+			continue
+		}
 		currents = append(currents, current)
 		if err := checkRoot(current); err != nil {
 			return fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
 		s.warnExpiry(current, p.Role)
-		if names[i], err = s.taggingKeys(current, p.Role, f); err != nil {
+		own, err := s.taggingKeys(current, p.Role, f)
+		if err != nil {
 			return fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
+		names = append(names, own)
 		for _, ref := range g.refs {
 			made, err := change(ref)
 			if err != nil {
@@ -383,8 +312,18 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 		}
 		orders = append(orders, p)
 	}
-	if f.file != "" {
+	switch {
+	case f.file != "" && len(orders) == 0:
+		return fmt.Errorf("couldn't write request: %w", errNothing)
+	case f.file != "":
 		return s.requestChanges(ctx, c, orders, f)
+	case len(orders) == 0:
+		out := &publishAnswer{Repositories: settled}
+		out.addGone(groups)
+		if _, err := s.saveReceipt(ctx, nil, f.receipt); err != nil {
+			return err
+		}
+		return s.print(out)
 	}
 	together, err := s.together(currents)
 	if err != nil {
@@ -411,6 +350,7 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 	var blockTime time.Time
 	var seen error
 	if err == nil && published.Transaction != nil {
+		s.sent = true
 		blockTime, seen = s.waitProven(ctx, c, orders[0], published.Transaction.GetHeight())
 	}
 	done()
@@ -422,6 +362,8 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 		return err
 	}
 	out := newPublishAnswer(orders, published, blockTime)
+	out.Repositories = append(out.Repositories, settled...)
+	out.addGone(groups)
 	if out.Receipt, err = s.saveReceipt(ctx, published.Transaction, f.receipt); err != nil {
 		return err
 	}
@@ -449,15 +391,20 @@ func (s *session) requestChanges(ctx context.Context, c *client.Client, orders [
 // told what the tag meant before. It returns the time of the block. That there is
 // no answer does not undo the publication.
 func (s *session) waitProven(ctx context.Context, c *client.Client, p client.Publication, height uint64) (time.Time, error) {
+	var err error
 	if len(p.Changes) == 0 || p.Changes[0].Digest.IsZero() {
-		_, _, err := c.Role(ctx, p.Repository, p.Role)
+		_, _, err = c.Role(ctx, p.Repository, p.Role)
+	} else {
+		_, _, _, err = c.Resolve(ctx, query.Resolve{Repository: p.Repository, Tag: p.Changes[0].Tag})
+	}
+	if err != nil {
 		return time.Time{}, err
 	}
-	r, _, _, err := c.Resolve(ctx, query.Resolve{Repository: p.Repository, Tag: p.Changes[0].Tag})
-	if err != nil || r.Published.Height != height {
+	block, _, err := c.LightBlock(ctx, height)
+	if err != nil {
 		return time.Time{}, err
 	}
-	return r.Published.Time.UTC(), nil
+	return block.Time.UTC(), nil
 }
 
 // taggingKeys returns the names of the home's keys that sign the tags of a role:
@@ -476,9 +423,29 @@ func (s *session) taggingKeys(current *bundle.Result, name string, f signingFlag
 		if name != tuf.RoleTargets {
 			what = "keys of " + name
 		}
-		return nil, fmt.Errorf("%w: %d of its %d %s must sign, %d are here", errNoKey, role.Threshold, len(role.KeyIDs), what, len(names))
+		return nil, fmt.Errorf("%w: %d of its %d %s must sign, %s", tooFew(len(names)), role.Threshold, len(role.KeyIDs), what, here(len(names)))
 	}
 	return names, nil
+}
+
+// tooFew returns the error for a role of which so many keys are here.
+func tooFew(n int) error {
+	if n > 0 {
+		return errFewKeys
+	}
+	return errNoKey
+}
+
+// here says how many keys are.
+func here(n int) string {
+	switch n {
+	case 0:
+		return "none is here"
+	case 1:
+		return "1 is here"
+	default:
+		return fmt.Sprintf("%d are here", n)
+	}
 }
 
 // together returns the name of a key of this home that may submit for several
@@ -586,11 +553,7 @@ func newPublishAnswer(orders []client.Publication, published *client.Published, 
 		a.BlockTime = &blockTime
 	}
 	for i, p := range orders {
-		file := published.Files[i]
-		out := publishedJSON{
-			Repository: p.Repository.String(), Role: file.Binding.Role, Tags: []tagJSON{}, TargetsVersion: file.Version,
-			Expires: file.Expires, KeyIDs: idTexts(file.Signers()),
-		}
+		out := newPublished(published.Files[i])
 		for _, change := range p.Changes {
 			tag := tagJSON{Tag: change.Tag.String(), Size: change.Size}
 			if !change.Digest.IsZero() {
@@ -603,10 +566,20 @@ func newPublishAnswer(orders []client.Publication, published *client.Published, 
 	return a
 }
 
+// newPublished says what file is in force, so far without tags.
+func newPublished(file *tuf.Targets) publishedJSON {
+	return publishedJSON{
+		Repository: file.Binding.Repository.String(), Role: file.Binding.Role, Tags: []tagJSON{}, TargetsVersion: file.Version,
+		Expires: file.Expires, KeyIDs: idTexts(file.Signers()),
+	}
+}
+
 func (a *publishAnswer) text(t *table) {
 	for _, r := range a.Repositories {
 		for _, tag := range r.Tags {
 			switch {
+			case tag.WithdrawnHeight > 0:
+				t.row("unchanged", "%s:%s was withdrawn already, at height %d", r.Repository, tag.Tag, tag.WithdrawnHeight)
 			case tag.Digest == "":
 				t.row("withdrawn", "%s:%s", r.Repository, tag.Tag)
 			case a.Changed:

@@ -19,6 +19,7 @@ import (
 // receiptFlag adds the flag that saves the receipt of what is committed.
 func receiptFlag(f *pflag.FlagSet, file *string) {
 	f.StringVar(file, "receipt", "", "also save the proof that it is in the log to this file, one block later; hullmark inspect --receipt reads it")
+	newFileFlag(f, "receipt")
 }
 
 // checkReceipt refuses a receipt of what is only handed over.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,6 +109,7 @@ must sign).`,
 			if err := s.setRole(cmd.Context(), &spec, &spec.Roles.Targets, f.targetsKeys, f.targetsThreshold); err != nil {
 				return err
 			}
+			s.warnOneKey(spec.Roles)
 			setNotaries(&spec, anchor)
 			root, err := tuf.NewRoot(spec)
 			if err != nil {
@@ -137,8 +139,19 @@ must sign).`,
 	}
 	f.add(cmd.Flags())
 	cmd.Flags().StringVarP(&output, "file", "o", "", "file to write, - for standard output (default: the repository's last name and .request)")
+	newFileFlag(cmd.Flags(), "file")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only the root's SHA-256")
 	return cmd
+}
+
+// warnOneKey warns of a root whose tagging keys can change it: who steals a key that is
+// used every day then has the repository.
+func (s *session) warnOneKey(roles tuf.Roles) {
+	for _, id := range roles.Targets.KeyIDs {
+		if slices.Contains(roles.Root.KeyIDs, id) {
+			s.warn("key %s is a root key and a tagging key: whoever gets hold of it while you publish can take over the repository; use one key for each", id)
+		}
+	}
 }
 
 // setRole gives a role the named keys of the home.
@@ -354,6 +367,8 @@ type tagJSON struct {
 	Tag    string `json:"tag"`
 	Digest string `json:"digest,omitempty"`
 	Size   uint64 `json:"size,omitempty"`
+	// WithdrawnHeight is that of the block which withdrew a tag before the command did.
+	WithdrawnHeight uint64 `json:"withdrawn_height,omitempty"`
 }
 
 func newRepoAnswer(r *bundle.Result, list string) *repoAnswer {
@@ -364,7 +379,7 @@ func newRepoAnswer(r *bundle.Result, list string) *repoAnswer {
 	}
 	if file := r.Files[list]; file != nil {
 		for _, target := range file.Targets {
-			a.Tags = append(a.Tags, tagJSON{target.Tag.String(), target.Digest.String(), target.Length})
+			a.Tags = append(a.Tags, tagJSON{Tag: target.Tag.String(), Digest: target.Digest.String(), Size: target.Length})
 		}
 		a.Delegations = append(a.Delegations, newDelegations(file)...)
 	}

@@ -37,6 +37,7 @@ func (f *statementFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.reason, "reason", f.reason, "one of "+strings.Join(reasonNames(), ", "))
 	flags.StringVar(&f.note, "note", "", "what people should know, at most 200 characters of ASCII; it is public")
 	flags.StringVarP(&f.file, "file", "o", "", "write a signing request to this file instead, - for standard output")
+	newFileFlag(flags, "file")
 	receiptFlag(flags, &f.receipt)
 }
 
@@ -173,7 +174,7 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 		if action == record.ActionLift {
 			st.Sequence, st.Through = current.Lifts+1, current.Revocations
 			if st.Through == 0 {
-				return record.Reject(record.CodeNotRevoked, "nothing is revoked in %s", g.repository)
+				return fmt.Errorf("couldn't lift %s: %w", g.refs[0], record.Reject(record.CodeNotRevoked, "nothing is revoked in %s; nothing to lift", g.repository))
 			}
 		}
 		for _, ref := range g.refs {

@@ -92,6 +92,7 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 	if err != nil {
 		return err
 	}
+	s.warnOneKey(root.Roles)
 	part := change.RequestPart{Repository: name, Root: current.Root, NewRoots: []*tuf.Root{root}}
 	targets, err := change.NextUnder(root, current.Targets, adoption, expiry(defaultTargetsLife))
 	if err != nil {

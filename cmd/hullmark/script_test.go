@@ -45,7 +45,8 @@ import (
 // Environment: REPO, REGISTRY, NODE0, TRUST, OLDER_TRUST (an anchor of
 // an older block), OTHER_TRUST (one of another ledger), OPERATOR_KEY, OTHER_OPERATOR_KEY
 // and THIRD_OPERATOR_KEY (of operators with other namespaces), DIGEST and DIGEST2 (of nothing in particular). The files guide.sh and
-// readme.sh have the commands of docs/publishers.md and README.md.
+// readme.sh have the commands of docs/publishers.md and README.md, bare.sh those of the latter
+// without Docker and registry.
 func TestScripts(t *testing.T) {
 	w := newWorld(t)
 	testscript.Run(t, testscript.Params{
@@ -162,11 +163,19 @@ func (w *world) setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	for script, document := range map[string]string{"guide.sh": "docs/publishers.md", "readme.sh": "README.md"} {
-		commands, err := documentScript(filepath.Join("..", "..", document), strings.NewReplacer(
+	for script, from := range map[string]struct{ document, without string }{
+		"guide.sh": {"docs/publishers.md", ""}, "readme.sh": {"README.md", ""},
+		"bare.sh": {"README.md", "docker"}, // where there is no registry
+	} {
+		names := []string{
 			"registry.example.com", w.registry, "localhost:5000", w.registry,
 			"https://hullmark.example.com", w.network.URLs()[0],
-			"~/.hullmark-devnet/operators/operator-0.key", w.network.Operators[0].KeyFile))
+			"~/.hullmark-devnet/operators/operator-0.key", w.network.Operators[0].KeyFile,
+		}
+		if from.without != "" {
+			names = append([]string{"localhost:5000/demo/", w.registry + "/bare/"}, names...)
+		}
+		commands, err := documentScript(filepath.Join("..", "..", from.document), from.without, strings.NewReplacer(names...))
 		if err != nil {
 			return err
 		}
@@ -246,22 +255,27 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // documentScript returns the commands of a document as a shell script: those in its
-// blocks of type sh, with names in place of its examples that are there.
-func documentScript(file string, names *strings.Replacer) ([]byte, error) {
+// blocks of type sh, but for blocks that speak of what the machine is without (empty: has
+// all), with names in place of its examples that are there.
+func documentScript(file, without string, names *strings.Replacer) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
+	var block string
 	inside := false
 	for line := range strings.Lines(string(text)) {
 		switch {
 		case line == "```sh\n":
-			inside = true
+			inside, block = true, ""
 		case strings.HasPrefix(line, "```"):
+			if inside && (without == "" || !strings.Contains(block, without)) {
+				out.WriteString(names.Replace(block))
+			}
 			inside = false
 		case inside:
-			out.WriteString(names.Replace(line))
+			block += line
 		}
 	}
 	return out.Bytes(), nil
@@ -360,6 +374,7 @@ func (w *world) register(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: register REPO")
 	}
+	ts.Check(os.RemoveAll(ts.MkAbs("registration"))) // of another repository
 	ts.Check(ts.Exec("hullmark", "repo", "init", args[0], "--root-key", "root", "--targets-key", "tagging", "-o", "registration"))
 	digestOf(ts, false, []string{"registration", "REGISTRATION"})
 	ts.Check(ts.Exec("hullmark", "operator", "register", "registration", "--key", ts.Getenv("OPERATOR_KEY"), "--expect-digest", ts.Getenv("REGISTRATION")))

@@ -47,6 +47,8 @@ type session struct {
 	opened     []*keystore.Key
 	ours       map[string]*keystore.Key // of the home, by name
 	warned     []string                 // warnings about nodes that were shown
+	writes     bool                     // the command may send something to the ledger
+	sent       bool                     // and it has, and knows what became of it
 }
 
 // newSession returns a run of the program.
@@ -111,14 +113,19 @@ func (s *session) open(cmd *cobra.Command, _ []string) error {
 			s.warn("%s", d)
 		}
 	}
+	if err := checkNewFiles(cmd); err != nil {
+		return err
+	}
 	if s.timeout < 0 {
 		return cli.Usage("timeout %s is negative", s.timeout)
 	}
+	own, err := limitOf(cmd)
+	if err != nil {
+		return err
+	}
+	s.writes = own == writeTimeout
 	if !cmd.Flags().Changed("timeout") {
-		var err error
-		if s.timeout, err = limitOf(cmd); err != nil {
-			return err
-		}
+		s.timeout = own
 	}
 	if s.timeout > 0 {
 		s.limit = withLimit(cmd.Context(), s.timeout)
@@ -317,9 +324,19 @@ const (
 	privateMode = 0o600
 )
 
-// writeOutput writes a file the user named, whole or not at all, or standard
+// writeOutput writes a new file that the user named, whole or not at all, or standard
 // output for "-". What is there and no file, such as a pipe, is written to.
 func (s *session) writeOutput(path string, content []byte, mode os.FileMode) error {
+	if path != "-" {
+		if err := checkNew(path, content); err != nil {
+			return err
+		}
+	}
+	return s.replaceOutput(path, content, mode)
+}
+
+// replaceOutput is writeOutput for a file that another content takes the place of.
+func (s *session) replaceOutput(path string, content []byte, mode os.FileMode) error {
 	if path == "-" {
 		if _, err := s.stdout.Write(content); err != nil {
 			return fileError("write standard output", err)

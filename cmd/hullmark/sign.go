@@ -123,7 +123,15 @@ func (s *session) sign(ctx context.Context, file string, f signFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := s.writeRequest(signed, out); err != nil || out == "-" {
+	write := s.writeOutput
+	if out == file {
+		write = s.replaceOutput // which is what signing it means
+	}
+	b, err := signed.Encode()
+	if err != nil {
+		return err
+	}
+	if err := write(out, b, publicMode); err != nil || out == "-" {
 		return err
 	}
 	after, err := newRequestAnswer(signed, own)

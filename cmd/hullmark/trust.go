@@ -152,7 +152,11 @@ Exit status: 0 signed, 1 not a trust anchor, or another error.`,
 			if file == "" {
 				file = args[0]
 			}
-			if err := s.writeOutput(file, data, publicMode); err != nil || file == "-" {
+			write := s.writeOutput
+			if file == args[0] {
+				write = s.replaceOutput // which is what signing it means
+			}
+			if err := write(file, data, publicMode); err != nil || file == "-" {
 				return err
 			}
 			out, err := newTrust(a)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,6 +111,11 @@ func parseReference(text string) (reference.Reference, error) {
 	ref, err := reference.ParseReference(text)
 	if err != nil {
 		return ref, cli.UsageError(err)
+	}
+	if !strings.ContainsAny(text, ":@") {
+		if info, err := os.Stat(text); err == nil && info.Mode().IsRegular() {
+			return ref, cli.Usage("%s is a file here, which `hullmark verify REF --bundle %s`, `hullmark inspect --receipt %s` or `hullmark sign %s --show` may read; name a tag if an image is meant", text, text, text, text)
+		}
 	}
 	if _, err := reference.ParseDigest(text); err == nil {
 		return ref, cli.Usage("%s is a digest alone; say which repository must vouch for it: REPO@%s", text, text)
@@ -221,7 +228,7 @@ func (s *session) compareRegistry(ctx context.Context, r *bundle.Result, insecur
 	manifest, err := images(insecure).Manifest(ctx, tagged)
 	done()
 	if err != nil {
-		return err
+		return fmt.Errorf("%s is verified; %w: %w", r.Reference(), errNotCompared, err)
 	}
 	// The publisher chose the algorithm of the digest, the registry does not know it.
 	if !r.Digest.Matches(manifest) {

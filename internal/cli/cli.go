@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // usageError marks an error in what the user typed.
@@ -48,7 +50,7 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 		RunE:        func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.CompletionOptions.DisableDefaultCmd = true // see Completion
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
 	cmd.AddCommand(commands...)
 	return cmd
 }
@@ -58,6 +60,26 @@ const groupKey = "group"
 
 // IsGroup reports whether a command only holds others, and prints help by itself.
 func IsGroup(cmd *cobra.Command) bool { return cmd.Annotations[groupKey] != "" }
+
+// flagError says of a flag with a number what it takes, instead of which function of the
+// library refused it.
+func flagError(err error) error {
+	var number *strconv.NumError
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &number) || !errors.As(err, &invalid) {
+		return err
+	}
+	takes := "a whole number"
+	switch {
+	case errors.Is(number.Err, strconv.ErrRange):
+		takes = "a smaller number"
+	case number.Func == "ParseUint":
+		takes = "a whole number, 0 or more"
+	case number.Func == "ParseBool":
+		takes = "true or false"
+	}
+	return fmt.Errorf("invalid argument %q for --%s: it takes %s", invalid.GetValue(), invalid.GetFlag().Name, takes)
+}
 
 // Args is cobra's check of arguments with a usage error.
 func Args(check cobra.PositionalArgs) cobra.PositionalArgs {

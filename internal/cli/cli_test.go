@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -93,6 +94,26 @@ func TestUsage(t *testing.T) {
 		root.SetOut(new(bytes.Buffer))
 		if err := root.Execute(); !cli.IsUsage(err) {
 			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+// TestManDefaults: a page says what a flag is when it is left out, as --help does.
+func TestManDefaults(t *testing.T) {
+	root := cli.Group("tool", "A tool")
+	cmd := &cobra.Command{Use: "do", Short: "Do it", Run: func(*cobra.Command, []string) {}}
+	flags := cmd.Flags()
+	flags.Duration("max-age", time.Minute, "greatest age")
+	flags.String("assurance", "publisher", "whose word")
+	flags.Int("threshold", 1, "how many")
+	flags.String("name", "", "a name")
+	flags.Bool("force", false, "all the same")
+	flags.Duration("timeout", 0, "how long (default one minute)")
+	root.AddCommand(cmd)
+	page := string(cli.Pages(root, "v1")["tool-do.1"])
+	for _, want := range []string{"greatest age (default 1m0s)\n", "whose word (default publisher)\n", "how many (default 1)\n", "a name\n", "all the same\n", "how long (default one minute)\n"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is not in\n%s", want, page)
 		}
 	}
 }

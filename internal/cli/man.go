@@ -105,7 +105,7 @@ func page(cmd *cobra.Command, version string) []byte {
 			if kind != "" {
 				name += " " + kind
 			}
-			line(".TP\n.B %s\n%s", roff(name), roff(usage))
+			line(".TP\n.B %s\n%s", roff(name), roff(usage+defaultOf(f)))
 		})
 	}
 	flags("OPTIONS", cmd.NonInheritedFlags())
@@ -130,6 +130,19 @@ func page(cmd *cobra.Command, version string) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// defaultOf says what a flag is without being given, as --help does; nothing where that
+// is nothing, or the text says it.
+func defaultOf(f *pflag.Flag) string {
+	switch f.DefValue {
+	case "", "0", "0s", "false", "[]":
+		return ""
+	}
+	if strings.Contains(f.Usage, "default") {
+		return ""
+	}
+	return fmt.Sprintf(" (default %s)", f.DefValue)
 }
 
 // roff makes text mean itself.
