@@ -10,8 +10,8 @@ import (
 )
 
 // levelDB are the ways to open a LevelDB database, or one of the engine's own choice.
-// All databases are opened by package database (docs/adr/0045-pebble.md).
-var levelDB = []string{"syndtr/goleveldb", ".NewGoLevelDB", ".GoLevelDBBackend", ".DefaultDBProvider", ".PebbleDBBackend", ".NewPebbleDB", "\"github.com/cockroachdb/pebble\"\n"}
+// All databases are opened by package database (docs/adr/0049-pebble.md).
+var levelDB = []string{"syndtr/goleveldb/", ".NewGoLevelDB", ".GoLevelDBBackend", ".DefaultDBProvider", ".PebbleDBBackend", ".NewPebbleDB", "\"github.com/cockroachdb/pebble\"\n"}
 
 // opensLevelDB returns the ways that a file's text has.
 func opensLevelDB(text string) []string {
