@@ -183,7 +183,7 @@ func TestHaltIsLogged(t *testing.T) {
 		}
 		r.Nodes = append(r.Nodes, node)
 	}
-	until("level=INFO msg=ready\n")
+	until("level=INFO msg=ready")
 	for _, operator := range []string{"operator-1", "operator-2", "operator-3"} {
 		until(`level=INFO msg="peer gained" operator=` + operator)
 	}
