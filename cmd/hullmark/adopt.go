@@ -91,6 +91,8 @@ type itemJSON struct {
 	Digest     string          `json:"digest"`
 	Size       uint64          `json:"size,omitempty"`
 	Delegation *delegationJSON `json:"delegation,omitempty"`
+	// Revoked says that the image of a tag was revoked.
+	Revoked bool `json:"revoked,omitempty"`
 }
 
 func newInherited(list []change.Inherited) []inheritedJSON {
@@ -129,7 +131,11 @@ func inheritedRows(t *table, list []inheritedJSON) {
 				t.row("  delegation", "  --adopt %s", item.Item)
 				continue
 			}
-			t.row("  tag", "--adopt %s", item.Item)
+			mark := ""
+			if item.Revoked {
+				mark = "  (revoked: leave it out with --drop " + item.Name + ")"
+			}
+			t.row("  tag", "--adopt %s%s", item.Item, mark)
 		}
 	}
 }

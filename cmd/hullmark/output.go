@@ -89,6 +89,7 @@ func (s *session) fail(ctx context.Context, err error) int {
 	}
 	_, _ = fmt.Fprintf(s.stderr, "hullmark: error: %s\n", printable.Line(d.Message))
 	if len(d.Inherited) > 0 {
+		s.markRevoked(ctx, d.Inherited)
 		var t table
 		inheritedRows(&t, d.Inherited)
 		_, _ = io.WriteString(s.stderr, t.String())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,6 +94,9 @@ func (s *session) findTags(ctx context.Context, groups []tagGroup, role string) 
 			case r == nil || r.Role == "":
 			case errors.Is(err, bundle.ErrWithdrawn):
 				g.gone = append(g.gone, goneTag{tag.String(), r.Published.Height})
+				if len(held) == 0 {
+					g.role = cmp.Or(role, r.Role) // whose list the answer is about
+				}
 				g.refs = slices.DeleteFunc(g.refs, func(other reference.Reference) bool { return other == ref })
 			case role != "" && role != r.Role:
 				return cli.Usage("%s is in the list of %s; withdraw it with --role %s, or without --role", ref, r.Role, r.Role)

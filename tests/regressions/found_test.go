@@ -77,6 +77,7 @@ var found = []row{
 	{"N27", "publish left out the block time when the list had expired before", []string{"cmd/hullmark.TestScripts"}, ""},
 	{"N31", "one key for root and tagging passed without a warning", []string{"cmd/hullmark.TestOneKey"}, ""},
 	{"N32", "manual pages lacked defaults, and --assurance was completed with files", []string{"internal/cli.TestManDefaults", "cmd/hullmark.TestScripts"}, ""},
+	{"N22", "tags to adopt whose image was revoked were not marked", []string{"cmd/hullmark.TestScripts"}, ""},
 	{"N4", "a file about another tag, or of another kind, looked like an attack", []string{"bundle.TestAbout", "bundle.TestNotInFile", "client.TestVerifyBundle", "cmd/hullmark.TestScripts"}, ""},
 	{"N6", "a node that caught up with a few blocks logged errors that meant nothing", []string{"app.TestQuietLines", "app.TestQuietLinesOfOurselves", "internal/testnet.TestQuietCatchUp"}, ""},
 	{"N7", "a stop that was asked for while the node was syncing logged errors", []string{"app.TestStopAtAnyMoment", "app.TestQuietLines", "internal/testnet.TestQuietCatchUp"}, ""},
