@@ -61,6 +61,9 @@ type Admission struct {
 	Payers []Payer
 	// Work in units.
 	Work uint64
+	// Size is that of the values of the repositories concerned, in bytes: carrying out what
+	// is remembered takes time for little else.
+	Size int
 	// Emergency says what the header claims.
 	Emergency bool
 	// Remembered says that the verdict on the content is known, so that content is not

@@ -36,7 +36,7 @@ func newChain(t testing.TB, c *fixture.Consortium) *chain {
 }
 
 // memories are the sizes of memory that must not matter: the usual, one entry, none.
-var memories = []ledger.Memory{{}, {Results: 1, Files: 1}, {Results: -1, Files: -1}}
+var memories = []ledger.Memory{{}, {Results: 1, Files: 1, Values: 1}, {Results: -1, Files: -1, Values: -1}}
 
 // newChainOf is newChain with a memory of some size.
 func newChainOf(t testing.TB, c *fixture.Consortium, m ledger.Memory) *chain {

@@ -457,7 +457,7 @@ func (h *history) replayChanges(r indexedRecord, files []*newFile, changes []rec
 
 // checkValue compares the repository value with what the records lead to.
 func (h *history) checkValue() error {
-	s := &State{ledger: h.ledger, view: h.view, params: h.params, overlay: newOverlay(committed{h.view})}
+	s := &State{ledger: h.ledger, view: h.view, params: h.params, overlay: newOverlay(committed{View: h.view})}
 	owner, ok, err := s.owner(h.name)
 	if err != nil {
 		return err

@@ -117,7 +117,7 @@ func (t *transaction) verdictKey() ([32]byte, error) {
 		part(notary)
 	}
 	for _, s := range t.subjects {
-		counts, files := record.RepositoryParts(s.value)
+		counts, files := s.stored.Parts()
 		part(counts)
 		part(files)
 	}
@@ -162,7 +162,11 @@ func (t *transaction) examine() (*verdict, error) {
 	}
 	var subjects []*subject
 	for _, s := range t.subjects {
-		subjects = append(subjects, s.clone())
+		c, err := s.decoded()
+		if err != nil {
+			return nil, err
+		}
+		subjects = append(subjects, c)
 	}
 	var err error
 	switch t.env.Header.Kind {

@@ -5,17 +5,16 @@ import (
 
 	"hullmark/merkle"
 	"hullmark/record"
-	"hullmark/reference"
 )
 
 // apply carries out what the content does, and refuses what it meets in the ledger.
 func (t *transaction) apply() error {
 	if t.env.Header.Kind == record.KindRegisterRepository {
-		repo := &record.Repository{Profile: t.env.Header.Profile, Registrant: t.env.Header.Payer}
+		s := &subject{name: t.env.Header.Scopes[0].Repository, repo: &record.Repository{Profile: t.env.Header.Profile, Registrant: t.env.Header.Payer}}
 		for i, q := range t.params.Quotas {
-			repo.Quotas[i] = record.Bucket{Tokens: q.Capacity, Height: t.block.Height}
+			s.quotas[i] = record.Bucket{Tokens: q.Capacity, Height: t.block.Height}
 		}
-		t.subjects = []*subject{{name: t.env.Header.Scopes[0].Repository, repo: repo}}
+		t.subjects = []*subject{s}
 	}
 	for i := range t.verdict.effects {
 		e, s := &t.verdict.effects[i], t.subjects[i]
@@ -34,6 +33,9 @@ func (t *transaction) apply() error {
 
 // applyFiles makes new files of a repository current, and changes its tags.
 func (t *transaction) applyFiles(s *subject, e *effect) error {
+	if s.repo == nil { // keys and roles are the effect's
+		s.repo = s.stored.Head()
+	}
 	s.repo.Roles, s.repo.RootKeys, s.repo.TargetsKeys = slices.Clone(e.roles), e.rootKeys, e.targetsKeys
 	s.repo.RemovedVersion = e.removedVersion
 	for i := range s.repo.Roles {
@@ -54,14 +56,16 @@ func (t *transaction) applyFiles(s *subject, e *effect) error {
 	if err != nil {
 		return err
 	}
-	return t.commitRecord(s.name, s.repo, &record.LogRecord{
+	return t.commitRecord(s, &record.LogRecord{
 		Roles: e.changed, Changes: uint32(len(changes)), ChangesHash: t.addContent(record.EncodeChanges(changes)), KeyIDs: e.signers,
 	})
 }
 
 // commitRecord ends the work on one repository: it counts a revision, completes and
 // appends the log record, and stores the repository's value.
-func (t *transaction) commitRecord(name reference.Repository, repo *record.Repository, r *record.LogRecord) error {
+func (t *transaction) commitRecord(s *subject, r *record.LogRecord) error {
+	name, repo := s.name, s.repo
+	repo.Quotas = s.quotas
 	r.Kind, r.Profile = t.env.Header.Kind, repo.Profile
 	r.Height, r.Time = t.block.Height, t.block.Time
 	r.Repository, r.Revision, r.Previous = name, repo.Revision+1, record.NoRecord

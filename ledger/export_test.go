@@ -9,6 +9,7 @@ import (
 // What the tests of the package reach beyond its interface.
 var (
 	TakeToken      = takeToken
+	Fields         = fields
 	RejectMetadata = rejectMetadata
 )
 
@@ -17,6 +18,9 @@ func (s *State) Set(key, value []byte) { s.set(key, value) }
 
 // Stage computes what a block of everything admitted would write.
 func (p *Pending) Stage() (*store.Staged, error) { return p.state.Stage() }
+
+// Get reads a value as it is with everything admitted.
+func (p *Pending) Get(key []byte) ([]byte, bool, error) { return p.state.Get(key) }
 
 // AddRecord appends a log record that nothing vouches for.
 func (s *State) AddRecord(r *record.LogRecord) { s.records = append(s.records, r.Encode()) }
@@ -38,8 +42,10 @@ func Checks() []string {
 	return out
 }
 
-// Kept returns how many bytes of files and how much of verdicts are remembered.
-func (l *Ledger) Kept() (files, results int) { return l.kept.size, l.verdicts.size }
+// Kept returns how many bytes are remembered.
+func (l *Ledger) Kept() Memory {
+	return Memory{Results: l.verdicts.size, Files: l.kept.size, Values: l.values.size}
+}
 
 // Damage has the ledger take other bytes for a stored file, as from a damaged disk.
 func (l *Ledger) Damage(digest [32]byte, b []byte) { files{kept: l.kept}.keep(digest, b) }

@@ -10,9 +10,13 @@ import (
 	"testing"
 
 	dbm "github.com/cosmos/cosmos-db"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"hullmark/internal/fixture"
 	"hullmark/keys"
+	"hullmark/ledger"
 	"hullmark/proto"
 	"hullmark/record"
 	"hullmark/tuf"
@@ -323,4 +327,37 @@ func TestSpecimens(t *testing.T) {
 			state.Close()
 		}
 	}
+}
+
+// FuzzFields: what is counted of a body is what a reader of protobuf sees.
+func FuzzFields(f *testing.F) {
+	for _, b := range [][]byte{
+		{}, {0x0a, 0}, {0x0a, 1}, {0x0a, 1, 7, 0x12, 2, 0x0a, 0}, {0x02, 0}, {0x08, 1, 0x0a, 1, 1}, {0x8a, 1, 1, 1}, {0x7a, 0x80, 1},
+		append([]byte{0x0a, 0x7f}, make([]byte, 0x7f)...), append([]byte{0x0a, 0xff, 0}, make([]byte, 0x7f)...), {0x0b, 0x0a, 0, 0x0c, 0x0a, 0},
+	} {
+		f.Add(b)
+	}
+	type field struct {
+		number protowire.Number
+		value  []byte
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var want, got []field
+		for rest := b; len(rest) > 0; {
+			number, kind, n := protowire.ConsumeField(rest)
+			if n < 0 {
+				break
+			}
+			if kind == protowire.BytesType {
+				_, _, tag := protowire.ConsumeTag(rest)
+				value, _ := protowire.ConsumeBytes(rest[tag:])
+				want = append(want, field{number, value})
+			}
+			rest = rest[n:]
+		}
+		ledger.Fields(b, func(number protowire.Number, value []byte) { got = append(got, field{number, value}) })
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(field{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
+		}
+	})
 }

@@ -6,7 +6,7 @@ import "hullmark/record"
 // it is on disk until the first block is committed.
 func (l *Ledger) genesisState(b Block) (*State, error) {
 	view := l.store.Latest()
-	s := &State{ledger: l, block: b, params: &l.genesis.Params, paramsHash: record.MetaOf(&l.genesis.Params).ParamsHash, view: view, overlay: newOverlay(committed{view})}
+	s := &State{ledger: l, block: b, params: &l.genesis.Params, paramsHash: record.MetaOf(&l.genesis.Params).ParamsHash, view: view, overlay: newOverlay(committed{view, l.values})}
 	s.set(record.ParamsKey(), s.params.Encode())
 	notary := record.NotaryList{Since: l.genesis.Time}
 	for _, o := range l.genesis.Operators {

@@ -16,17 +16,19 @@ type Ledger struct {
 	id      string
 	genesis *record.Genesis
 	store   *store.Store
-	// verdicts on contents, and files that were read or made.
+	// verdicts on contents, files that were read or made, and values of the map.
 	verdicts *memory[[32]byte, *verdict]
 	kept     *memory[fileKey, any]
+	values   *memory[merkle.Hash, []byte]
 }
 
 // The memory of a ledger unless told otherwise, in bytes. Verdicts are those on a full
 // mempool and some blocks. Files are the largest of 64 repositories, or some ten
-// thousand of usual size.
+// thousand of usual size. Values are those of the thousand largest repositories.
 const (
 	defaultResults = 32 << 20
 	defaultFiles   = 64 << 20
+	defaultValues  = 32 << 20
 )
 
 // Memory bounds what a ledger keeps in memory to save time, in bytes. Nothing that
@@ -36,6 +38,8 @@ type Memory struct {
 	Results int
 	// Files that were read or made.
 	Files int
+	// Values of the map that were read.
+	Values int
 }
 
 // New returns the ledger that starts from a genesis and keeps its state in st,
@@ -50,6 +54,7 @@ func Open(g *record.Genesis, st *store.Store, m Memory) (*Ledger, error) {
 	l := &Ledger{id: g.LedgerID(), genesis: g, store: st,
 		verdicts: newMemory[[32]byte, *verdict](cmp.Or(m.Results, defaultResults)),
 		kept:     newMemory[fileKey, any](cmp.Or(m.Files, defaultFiles)),
+		values:   newMemory[merkle.Hash, []byte](cmp.Or(m.Values, defaultValues)),
 	}
 	if err := st.Bind(store.Origin(sha256.Sum256(g.Encode()))); err != nil {
 		return nil, fmt.Errorf("couldn't open ledger %s: %w", l.id, err)

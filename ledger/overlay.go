@@ -29,8 +29,36 @@ type blob struct {
 	delta *tuf.Delta // nil for bytes
 }
 
-// committed reads a committed height.
-type committed struct{ *store.View }
+// committed reads a committed height. Large values are remembered by their leaves, which
+// name them; nil for no memory.
+type committed struct {
+	*store.View
+	values *memory[merkle.Hash, []byte]
+}
+
+// largeValue is the size in bytes from which on a value is remembered: the store hashes
+// and copies what it reads, which for the largest takes twenty times as long as finding
+// the leaf.
+const largeValue = 1024
+
+// Get implements reader.
+func (c committed) Get(key []byte) ([]byte, bool, error) {
+	if c.values == nil {
+		return c.View.Get(key)
+	}
+	leaf, ok, err := c.Leaf(key)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	if v, ok := c.values.peek(leaf); ok {
+		return v, true, nil
+	}
+	v, ok, err := c.View.Get(key)
+	if len(v) >= largeValue {
+		c.values.put(leaf, v, len(v)+keptWeight)
+	}
+	return v, ok, err
+}
 
 func (c committed) content(digest [32]byte) (blob, error) {
 	b, err := c.Content(digest)

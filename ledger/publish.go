@@ -17,18 +17,22 @@ type keyID = keys.ID
 // what the scopes claim.
 type subject struct {
 	name   reference.Repository
-	repo   *record.Repository
 	scopes []record.Scope // of its roles, ascending by role
-	// value is what the ledger has of the repository, encoded.
-	value []byte
+	// stored is what the ledger has of the repository, and quotas its buckets less what
+	// the transaction takes.
+	stored *record.StoredRepository
+	quotas [3]record.Bucket
+	// repo is what becomes of it. Nothing needs it before the submitter's signature has
+	// verified.
+	repo *record.Repository
 }
 
-// clone returns a copy whose role entries can be changed.
-func (s *subject) clone() *subject {
-	c, repo := *s, *s.repo
-	repo.Roles = slices.Clone(repo.Roles)
-	c.repo = &repo
-	return &c
+// decoded returns a copy of a subject with all that the ledger has of it, to be changed.
+func (s *subject) decoded() (*subject, error) {
+	c := *s
+	var err error
+	c.repo, err = s.stored.Decode()
+	return &c, err
 }
 
 func (s *subject) scope(role string) (record.Scope, bool) {

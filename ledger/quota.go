@@ -1,10 +1,6 @@
 package ledger
 
-import (
-	"slices"
-
-	"hullmark/record"
-)
+import "hullmark/record"
 
 // takeQuota takes the tokens a transaction costs: for a registration one of the
 // operator's; for what is ordinary, one of the operator who pays or else one of each repository; for every
@@ -13,7 +9,7 @@ import (
 // switch the key off (docs/spec.md, "Quota").
 func (t *transaction) takeQuota() error {
 	if t.env.Header.Kind == record.KindRegisterRepository {
-		return t.takeOperatorQuota(t.payer)
+		return t.takeOperatorQuota()
 	}
 	paid := false
 	for _, s := range t.subjects {
@@ -22,16 +18,16 @@ func (t *transaction) takeQuota() error {
 			if paid {
 				continue
 			}
-			if err := t.takeOperatorQuota(t.payer); err != nil {
+			if err := t.takeOperatorQuota(); err != nil {
 				return err
 			}
 			paid = true
 			continue
 		}
-		trusted := t.payer != nil || slices.Contains(s.repo.RootKeys, t.env.Header.Submitter.ID())
+		trusted := t.payer != nil || s.stored.HasRootKey(t.env.Header.Submitter.ID())
 		t.payers = append(t.payers, Payer{Name: s.name.String(), Class: class, Trusted: trusted})
 		var ok bool
-		if s.repo.Quotas[class], ok = takeToken(s.repo.Quotas[class], t.params.Quotas[class], t.block.Height); !ok {
+		if s.quotas[class], ok = takeToken(s.quotas[class], t.params.Quotas[class], t.block.Height); !ok {
 			return record.Reject(record.CodeQuota, "repository %s", s.name)
 		}
 	}
@@ -39,13 +35,13 @@ func (t *transaction) takeQuota() error {
 }
 
 // takeOperatorQuota takes one token of the operator who pays for the transaction.
-func (t *transaction) takeOperatorQuota(op *record.Operator) error {
+func (t *transaction) takeOperatorQuota() error {
 	t.payers = append(t.payers, Payer{Name: "operator " + t.env.Header.Payer, Trusted: true})
-	var ok bool
-	if op.Quota, ok = takeToken(op.Quota, t.params.OperatorQuota, t.block.Height); !ok {
+	quota, ok := takeToken(t.payer.Quota(), t.params.OperatorQuota, t.block.Height)
+	if !ok {
 		return record.Reject(record.CodeQuota, "operator %q", t.env.Header.Payer)
 	}
-	t.set(record.OperatorKey(t.env.Header.Payer), op.Encode())
+	t.set(record.OperatorKey(t.env.Header.Payer), t.payer.WithQuota(quota))
 	return nil
 }
 

@@ -218,19 +218,65 @@ func (v countingVerifier) Verify(key keys.PublicKey, message, signature []byte) 
 // TestMemoryIsBounded: whatever is judged, no more is kept than the ledger was given.
 func TestMemoryIsBounded(t *testing.T) {
 	c := fixture.NewConsortium(t, 4)
-	m := ledger.Memory{Results: 20_000, Files: 50_000}
+	m := ledger.Memory{Results: 20_000, Files: 50_000, Values: 20_000}
 	ch := newChainOf(t, c, m)
 	for i := range 20 {
 		p := registered(ch, fmt.Sprint("app-", i), nil)
-		ch.commit(p.Publish(1, rows(20, 8)))
-		if files, results := ch.l.Kept(); files > m.Files || results > m.Results {
-			t.Fatalf("%d bytes of files and %d of verdicts are kept, at most %+v", files, results, m)
+		spec := p.TargetsSpec(1, rows(20, 8))
+		spec.Delegations = manyRoles(t, 8, 0)
+		ch.commit(c.Publish(p.TaggingKeys[0], targets(p.SignTargets(spec, p.TaggingKeys...))))
+		ch.commit(p.Publish(2, rows(10, 8)))
+		if kept := ch.l.Kept(); kept.Files > m.Files || kept.Results > m.Results || kept.Values > m.Values {
+			t.Fatalf("%+v bytes are kept, at most %+v", kept, m)
 		}
 	}
-	if files, results := ch.l.Kept(); files == 0 || results == 0 {
-		t.Error("nothing is kept")
+	if kept := ch.l.Kept(); kept.Files == 0 || kept.Results == 0 || kept.Values == 0 {
+		t.Errorf("nothing is kept of some: %+v", kept)
 	}
 	ch.check()
+}
+
+// TestValuesAreRemembered: a large value is what the height has that is read, whatever is
+// remembered of others, and whoever reads it.
+func TestValuesAreRemembered(t *testing.T) {
+	c := fixture.NewConsortium(t, 4)
+	ch := newChain(t, c)
+	p := registered(ch, "app", nil)
+	spec := p.TargetsSpec(1, nil)
+	spec.Delegations = manyRoles(t, 16, 0)
+	ch.commit(c.Publish(p.TaggingKeys[0], targets(p.SignTargets(spec, p.TaggingKeys...))))
+	read := func(s *ledger.State) *record.Repository {
+		b, ok, err := s.Get(record.RepositoryKey(p.Repository))
+		if err != nil || !ok {
+			t.Fatal(err)
+		}
+		r, err := record.DecodeRepository(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	before := ch.begin()
+	defer before.Close()
+	for range 2 {
+		if r := read(before); r.Revision != 2 {
+			t.Fatalf("revision %d", r.Revision)
+		}
+	}
+	if kept := ch.l.Kept(); kept.Values == 0 {
+		t.Error("nothing is remembered")
+	}
+	ch.commit(p.Publish(2, fixture.Tags{"1.0": "one"}))
+	after := ch.begin()
+	defer after.Close()
+	for range 2 {
+		if r := read(after); r.Revision != 3 || len(r.Roles) != 2 {
+			t.Errorf("revision %d with %d roles", r.Revision, len(r.Roles))
+		}
+		if r := read(before); r.Revision != 2 || len(r.Roles) != 18 {
+			t.Errorf("before: revision %d with %d roles", r.Revision, len(r.Roles))
+		}
+	}
 }
 
 // TestBlockFiles: a block writes 16 MiB of files and no more, however little it is.
@@ -318,73 +364,6 @@ func TestCheckWorkIsNoMore(t *testing.T) {
 	}
 	if err := s.CheckWork(append(envs, envs...)); !errors.Is(err, record.CodeWork) {
 		t.Errorf("nearly twice as much: %v", err)
-	}
-}
-
-// TestStrangerReadsNothing: who names a key of sixteen repositories without holding it
-// makes no node read or parse a file: there is none to read, and the verdict is that the
-// signature is wrong.
-func TestStrangerReadsNothing(t *testing.T) {
-	ch, tx := strangers(t, 60)
-	if files, _ := ch.l.Kept(); files != 0 {
-		t.Fatal("something is kept before")
-	}
-	s := ch.begin()
-	defer s.Close()
-	ch.rejectsIn(s, record.CodeSubmitterSignature, tx)
-	if files, results := ch.l.Kept(); files != 0 || results != 0 {
-		t.Errorf("%d bytes of files and %d of verdicts were made", files, results)
-	}
-}
-
-// strangers returns a ledger of sixteen repositories that delegate to some roles each,
-// and a transaction that names the key of the last and is not signed by it.
-func strangers(t testing.TB, roles int) (*chain, []byte) {
-	c := fixture.NewConsortium(t, 4)
-	ch := newChain(t, c)
-	ci := fixture.NewKeys(t, keys.KeytypeEd25519, "ci", roles)
-	var updates, next []fixture.Update
-	for i := range record.MaxScopes {
-		p := registered(ch, fmt.Sprint("app-", i), nil)
-		spec := p.TargetsSpec(1, nil)
-		spec.Delegations = new(tuf.Delegations)
-		for j, k := range ci {
-			spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
-			spec.Delegations.Roles = append(spec.Delegations.Roles, tuf.DelegatedRole{
-				Role: tuf.Role{KeyIDs: fixture.IDs(ci[j : j+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", j), Paths: []string{"*"},
-			})
-		}
-		updates = append(updates, targets(p.SignTargets(spec, p.TaggingKeys...)))
-		below := p.TargetsSpec(1, nil)
-		below.Binding.Role = fmt.Sprintf("targets/r%d", roles-1)
-		next = append(next, fixture.Update{Delegated: []*tuf.Targets{p.SignTargets(below, ci[roles-1])}})
-	}
-	for _, u := range updates {
-		ch.commit(c.Relay(c.Operators[1], u))
-	}
-	tx := c.NewPublish(ci[roles-1], next...)
-	tx.Body, tx.Signature = []byte{}, new([keys.FixedSize]byte)
-	b := tx.Bytes()
-	ch.reopen()
-	return ch, b
-}
-
-// BenchmarkStranger refuses a transaction of a stranger who names a delegated key in
-// sixteen repositories.
-func BenchmarkStranger(b *testing.B) {
-	for _, roles := range []int{1, 60} {
-		b.Run(fmt.Sprint(roles, " roles"), func(b *testing.B) {
-			ch, tx := strangers(b, roles)
-			s := ch.begin()
-			defer s.Close()
-			began := processorTime()
-			for b.Loop() {
-				if _, err := s.Apply(tx, keys.Direct{}); !errors.Is(err, record.CodeSubmitterSignature) {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64((processorTime()-began).Microseconds())/float64(b.N), "us-cpu/op")
-		})
 	}
 }
 

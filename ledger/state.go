@@ -31,7 +31,7 @@ type State struct {
 
 // newState returns the state on top of a view, which is its to close.
 func newState(l *Ledger, b Block, v *store.View) (*State, error) {
-	s := &State{ledger: l, block: b, view: v, logSize: v.State().Log.Size, overlay: newOverlay(committed{v})}
+	s := &State{ledger: l, block: b, view: v, logSize: v.State().Log.Size, overlay: newOverlay(committed{v, l.values})}
 	p, err := s.loadParams()
 	if err != nil {
 		v.Close()
@@ -137,10 +137,6 @@ func (s *State) loadParams() (*record.Params, error) {
 		return nil, fmt.Errorf("couldn't load parameters: %w", err)
 	}
 	return p, nil
-}
-
-func (s *State) loadOperator(id string) (*record.Operator, bool, error) {
-	return load(s, record.OperatorKey(id), record.DecodeOperator)
 }
 
 // owner returns the operator that owns a repository: that of the longest

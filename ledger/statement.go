@@ -62,6 +62,10 @@ func (x *examiner) statement(s *subject, b []byte) (*record.SignedStatement, err
 // applyStatement carries out one statement.
 func (t *transaction) applyStatement(s *subject, e *effect) error {
 	st := e.statement
+	var err error
+	if s.repo, err = s.stored.Decode(); err != nil {
+		return err
+	}
 	root, _ := s.repo.Role(record.RoleRoot)
 	ruling := record.Ruling{
 		Role: st.Binding.Role, Reason: st.Reason, Sequence: st.Sequence, RootVersion: root.Version,
@@ -70,7 +74,7 @@ func (t *transaction) applyStatement(s *subject, e *effect) error {
 	if err := t.ruleOn(s, st, ruling); err != nil {
 		return err
 	}
-	return t.commitRecord(s.name, s.repo, &record.LogRecord{
+	return t.commitRecord(s, &record.LogRecord{
 		Changes: uint32(len(st.Digests)), ChangesHash: ruling.Statement, KeyIDs: st.Signers(),
 	})
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"errors"
-	"slices"
 
 	"hullmark/keys"
 	"hullmark/record"
@@ -18,7 +17,7 @@ type transaction struct {
 	unpaid bool
 
 	subjects []*subject // the repositories of the scopes, none for a registration
-	payer    *record.Operator
+	payer    *record.StoredOperator
 	payers   []Payer
 	cost     cost
 	key      [32]byte // of the verdict on the content
@@ -148,34 +147,25 @@ func (t *transaction) loadSubject(c record.Scope) (*subject, error) {
 	if !ok {
 		return nil, record.Reject(record.CodeUnknownRepository, "%s", c.Repository)
 	}
-	repo, err := record.DecodeRepository(value)
+	stored, err := record.OpenRepository(value)
 	if err != nil {
 		return nil, err
 	}
-	if t.env.Header.Payer == "" && !t.maySubmit(repo) {
+	if t.env.Header.Payer == "" && !stored.HasKey(t.env.Header.Submitter.ID()) {
 		return nil, record.Reject(record.CodeUnknownSubmitter, "key %s is not in the metadata of %s", t.env.Header.Submitter.ID(), c.Repository)
 	}
-	return &subject{name: c.Repository, repo: repo, scopes: []record.Scope{c}, value: value}, nil
-}
-
-// maySubmit reports whether the stored metadata of a repository gives a role to the
-// submitter's key. It reads nothing but the repository's value.
-func (t *transaction) maySubmit(repo *record.Repository) bool {
-	id := t.env.Header.Submitter.ID()
-	has := func(list []keyID) bool { return slices.Contains(list, id) }
-	return has(repo.RootKeys) || has(repo.TargetsKeys) ||
-		slices.ContainsFunc(repo.Roles, func(r record.RoleState) bool { return has(r.Keys) })
+	return &subject{name: c.Repository, scopes: []record.Scope{c}, stored: stored, quotas: stored.Quotas()}, nil
 }
 
 // loadPayer loads the operator the header names as paying. Its governance key must
 // be the submitter's.
 func (t *transaction) loadPayer() error {
 	id := t.env.Header.Payer
-	op, ok, err := t.loadOperator(id)
+	op, ok, err := load(t, record.OperatorKey(id), record.OpenOperator)
 	if err != nil {
 		return err
 	}
-	if !ok || !op.GovernanceKey.Equal(t.env.Header.Submitter) {
+	if !ok || !op.HasGovernanceKey(t.env.Header.Submitter) {
 		return record.Reject(record.CodeUnknownSubmitter, "key %s is not that of operator %q", t.env.Header.Submitter.ID(), id)
 	}
 	t.payer = op
@@ -215,11 +205,11 @@ func (t *transaction) checkNumbers() error {
 			var have uint64
 			switch c.Kind {
 			case record.ScopeRevocation:
-				have = s.repo.RevocationSequence
+				have = s.stored.RevocationSequence()
 			case record.ScopeLift:
-				have = s.repo.LiftSequence
+				have = s.stored.LiftSequence()
 			default:
-				have = s.repo.After(c.Role)
+				have = s.stored.After(c.Role)
 			}
 			if err := checkNext(c, have); err != nil {
 				return err
@@ -249,6 +239,15 @@ func (t *transaction) checkSubmitter() error {
 	return nil
 }
 
+// size is that of the values of the repositories concerned.
+func (t *transaction) size() int {
+	n := 0
+	for _, s := range t.subjects {
+		n += s.stored.Size()
+	}
+	return n
+}
+
 // checkContent has what follows paid for, which costs nothing if the content is known to
 // be refused, and judges the content.
 func (t *transaction) checkContent() (err error) {
@@ -259,7 +258,7 @@ func (t *transaction) checkContent() (err error) {
 		known, ok := t.ledger.verdicts.peek(t.key)
 		ok = ok && known.span.holds(t.block.Time)
 		err := t.charge(Admission{
-			Payers: t.payers, Work: t.outcome.Work, Emergency: t.env.Header.Emergency(),
+			Payers: t.payers, Work: t.outcome.Work, Emergency: t.env.Header.Emergency(), Size: t.size(),
 			Remembered: ok, Refused: ok && known.refusal != nil,
 		})
 		if t.unpaid = err != nil; t.unpaid {

@@ -102,7 +102,7 @@ func costOf(env *record.Envelope, subjects []*subject) cost {
 
 // publishTime is the time for the files of one repository, and their size at most.
 func publishTime(s *subject, u updateCounts) (n, files int) {
-	root, _ := s.repo.Role(record.RoleRoot)
+	root, _ := s.stored.Role(record.RoleRoot)
 	n += delegationByteTime * int(root.FileSize)
 	for _, root := range u.roots {
 		n += rootTime(root)
@@ -155,26 +155,11 @@ func reachOf(s *subject, carried []carriedRole) newReach {
 		if c.delegations > 0 {
 			out.delegates = true
 			out.patterns += min(record.MaxPatterns, c.delegations/minPatternSize)
-			above = max(above, patternsOf(s, c.name))
+			above = max(above, s.stored.Lineage(c.name).Patterns)
 		}
 	}
 	out.patterns += above
 	return out
-}
-
-// patternsOf returns with how many patterns a tag of a role is compared, up to the role
-// below targets, as the state has it. It is 0 for a role that the state does not know.
-func patternsOf(s *subject, name string) int {
-	n := 0
-	state, ok := s.repo.Role(name)
-	for range record.MaxRoles {
-		if !ok || state.TopLevel() {
-			break
-		}
-		n += int(state.Patterns)
-		state, ok = s.repo.Role(state.Parent)
-	}
-	return n
 }
 
 // rootTime is the time for one root file.
@@ -208,7 +193,7 @@ func countDelegations(file []byte) int {
 
 // roleTime is the time for one role file, and its size at most.
 func roleTime(s *subject, c carriedRole, reach newReach) (n, size int) {
-	state, _ := s.repo.Role(c.name) // nothing is known of a role that enters
+	state, _ := s.stored.Role(c.name) // nothing is known of a role that enters
 	old := int(state.FileSize)
 	size = min(old+maxGrowth*c.size, tuf.MaxTargetsSize)
 	changes := c.put + c.remove
@@ -221,30 +206,22 @@ func roleTime(s *subject, c carriedRole, reach newReach) (n, size int) {
 	if c.name == record.RoleTargets {
 		return n, size
 	}
-	rows, patterns := changes, patternsOf(s, c.name)
+	lineage := s.stored.Lineage(c.name)
+	rows, patterns := changes, lineage.Patterns
 	if state.Narrowed || reach.delegates {
 		rows = max(rows, storedRows(size))
 	}
 	if reach.delegates {
 		patterns += reach.patterns
 	}
-	n += patternTime * rows * patterns
-	for range record.MaxRoles {
-		parent, ok := s.repo.Role(state.Parent)
-		if !ok {
-			break
-		}
-		n += delegationByteTime * int(parent.DelegationsSize)
-		state = parent
-	}
+	n += patternTime*rows*patterns + delegationByteTime*lineage.DelegationsSize
 	return n, size
 }
 
 // statementTime is the time for one statement of a size.
 func statementTime(s *subject, size int) int {
-	root, _ := s.repo.Role(record.RoleRoot)
-	keys := max(len(s.repo.RootKeys), len(s.repo.TargetsKeys))
-	return delegationByteTime*int(root.FileSize) + keys*signatureTime + digestTime*min(size/minDigestSize, record.MaxStatementDigests)
+	root, _ := s.stored.Role(record.RoleRoot)
+	return delegationByteTime*int(root.FileSize) + s.stored.StatementKeys()*signatureTime + digestTime*min(size/minDigestSize, record.MaxStatementDigests)
 }
 
 // minDigestSize is what a digest takes in a statement.
@@ -276,14 +253,14 @@ func (s *State) CheckWork(envs []*record.Envelope) error {
 				t.subjects[n-1].scopes = append(t.subjects[n-1].scopes, c)
 				continue
 			}
-			known := &subject{name: c.Repository, repo: new(record.Repository), scopes: []record.Scope{c}}
+			known := &subject{name: c.Repository, stored: new(record.StoredRepository), scopes: []record.Scope{c}}
 			if !c.Repository.IsZero() && !seen[c.Repository] {
-				repo, ok, err := load(s, record.RepositoryKey(c.Repository), record.DecodeRepository)
+				stored, ok, err := load(s, record.RepositoryKey(c.Repository), record.OpenRepository)
 				if err != nil {
 					return err
 				}
 				if ok {
-					known.repo = repo
+					known.stored = stored
 				}
 			}
 			t.subjects = append(t.subjects, known)
@@ -327,6 +304,13 @@ type roleCounts struct {
 // the message does or is none: that is for decoding to refuse.
 func fields(b []byte, f func(number protowire.Number, value []byte)) {
 	for len(b) > 0 {
+		if len(b) > 1 && b[0]&0x87 == byte(protowire.BytesType) && b[0] > 7 && b[1] < 0x80 && int(b[1]) <= len(b)-2 {
+			// What nearly all are: a number below 16 and less than 128 bytes.
+			end := 2 + int(b[1])
+			f(protowire.Number(b[0]>>3), b[2:end])
+			b = b[end:]
+			continue
+		}
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
 			return

@@ -98,7 +98,9 @@ const (
 
 // TopLevel reports whether the role is root or targets, whose keys the root
 // lists.
-func (s *RoleState) TopLevel() bool { return s.Name == RoleRoot || s.Name == RoleTargets }
+func (s *RoleState) TopLevel() bool { return topLevel(s.Name) }
+
+func topLevel(role string) bool { return role == RoleRoot || role == RoleTargets }
 
 // Role returns the state of a role, or false when the repository never had it.
 func (r *Repository) Role(name string) (RoleState, bool) {
@@ -142,10 +144,16 @@ func (r *Repository) RemoveRole(name string) {
 // After returns the version that the next file of a role follows.
 func (r *Repository) After(name string) uint64 {
 	s, _ := r.Role(name)
-	if s.Version == 0 && name != RoleRoot && name != RoleTargets {
-		return r.RemovedVersion
+	return after(name, s.Version, r.RemovedVersion)
+}
+
+// after is the version that the next file of a role follows, of which there is a file
+// of some version, or none.
+func after(name string, version, removed uint64) uint64 {
+	if version == 0 && !topLevel(name) {
+		return removed
 	}
-	return s.Version
+	return version
 }
 
 // Owns reports whether a live tag is of the role that its value names, and not of one
@@ -247,36 +255,11 @@ func (r *Repository) Encode() []byte {
 	return e
 }
 
-// RepositoryParts returns two parts of an encoded repository value: the counts of
-// statements and recoveries, and what its files are, which are the keys and the roles.
-// Together they are all that the files and statements of a transaction are judged by.
-func RepositoryParts(b []byte) (counts, files []byte) {
-	d := decoder{b: b}
-	d.take(2) // version and profile
-	d.str(MaxNameLength)
-	d.u64() // revision
-	counts = d.take(8 + 8 + 4)
-	d.take(3*8 + 3*(4+8)) // the newest record and the buckets
-	return counts, d.b
-}
-
 // DecodeRepository is the inverse of Repository.Encode.
 func DecodeRepository(b []byte) (*Repository, error) {
 	d := roomyDecoder(b)
 	r := new(Repository)
-	d.version()
-	r.Profile = d.profile()
-	r.Registrant = d.name()
-	r.Revision = d.u64()
-	r.RevocationSequence = d.u64()
-	r.LiftSequence = d.u64()
-	r.RecoveryCount = d.u32()
-	r.LastIndex = d.u64()
-	r.LastHeight = d.u64()
-	r.LastTime = d.time()
-	for i := range r.Quotas {
-		r.Quotas[i] = Bucket{Tokens: d.u32(), Height: d.u64()}
-	}
+	d.repositoryHead(r)
 	r.RootKeys = d.someKeyIDs(tuf.MaxRoleKeys)
 	r.TargetsKeys = d.someKeyIDs(tuf.MaxRoleKeys)
 	r.RemovedVersion = d.u64()
@@ -296,6 +279,23 @@ func DecodeRepository(b []byte) (*Repository, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// repositoryHead reads what stands before the keys and the roles.
+func (d *decoder) repositoryHead(r *Repository) {
+	d.version()
+	r.Profile = d.profile()
+	r.Registrant = d.name()
+	r.Revision = d.u64()
+	r.RevocationSequence = d.u64()
+	r.LiftSequence = d.u64()
+	r.RecoveryCount = d.u32()
+	r.LastIndex = d.u64()
+	r.LastHeight = d.u64()
+	r.LastTime = d.time()
+	for i := range r.Quotas {
+		r.Quotas[i] = Bucket{Tokens: d.u32(), Height: d.u64()}
+	}
 }
 
 // minRoleSize is less than any entry of a role takes.

@@ -279,6 +279,13 @@ func (h *harness) checkMap(v *store.View, m *model) {
 		if err != nil || ok != exists || string(got) != want {
 			h.Fatalf("version %d has %q = %q, %v, %v; want %q", m.version, k, got, ok, err, want)
 		}
+		var named merkle.Hash
+		if exists {
+			named = merkle.MapLeafHash(merkle.KeyPath([]byte(k)), merkle.ValueHash([]byte(want)))
+		}
+		if leaf, ok, err := v.Leaf([]byte(k)); err != nil || ok != exists || leaf != named {
+			h.Fatalf("version %d has %q in leaf %x, %v, %v; want %x", m.version, k, leaf, ok, err, named)
+		}
 		value, proof, err := v.Prove([]byte(k))
 		if err != nil || string(value) != want {
 			h.Fatalf("version %d proves %q = %q, %v; want %q", m.version, k, value, err, want)

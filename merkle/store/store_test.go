@@ -442,7 +442,8 @@ func TestClosedView(t *testing.T) {
 	_, err5 := v.ConsistencyProof(0)
 	_, err6 := v.Content([32]byte{})
 	err7 := v.Walk(func(_, _ []byte) error { return nil })
-	for i, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
+	_, _, err8 := v.Leaf([]byte("a"))
+	for i, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8} {
 		if !errors.Is(err, store.ErrClosed) {
 			t.Errorf("call %d: %v", i+1, err)
 		}

@@ -82,20 +82,29 @@ func (v *View) Extra() []byte { return slices.Clone(v.record.extra) }
 
 // Get returns the value of a key of the map, and whether it has one.
 func (v *View) Get(key []byte) (value []byte, ok bool, err error) {
-	if v.closed.Load() {
-		return nil, false, ErrClosed
-	}
-	leaf, err := merkle.FindLeaf(nodeReader{v.store}, v.record.root, merkle.KeyPath(key))
-	if err != nil {
+	leaf, ok, err := v.find(key)
+	if err != nil || !ok {
 		return nil, false, err
-	}
-	if leaf.Kind == merkle.RefEmpty {
-		return nil, false, nil
 	}
 	if _, value, err = v.store.readValue(leaf); err != nil {
 		return nil, false, err
 	}
 	return value, true, nil
+}
+
+// Leaf returns the hash of the leaf of a key of the map, and whether it has one. It names
+// key and value, so whoever has seen that leaf before need not read the value again.
+func (v *View) Leaf(key []byte) (merkle.Hash, bool, error) {
+	leaf, ok, err := v.find(key)
+	return leaf.Hash, ok, err
+}
+
+func (v *View) find(key []byte) (leaf merkle.MapRef, ok bool, err error) {
+	if v.closed.Load() {
+		return leaf, false, ErrClosed
+	}
+	leaf, err = merkle.FindLeaf(nodeReader{v.store}, v.record.root, merkle.KeyPath(key))
+	return leaf, err == nil && leaf.Kind == merkle.RefLeaf, err
 }
 
 // Prove returns the value of a key of the map and the proof of its existence

@@ -23,7 +23,7 @@ import (
 
 // memories are what a ledger may remember of its judgements: the usual, one entry,
 // nothing.
-var memories = []ledger.Memory{{}, {Results: 1, Files: 1}, {Results: -1, Files: -1}}
+var memories = []ledger.Memory{{}, {Results: 1, Files: 1, Values: 1}, {Results: -1, Files: -1, Values: -1}}
 
 // variants is every combination of what must not matter, each with one of the sizes of
 // memory and each size with every value of the others.
