@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"hullmark/merkle/store"
 	"hullmark/record"
@@ -15,7 +14,7 @@ type admitted struct {
 	outcome *Outcome
 	effects *overlay
 	span    span // of block times within which the content is judged the same
-	// subjects are the repositories it is about and the operator who pays.
+	// subjects are the repositories it is about.
 	subjects []string
 	// enters says that it gives a role an entry, which has the index of its record. Such
 	// a one is never carried.
@@ -25,7 +24,9 @@ type admitted struct {
 // carry is what a pending state took in before a block and may take in again as it is:
 // what one transaction makes of a subject stands as long as the subject is what the
 // ones before it made of it. Only provenance can be another: height, time and index,
-// which are provisional in a pending state, and what quotas have gained.
+// which are provisional in a pending state, and what quotas have gained. An operator who
+// pays is no subject: of him nothing matters but his key and his bucket, from which each
+// transaction takes its token anew.
 type carry struct {
 	entries map[[32]byte]*admitted
 	// queues are the transactions about each subject that are left, in order. Subjects
@@ -33,8 +34,9 @@ type carry struct {
 	queues map[string][][32]byte
 }
 
-// subjectsOf names what a transaction shares with others. Values of digests are either
-// a repository's own or, like the count of an image, decide nothing.
+// subjectsOf names what a transaction shares with others, beside the operator who pays.
+// Values of digests are either a repository's own or, like the count of an image, decide
+// nothing.
 func subjectsOf(h *record.Header) []string {
 	var out []string
 	for _, c := range h.Scopes {
@@ -42,13 +44,8 @@ func subjectsOf(h *record.Header) []string {
 			out = append(out, name)
 		}
 	}
-	if h.Payer != "" {
-		out = append(out, operatorSubject(h.Payer))
-	}
 	return out
 }
-
-func operatorSubject(id string) string { return "operator " + id }
 
 // take notes that a transaction was admitted.
 func (p *Pending) take(a *admitted) {
@@ -123,17 +120,9 @@ func (p *Pending) moved(next *Pending, applied [][32]byte) (map[string]bool, err
 			}
 		}
 	}
-	strange := false
 	for s, n := range foreign { // order does not matter
 		if n > 0 {
-			moved[s], strange = true, true
-		}
-	}
-	if strange { // somebody has paid for it
-		for s := range queues { // order does not matter
-			if strings.HasPrefix(s, operatorSubject("")) {
-				moved[s] = true
-			}
+			moved[s] = true
 		}
 	}
 	return moved, nil
@@ -217,7 +206,7 @@ func (p *Pending) Readmit(hash [32]byte) (*Outcome, bool) {
 			ok = false
 		}
 	}
-	if !ok || a.enters || !a.span.holds(p.state.block.Time) {
+	if !ok || a.enters || !a.span.holds(p.state.block.Time) || !p.payAgain(a) {
 		// It may not come in as it is, so nothing holds that was built on it. The index at
 		// which a role enters decides which tags it holds, and is another one now.
 		p.before.spoil(a.subjects)
@@ -228,4 +217,27 @@ func (p *Pending) Readmit(hash [32]byte) (*Outcome, bool) {
 	}
 	p.take(a)
 	return a.outcome, true
+}
+
+// payAgain takes what a transaction costs the operator who pays for it, if one does, from
+// what he has now. It reports whether he has it, and pays with the same key. The pending
+// state is locked.
+func (p *Pending) payAgain(a *admitted) bool {
+	h := &a.outcome.Envelope.Header
+	if h.Payer == "" {
+		return true
+	}
+	key := record.OperatorKey(h.Payer)
+	op, ok, err := load(p.state, key, record.OpenOperator)
+	if err != nil || !ok || !op.HasGovernanceKey(h.Submitter) {
+		return false // it is judged again, which says why
+	}
+	if _, pays := a.effects.values[string(key)]; !pays {
+		return true // the repository's own buckets do
+	}
+	quota, ok := takeToken(op.Quota(), p.state.params.OperatorQuota, p.state.block.Height)
+	if ok {
+		a.effects.values[string(key)] = op.WithQuota(quota)
+	}
+	return ok
 }

@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -165,6 +167,59 @@ func TestReadmit(t *testing.T) {
 		if got := readmit(tt.applied, tt.list...); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestReadmitPaid: what an operator pays for is taken over whoever else he has paid for
+// in the block, as long as his tokens last; then it is refused as in a new state.
+func TestReadmitPaid(t *testing.T) {
+	c := fixture.NewConsortium(t, 4)
+	c.Params.OperatorQuota = record.Quota{Capacity: 8, Refill: 1000}
+	ch := newChain(t, c)
+	op := c.Operators[1]
+	p, q, other := registered(ch, "app", nil), registered(ch, "rotates", nil), registered(ch, "other", nil)
+	before := ch.pending()
+	const waiting = 6
+	var txs [][]byte
+	for v := range uint64(waiting) {
+		tx := c.Relay(op, targets(p.Targets(v+1, nil)))
+		if _, err := before.Apply(tx, keys.Direct{}); err != nil {
+			t.Fatal(err)
+		}
+		txs = append(txs, tx)
+	}
+	// An emergency takes from the repository's own bucket.
+	rotation := c.Relay(op, roots(q.Root(2)))
+	if _, err := before.Apply(rotation, keys.Direct{}); err != nil {
+		t.Fatal(err)
+	}
+	txs = append(txs, rotation)
+	ch.commit(c.Relay(op, targets(other.Targets(1, nil))), c.Relay(op, targets(other.Targets(2, nil))), c.Relay(op, targets(other.Targets(3, nil))))
+	next, err := before.Next(nil) // this node has seen none of these
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	fresh := ch.pending()
+	for i, tx := range txs {
+		_, want := fresh.Apply(tx, keys.Direct{})
+		_, ok := next.Readmit(sha256.Sum256(tx))
+		if ok != (i < 8-3 || i == waiting) || ok != (want == nil) {
+			t.Errorf("number %d is taken over: %v; a new state says: %v", i, ok, want)
+		}
+		if ok {
+			continue
+		}
+		_, got := next.Apply(tx, keys.Direct{})
+		code, _ := record.CodeOf(got)
+		if wanted, _ := record.CodeOf(want); code != wanted {
+			t.Errorf("number %d: %v; a new state says: %v", i, got, want)
+		}
+	}
+	got, _, err1 := next.Get(record.OperatorKey(op.ID))
+	want, _, err2 := fresh.Get(record.OperatorKey(op.ID))
+	if err := errors.Join(err1, err2); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("operator value %x, in a new state %x: %v", got, want, err)
 	}
 }
 
