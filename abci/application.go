@@ -51,6 +51,7 @@ type Application struct {
 	waiting  *waiting
 	maxTxs   int
 	maxBytes int64
+	maxAgain int // see againBytes
 	// lookup answers the query connection; set before the node starts.
 	lookup *lookup.Reader
 	// pool is the engine's mempool.
@@ -103,6 +104,7 @@ func New(g *record.Genesis, l *ledger.Ledger, o Options) (*Application, error) {
 		accounts: accounts, gate: newGate(), onRefuse: o.Refused, genesis: g, ledger: l, version: o.Version, log: o.Log, fatal: o.Fatal,
 		misbehaviors: newMisbehaviors(g), metrics: o.Metrics, cache: cache, judged: judged,
 		maxTxs: cmp.Or(o.MempoolTxs, defaultMempoolTxs), maxBytes: cmp.Or(o.MempoolBytes, defaultMempoolBytes),
+		maxAgain: againBytes,
 	}
 	for _, op := range g.Operators {
 		o.Metrics.misbehavior.WithLabelValues(op.ID)

@@ -28,6 +28,9 @@ type check struct {
 	urgent   bool
 	size     int
 	run      func()
+	// waited says that it was in the mempool and is to come back: there is room for it,
+	// whatever stands in line. So there are no more of these than the mempool had.
+	waited bool
 
 	place uint64 // ascending in the order in which they came
 	// held is it until its header has been looked at, unknown if nobody known has signed
@@ -101,7 +104,7 @@ func (q *checkQueue) join(c *check) (alone, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	alone = true
-	if q.checks >= maxChecks || q.bytes+c.size > maxCheckBytes {
+	if !c.waited && (q.checks >= maxChecks || q.bytes+c.size > maxCheckBytes) {
 		return false, false
 	}
 	most := max(1, (maxChecks-q.checks)/shareOfRoom)
@@ -109,7 +112,7 @@ func (q *checkQueue) join(c *check) (alone, ok bool) {
 	for _, s := range c.subjects {
 		if l := q.lines[s]; l != nil {
 			alone = false
-			if own := l.of(c); len(own.checks) >= most || own.bytes+c.size > mostBytes {
+			if own := l.of(c); !c.waited && (len(own.checks) >= most || own.bytes+c.size > mostBytes) {
 				return false, false
 			}
 		}

@@ -1,6 +1,7 @@
 package abci
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -62,8 +63,12 @@ type localClient struct {
 	consensus sync.Mutex // serialises what changes the application
 	callback  abcicli.Callback
 
-	mu   sync.Mutex
-	late [][]byte // dropped by the recheck that is under way, to be offered anew
+	mu sync.Mutex
+	// late was dropped by the recheck that is under way, to be offered anew, and offers by
+	// those before it, as far as it has not been offered. offered is what somebody offers
+	// at the moment, if anybody does.
+	late, offers [][]byte
+	offered      []byte
 }
 
 var _ abcicli.Client = (*localClient)(nil)
@@ -95,21 +100,35 @@ func (c *localClient) Flush(context.Context) error {
 	return nil
 }
 
-// offerLate offers what recheck has put off to the mempool.
+// offerLate offers what recheck has put off to the mempool. What the last recheck has put
+// off comes first: it was in the mempool when the rest was not.
 func (c *localClient) offerLate(pool Mempool) {
 	c.mu.Lock()
-	late := c.late
+	defer c.mu.Unlock()
+	c.offers = append(c.late, c.offers...)
 	c.late = nil
-	c.mu.Unlock()
-	for _, tx := range late {
-		err := pool.CheckTx(tx, nil, mempool.TxInfo{})
-		// What is in the cache came from somebody else meanwhile, and its check is under
-		// way: that check has the verdict.
-		if err != nil && !errors.Is(err, mempool.ErrTxInCache) {
-			// There is no room. It is not lost for who sends it again.
-			c.app.log.Debug("couldn't offer transaction anew", "err", err)
-			c.app.refused(sha256.Sum256(tx), c.app.response(nil, errBusy))
-		}
+	if c.offered != nil {
+		return // by somebody else
+	}
+	for len(c.offers) > 0 {
+		tx := c.offers[0]
+		c.offered, c.offers = tx, c.offers[1:]
+		c.mu.Unlock()
+		c.offer(pool, tx)
+		c.mu.Lock()
+	}
+	c.offered = nil
+}
+
+// offer offers one transaction to the mempool.
+func (c *localClient) offer(pool Mempool, tx []byte) {
+	err := pool.CheckTx(tx, nil, mempool.TxInfo{})
+	// What is in the cache came from somebody else meanwhile, and its check is under
+	// way: that check has the verdict.
+	if err != nil && !errors.Is(err, mempool.ErrTxInCache) {
+		// There is no room. It is not lost for who sends it again.
+		c.app.log.Debug("couldn't offer transaction anew", "err", err)
+		c.app.refused(sha256.Sum256(tx), c.app.response(nil, errBusy))
 	}
 }
 
@@ -152,6 +171,7 @@ func (c *localClient) begin(tx []byte, give func(*cmtabci.ResponseCheckTx)) {
 		return
 	}
 	check := newCheck(env, len(tx), func() { c.run(env, tx, give) })
+	check.waited = c.isOffered(tx)
 	alone, ok := c.checks.join(check)
 	if !ok {
 		refuse(errBusy)
@@ -167,6 +187,13 @@ func (c *localClient) begin(tx []byte, give func(*cmtabci.ResponseCheckTx)) {
 		c.checks.leave(check)
 		refuse(errBusy)
 	}
+}
+
+// isOffered reports whether a transaction is the one that is offered anew.
+func (c *localClient) isOffered(tx []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.offered != nil && bytes.Equal(c.offered, tx)
 }
 
 // run checks a transaction whose turn has come.

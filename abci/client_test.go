@@ -59,6 +59,12 @@ func (p *pool) offer(tx []byte) <-chan record.Code {
 // commit makes a block of transactions in the order of calls of CometBFT.
 func (p *pool) commit(n *node, txs ...[]byte) {
 	n.t.Helper()
+	p.commitAnd(n, func() {}, txs...)
+}
+
+// commitAnd is commit that does something between the commit and the recheck.
+func (p *pool) commitAnd(n *node, then func(), txs ...[]byte) {
+	n.t.Helper()
 	b := decided{n.nextHeight(), txs}
 	resp := n.finalize(b)
 	p.Lock()
@@ -68,6 +74,7 @@ func (p *pool) commit(n *node, txs ...[]byte) {
 	}
 	n.blocks.add(b, resp.AppHash)
 	n.commit()
+	then()
 	if err := p.Update(int64(b.height), cmttypes.ToTxs(txs), resp.TxResults, nil, nil); err != nil {
 		n.t.Fatal(err)
 	}

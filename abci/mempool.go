@@ -104,7 +104,7 @@ func (a *Application) check(env *record.Envelope, tx []byte, give func(*cmtabci.
 				return true
 			}
 			a.judged.add(env.Hash)
-			w.keep(place, &entry{header: &env.Header, hash: env.Hash, tx: tx})
+			w.keep(place, &entry{env, tx})
 			r := a.response(out, nil)
 			a.metrics.checked(r.Code)
 			give(r)
@@ -170,20 +170,13 @@ func unlessRefused(d ledger.Admission) error {
 	return errContent
 }
 
-// unlessRemembered ends a check before it looks at content.
-func unlessRemembered(d ledger.Admission) error {
-	if d.Remembered {
-		return nil
-	}
-	return errContent
-}
-
 // recheck judges a transaction of the mempool again after a block. The signatures are
 // not looked at: those were verified when it came in, and a signature that verified once
 // always will. Nor is content: what the block left alone keeps its effects, and of the
 // rest the verdict is remembered, as long as nothing changed that it rests on. What
 // changed so leaves the mempool and is offered to it anew, and so is what came after it
-// about the same subjects: then it waits for its check where nobody waits for it.
+// about the same subjects: then it waits for its check where nobody waits for it. So does
+// what there is no time left for.
 func (a *Application) recheck(tx []byte) *cmtabci.ResponseCheckTx {
 	w, hash := a.nowWaiting(), sha256.Sum256(tx)
 	e := w.before[hash]
@@ -192,33 +185,52 @@ func (a *Application) recheck(tx []byte) *cmtabci.ResponseCheckTx {
 		if err != nil {
 			return a.response(nil, err)
 		}
-		e = &entry{header: &env.Header, hash: hash, tx: tx}
+		e = &entry{env, tx}
 	}
-	if w.postponed(e.header) {
+	h := &e.env.Header
+	if w.postponed(h) {
 		return a.response(nil, errPostponed)
 	}
 	out, ok := w.pending.Readmit(hash)
 	if !ok {
 		var err error
-		if out, err = a.readmit(w, tx); err != nil {
+		if out, err = a.readmit(w, e.env); err != nil {
 			if errors.Is(err, errContent) || errors.Is(err, ledger.ErrChanged) {
-				w.postpone(e.header)
+				w.postpone(h)
 				err = errPostponed
 			}
 			return a.response(nil, err)
 		}
 	}
-	w.keep(w.place(e.header, len(tx)), e)
+	w.keep(w.place(h, len(tx)), e)
 	return a.response(out, nil)
 }
 
-// readmit judges a transaction whose subjects the block has touched.
-func (a *Application) readmit(w *waiting, tx []byte) (*ledger.Outcome, error) {
-	env, err := decodeTx(tx)
-	if err != nil {
-		return nil, err
+// Limits of what a recheck judges again of what it could not take over as it was, while a
+// commit waits for it.
+const (
+	// againBytes bounds the values of repositories that are read, changed and encoded for
+	// it. It is enough for some 3,000 transactions about one repository of a usual size, or
+	// for fifteen about sixteen of the largest: about 50 ms.
+	againBytes = 8 << 20
+	// scopeBytes is what a scope counts beside the value of its repository.
+	scopeBytes = 2 << 10
+)
+
+// readmit judges a transaction whose subjects the block has touched (errContent when there
+// is no time left).
+func (a *Application) readmit(w *waiting, env *record.Envelope) (*ledger.Outcome, error) {
+	if w.again >= a.maxAgain {
+		return nil, errContent
 	}
-	j, err := w.pending.Check(env, alreadyVerified{}, unlessRemembered)
+	w.again += scopeBytes * len(env.Header.Scopes)
+	j, err := w.pending.Check(env, alreadyVerified{}, func(d ledger.Admission) error {
+		if !d.Remembered {
+			return errContent
+		}
+		w.again += d.Size
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

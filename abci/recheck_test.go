@@ -2,8 +2,12 @@ package abci
 
 import (
 	"fmt"
+	"runtime"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/mempool"
@@ -12,6 +16,7 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/record"
+	"hullmark/reference"
 	"hullmark/tuf"
 )
 
@@ -115,44 +120,57 @@ func (a answering) CheckTx(cmttypes.Tx, func(*cmtabci.ResponseCheckTx), mempool.
 }
 
 // BenchmarkRecheck has a full mempool rechecked after a block, as the engine does it with
-// its mempool locked: a block that touches nothing that waits, and one that takes in a
-// transaction of every repository.
+// its mempool locked: a block that touches nothing that waits, one that takes in a
+// transaction of every repository, one with a transaction that this node had not seen of
+// the operator who pays for all that wait, and one after which all are judged again with
+// what is remembered.
 func BenchmarkRecheck(b *testing.B) {
 	const repositories, waiting = 50, 5000
-	c := fixture.NewConsortium(b, 4)
-	c.Params.Quotas, c.Params.OperatorQuota = [3]record.Quota{}, record.Quota{}
-	n := newNode(b, c)
-	var ps []*fixture.Publisher
-	var register [][]byte
-	for i := range repositories {
-		p := c.NewPublisherOf(fmt.Sprintf("registry.example.com/app-%d", i), keys.KeytypeEd25519, keys.KeytypeEd25519)
-		ps, register = append(ps, p), append(register, p.Register(c.Operators[0]))
-	}
-	n.app.maxTxs = 2 * waiting
-	n.next(register...)
-	m := newPool(n)
-	versions := make([]uint64, repositories)
-	publish := func(i int) []byte {
-		versions[i]++
-		return ps[i].Publish(versions[i], fixture.Tags{"latest": fmt.Sprint(versions[i])})
-	}
-	fill := func() {
-		for i := 0; m.Size() < waiting; i++ {
-			if code := <-m.offer(publish(i % repositories)); code != 0 {
-				b.Fatal(code.Name())
-			}
-		}
-	}
-	fill()
 	for _, bb := range []struct {
-		name string
-		txs  int
-	}{{"untouched", 0}, {"touched", repositories}} {
+		name           string
+		taken          int
+		relayed, again bool
+	}{
+		{"left alone", 0, false, false}, {"one of each taken", repositories, false, false},
+		{"paid for by an operator who paid for others", 0, true, false}, {"judged again", 0, false, true},
+	} {
 		b.Run(bb.name, func(b *testing.B) {
+			c := fixture.NewConsortium(b, 4)
+			c.Params.Quotas, c.Params.OperatorQuota = [3]record.Quota{}, record.Quota{}
+			n := newNode(b, c)
+			var ps []*fixture.Publisher
+			var register [][]byte
+			for i := range repositories {
+				p := c.NewPublisherOf(fmt.Sprintf("registry.example.com/app-%d", i), keys.KeytypeEd25519, keys.KeytypeEd25519)
+				ps, register = append(ps, p), append(register, p.Register(c.Operators[0]))
+			}
+			n.app.maxTxs = 2 * waiting
+			other := c.NewPublisherOf("registry.example.com/other", keys.KeytypeEd25519, keys.KeytypeEd25519)
+			n.next(append(register, other.Register(c.Operators[0]))...)
+			m := newPool(n)
+			versions := make([]uint64, repositories)
+			publish := func(i int) []byte {
+				versions[i]++
+				file := ps[i].Targets(versions[i], fixture.Tags{"latest": fmt.Sprint(i, " ", versions[i])})
+				if bb.relayed {
+					return c.Relay(c.Operators[1], fixture.Update{Targets: file})
+				}
+				return c.Publish(ps[i].TaggingKeys[0], fixture.Update{Targets: file})
+			}
+			strangers, postponed := uint64(0), 0
+			var cpu time.Duration
 			for range b.N {
 				b.StopTimer()
-				fill()
-				txs := m.ReapMaxTxs(bb.txs).ToSliceOfBytes()
+				for i := 0; m.Size() < waiting; i++ {
+					if code := <-m.offer(publish(i % repositories)); code != 0 {
+						b.Fatal(code.Name())
+					}
+				}
+				txs := m.ReapMaxTxs(bb.taken).ToSliceOfBytes()
+				if bb.relayed {
+					strangers++
+					txs = append(txs, c.Relay(c.Operators[1], fixture.Update{Targets: other.Targets(strangers, nil)}))
+				}
 				block := decided{n.nextHeight(), txs}
 				resp := n.finalize(block)
 				m.Lock()
@@ -161,14 +179,121 @@ func BenchmarkRecheck(b *testing.B) {
 				}
 				n.blocks.add(block, resp.AppHash)
 				n.commit()
+				if bb.again {
+					forget(n)
+				}
+				runtime.GC()
+				before := processorTime()
 				b.StartTimer()
 				err := m.Update(int64(block.height), cmttypes.ToTxs(txs), resp.TxResults, nil, nil)
 				b.StopTimer()
+				cpu += processorTime() - before
 				m.Unlock()
-				if err != nil || m.Size() != waiting-bb.txs {
-					b.Fatalf("%d wait: %v", m.Size(), err)
+				if err != nil {
+					b.Fatal(err)
+				}
+				back := waiting - m.Size() - bb.taken // what there was no time for
+				postponed += back
+				for m.Size() < waiting-bb.taken {
+					m.checks.finish()
+				}
+				if !bb.again && back != 0 {
+					b.Fatalf("%d were put off", back)
 				}
 			}
+			b.ReportMetric(float64(cpu.Microseconds())/1000/float64(b.N), "ms-cpu/op")
+			b.ReportMetric(float64(postponed)/float64(b.N), "put-off/op")
 		})
 	}
+}
+
+// forget makes that nothing of what waited can be taken over as it was.
+func forget(n *node) {
+	n.t.Helper()
+	w := n.app.nowWaiting()
+	w.pending.Close()
+	var err error
+	if w.pending, err = n.ledger.BeginPending(); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// processorTime is the time that this process has computed.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestRecheckEnds: what a recheck has no time for leaves the mempool, with all that came
+// after it about the same, and comes back in its order, however much of it there is.
+// Nobody is told that it was refused.
+func TestRecheckEnds(t *testing.T) {
+	const versions = 400 // more than may stand in a line
+	c := fixture.NewConsortium(t, 4)
+	c.Params.Quotas, c.Params.OperatorQuota = [3]record.Quota{}, record.Quota{}
+	p := newPublished(t, newNode(t, c))
+	m := newPool(p.node)
+	var refused atomic.Int64
+	p.node.app.onRefuse = func([32]byte, *cmtabci.ResponseCheckTx) { refused.Add(1) }
+	p.node.app.maxAgain = 5 * scopeBytes // for less than five
+	var txs [][]byte
+	for v := range uint64(versions) {
+		tx := c.Relay(c.Operators[1], fixture.Update{Targets: p.other.Targets(v+1, fixture.Tags{"1.0": fmt.Sprint(v)})})
+		if code := <-m.offer(tx); code != 0 {
+			t.Fatal(code.Name())
+		}
+		txs = append(txs, tx)
+	}
+	apart := p.app.Publish(2, nil) // about something else
+	if code := <-m.offer(apart); code != 0 {
+		t.Fatal(code.Name())
+	}
+	txs = append(txs, apart)
+	m.commitAnd(p.node, func() { forget(p.node) })
+	if again := p.node.app.nowWaiting().again; again < p.node.app.maxAgain || again > 2*p.node.app.maxAgain {
+		t.Errorf("%d bytes were judged again", again)
+	}
+	for m.Size() < len(txs) {
+		m.checks.finish()
+	}
+	if n := refused.Load(); n != 0 {
+		t.Errorf("%d are reported as refused", n)
+	}
+	got := m.ReapMaxTxs(-1).ToSliceOfBytes()
+	if !p.process(got...) {
+		t.Error("they do not wait in their order")
+	}
+}
+
+// TestEntriesAreBounded: what an entry takes beside its transaction.
+func TestEntriesAreBounded(t *testing.T) {
+	var scopes []record.Scope
+	for i := range record.MaxScopes {
+		name := fmt.Sprintf("registry.example.com/%0*d", 230, i)
+		scopes = append(scopes, record.RoleScope(reference.MustParseRepository(name), "targets/"+strings.Repeat("r", tuf.MaxRoleNameSize), 1))
+	}
+	key := fixture.NewKey(t, keys.KeytypeECDSA, "submitter").PublicKey()
+	tx := record.EncodeEnvelope(record.NewHeader("ledger", record.KindPublish, key, "operator", nil, scopes...), nil, [keys.FixedSize]byte{})
+	const count = 1000
+	kept := make([]*record.Envelope, count)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range kept {
+		var err error
+		if kept[i], err = decodeTx(tx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (int(after.HeapAlloc) - int(before.HeapAlloc)) / count; each > entrySize {
+		t.Errorf("an entry takes %d bytes, at most %d", each, entrySize)
+	} else {
+		t.Logf("%d bytes, the transaction has %d", each, len(tx))
+	}
+	runtime.KeepAlive(kept)
 }
