@@ -1,11 +1,10 @@
 package abci
 
 import (
+	"container/heap"
 	"fmt"
 	"sync"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"hullmark/ledger"
 	"hullmark/record"
@@ -13,8 +12,8 @@ import (
 
 // Limits of the accounts of a node, in work units.
 const (
-	// maxAccounts is how many are remembered; whoever is forgotten starts with a
-	// full one.
+	// maxAccounts is how many are remembered. Full ones need not be, and a core that does
+	// nothing but compute what is refused keeps no more than 200 from being full.
 	maxAccounts = 1 << 16
 	// accountUnits is what a full account holds: 0.1 s of one core. An honest
 	// publisher has one transaction of a subject outstanding at a time, and gets back
@@ -25,35 +24,60 @@ const (
 	accountRefill = 100
 )
 
+// unitGain is how long an account takes to gain a unit.
+const unitGain = time.Second / accountRefill
+
 // accounts bound what refused transactions cost this node. Each subject that pays
 // ledger quota has one: a charge is taken when the submitter's signature has verified
 // and content is to be computed, and paid back unless the content is refused. They are the
 // node's own: no ledger state knows of them and no phase of consensus asks. They are
 // safe for concurrent use.
+//
+// An account is a token bucket, of which all that matters is when it will be full: one that
+// is full is forgotten, and no other. When there is no room for one more, whoever has none
+// waits until another is full, so that nobody gets rid of a debt by using other names.
 type accounts struct {
 	now func() time.Time
 
 	mu   sync.Mutex
-	open *lru.Cache[string, *account]
+	last time.Time     // when somebody asked
+	age  time.Duration // the time that has passed up to then
+	open map[string]*account
+	next fullNext
 }
 
-// account is a token bucket.
+// account is one that is not full.
 type account struct {
-	left float64 // less than zero is a debt
-	at   time.Time
+	payer  string
+	fullAt time.Duration // age of the accounts
+	place  int           // in fullNext
 }
 
-func newAccounts(now func() time.Time) (*accounts, error) {
-	open, err := lru.New[string, *account](maxAccounts)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't make accounts: %w", err)
+func newAccounts(now func() time.Time) *accounts {
+	return &accounts{now: now, open: make(map[string]*account)}
+}
+
+// share is how long an account takes to gain what each of several payers pays of a charge.
+func share(payers []string, units uint64) time.Duration {
+	return time.Duration(units) * unitGain / time.Duration(max(1, len(payers)))
+}
+
+// pass lets the time go by since somebody asked, and forgets accounts that are full. A
+// clock that goes back gives nothing and takes nothing.
+func (a *accounts) pass() {
+	now := a.now()
+	if !a.last.IsZero() {
+		a.age += max(0, now.Sub(a.last))
 	}
-	return &accounts{now: now, open: open}, nil
+	a.last = now
+	for len(a.next) > 0 && a.next[0].fullAt <= a.age {
+		a.forget(a.next[0])
+	}
 }
 
-// share is what each of several payers pays of a charge.
-func share(payers []string, units uint64) float64 {
-	return float64(units) / float64(max(1, len(payers)))
+func (a *accounts) forget(c *account) {
+	heap.Remove(&a.next, c.place)
+	delete(a.open, c.payer)
 }
 
 // take charges payers for work, all or none. Otherwise it returns after how long they
@@ -62,27 +86,33 @@ func share(payers []string, units uint64) float64 {
 func (a *accounts) take(payers []string, units uint64) (wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	each, now := share(payers, units), a.now()
-	need := min(accountUnits, each)
-	charged := make([]*account, len(payers))
-	for i, p := range payers {
-		c, ok := a.open.Get(p)
-		if !ok {
-			c = &account{left: accountUnits, at: now}
-			a.open.Add(p, c)
+	a.pass()
+	each := share(payers, units)
+	// What it may lack of being full, to hold its share.
+	lack := max(0, accountUnits*unitGain-each)
+	fresh := 0
+	for _, p := range payers {
+		if c := a.open[p]; c != nil {
+			wait = max(wait, c.fullAt-a.age-lack)
+		} else {
+			fresh++
 		}
-		c.left = min(accountUnits, c.left+accountRefill*max(0, now.Sub(c.at).Seconds()))
-		c.at = now
-		if c.left < need {
-			wait = max(wait, time.Duration((need-c.left)/accountRefill*float64(time.Second)))
-		}
-		charged[i] = c
 	}
-	if wait > 0 {
+	if n := len(a.open) + fresh - maxAccounts; n > 0 {
+		wait = max(wait, a.next[0].fullAt-a.age)
+	}
+	if wait > 0 || each == 0 {
 		return wait
 	}
-	for _, c := range charged {
-		c.left -= each
+	for _, p := range payers {
+		if c := a.open[p]; c != nil {
+			c.fullAt += each
+			heap.Fix(&a.next, c.place)
+			continue
+		}
+		c := &account{payer: p, fullAt: a.age + each}
+		a.open[p] = c
+		heap.Push(&a.next, c)
 	}
 	return 0
 }
@@ -91,12 +121,50 @@ func (a *accounts) take(payers []string, units uint64) (wait time.Duration) {
 func (a *accounts) payBack(payers []string, units uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.pass()
 	each := share(payers, units)
 	for _, p := range payers {
-		if c, ok := a.open.Peek(p); ok { // who was forgotten has a full one
-			c.left = min(accountUnits, c.left+each)
+		c := a.open[p]
+		if c == nil { // it is full
+			continue
+		}
+		c.fullAt -= each
+		heap.Fix(&a.next, c.place)
+		if c.fullAt <= a.age {
+			a.forget(c)
 		}
 	}
+}
+
+// fullNext are accounts, the one that is full next first. It is a heap.Interface.
+type fullNext []*account
+
+// Len implements heap.Interface.
+func (n fullNext) Len() int { return len(n) }
+
+// Less implements heap.Interface.
+func (n fullNext) Less(i, j int) bool { return n[i].fullAt < n[j].fullAt }
+
+// Swap implements heap.Interface.
+func (n fullNext) Swap(i, j int) {
+	n[i], n[j] = n[j], n[i]
+	n[i].place, n[j].place = i, j
+}
+
+// Push implements heap.Interface.
+func (n *fullNext) Push(x any) {
+	c := x.(*account)
+	c.place = len(*n)
+	*n = append(*n, c)
+}
+
+// Pop implements heap.Interface.
+func (n *fullNext) Pop() any {
+	last := len(*n) - 1
+	c := (*n)[last]
+	(*n)[last] = nil
+	*n = (*n)[:last]
+	return c
 }
 
 // bill is what the check of one transaction was charged with.

@@ -96,12 +96,8 @@ func New(g *record.Genesis, l *ledger.Ledger, o Options) (*Application, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	accounts, err := newAccounts(o.Now)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't open application: %w", err)
-	}
 	a := &Application{
-		accounts: accounts, gate: newGate(), onRefuse: o.Refused, genesis: g, ledger: l, version: o.Version, log: o.Log, fatal: o.Fatal,
+		accounts: newAccounts(o.Now), gate: newGate(), onRefuse: o.Refused, genesis: g, ledger: l, version: o.Version, log: o.Log, fatal: o.Fatal,
 		misbehaviors: newMisbehaviors(g), metrics: o.Metrics, cache: cache, judged: judged,
 		maxTxs: cmp.Or(o.MempoolTxs, defaultMempoolTxs), maxBytes: cmp.Or(o.MempoolBytes, defaultMempoolBytes),
 		maxAgain: againBytes,

@@ -194,13 +194,8 @@ func TestAdmittedArePaidBack(t *testing.T) {
 	for v := range uint64(accountUnits / 8) {
 		ch.expect(fmt.Sprint("version ", v+2), ch.app.Publish(v+2, fixture.Tags{"1.0": fmt.Sprint(v)}), 0)
 	}
-	if ch.node.app.accounts.open.Len() != 1 {
-		t.Fatalf("%d accounts", ch.node.app.accounts.open.Len())
-	}
-	for _, name := range ch.node.app.accounts.open.Keys() {
-		if c, _ := ch.node.app.accounts.open.Get(name); c.left != accountUnits {
-			t.Errorf("%s has %v left", name, c.left)
-		}
+	for name, c := range ch.node.app.accounts.open {
+		t.Errorf("%s is full only after %s", name, c.fullAt-ch.node.app.accounts.age)
 	}
 }
 
@@ -217,7 +212,7 @@ func TestStrangersAreNotCharged(t *testing.T) {
 		forged.Signature = &[keys.FixedSize]byte{1, byte(i)}
 		ch.expect("a forged signature", forged.Bytes(), uint32(record.CodeSubmitterSignature))
 	}
-	if n := ch.node.app.accounts.open.Len(); n != 0 {
+	if n := len(ch.node.app.accounts.open); n != 0 {
 		t.Errorf("%d accounts", n)
 	}
 }
