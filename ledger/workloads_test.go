@@ -1,0 +1,303 @@
+package ledger_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"hullmark/internal/fixture"
+	"hullmark/keys"
+	"hullmark/record"
+	"hullmark/tuf"
+)
+
+// workload is one kind of transactions, for what they cost.
+type workload struct {
+	name string
+	// prepare brings a ledger to where the transactions are valid and returns them,
+	// to be applied in one block.
+	prepare func(ch *chain, c *fixture.Consortium) [][]byte
+	// stored says that most of what it is charged for is the disk, or a map larger than
+	// here, so that it may cost less processor time than the half.
+	stored bool
+}
+
+// rows returns tags of a file, each of the given size.
+func rows(n, size int) fixture.Tags {
+	tags := fixture.Tags{}
+	for i := range n {
+		tags[fmt.Sprintf("%0*d", size, i)] = "image"
+	}
+	return tags
+}
+
+// grow publishes a targets file of some rows, in steps that a transaction can carry.
+func grow(ch *chain, p *fixture.Publisher, tags fixture.Tags) *tuf.Targets {
+	have := fixture.Tags{}
+	file := p.Targets(1, have)
+	ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(file)))
+	names := slices.Sorted(func(yield func(string) bool) {
+		for name := range tags {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+	for len(names) > 0 {
+		n := min(len(names), record.MaxChanges)
+		for _, name := range names[:n] {
+			have[name] = tags[name]
+		}
+		names = names[n:]
+		next := p.Targets(file.Version+1, have)
+		ch.commit(ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: next, Bases: []*tuf.Targets{file}}))
+		file = next
+	}
+	return file
+}
+
+// deltas returns transactions in a row, each of which changes a file by some rows.
+func deltas(ch *chain, p *fixture.Publisher, file *tuf.Targets, tags fixture.Tags, count, changes int, signers ...*fixture.Key) [][]byte {
+	var txs [][]byte
+	if len(signers) == 0 {
+		signers = p.TaggingKeys
+	}
+	for i := range count {
+		for j := range changes {
+			tags[fmt.Sprintf("new-%d-%d", i, j)] = fmt.Sprint("image", i, j)
+		}
+		next := p.SignTargets(p.TargetsSpec(file.Version+1, tags), signers...)
+		txs = append(txs, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: next, Bases: []*tuf.Targets{file}}))
+		file = next
+	}
+	return txs
+}
+
+func registered(ch *chain, name string, change func(*fixture.Publisher)) *fixture.Publisher {
+	p := ch.c.NewPublisher("registry.example.com/" + name)
+	if change != nil {
+		change(p)
+	}
+	ch.commit(p.Register(ch.c.Operators[0]))
+	return p
+}
+
+// workloads are the kinds of work that a block can be full of.
+var workloads = []workload{
+	{"routine delta, 100 tags", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		tags := rows(100, 10)
+		return deltas(ch, p, grow(ch, p, tags), tags, 50, 1)
+	}, true},
+	{"routine delta, largest file", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		tags := rows(8300, 10)
+		return deltas(ch, p, grow(ch, p, tags), tags, 10, 1)
+	}, true},
+	{"sixteen signatures, largest file", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) {
+			p.TaggingKeys, p.TaggingThreshold = fixture.NewKeys(ch.t, keys.KeytypeEd25519, "tagging", 16), 1
+		})
+		tags := rows(8300, 10)
+		return deltas(ch, p, grow(ch, p, tags), tags, 4, 1)
+	}, false},
+	{"sixteen P-256 signatures", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) {
+			p.TaggingKeys, p.TaggingThreshold = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "tagging", 16), 1
+		})
+		tags := rows(10, 10)
+		return deltas(ch, p, grow(ch, p, tags), tags, 20, 1)
+	}, false},
+	{"thousand rows", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		tags := fixture.Tags{}
+		return deltas(ch, p, grow(ch, p, tags), tags, 3, 1000)
+	}, true},
+	{"whole file, thousand rows", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var txs [][]byte
+		for i := range 3 {
+			p := registered(ch, fmt.Sprint("app-", i), nil)
+			tags := rows(record.MaxChanges, 100)
+			for name := range tags {
+				tags[name] = "image " + name
+			}
+			txs = append(txs, p.Publish(1, tags))
+		}
+		return txs
+	}, true},
+	{"rotation, largest root", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) {
+			p.RootKeys, p.RootThreshold = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "root", 16), 8
+			p.TaggingKeys = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "tagging", 16)
+		})
+		var txs [][]byte
+		for i := range uint64(5) {
+			txs = append(txs, ch.c.Publish(p.RootKeys[0], roots(p.Root(2+i))))
+		}
+		return txs
+	}, false},
+	{"sixteen rotations", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) {
+			p.RootKeys, p.RootThreshold = fixture.NewKeys(ch.t, keys.KeytypeEd25519, "root", 16), 8
+		})
+		var list []*tuf.Root
+		for i := range uint64(16) {
+			list = append(list, p.Root(2+i))
+		}
+		return [][]byte{ch.c.Publish(p.RootKeys[0], roots(list...))}
+	}, false},
+	{"registration", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var txs [][]byte
+		for i := range 30 {
+			txs = append(txs, ch.c.NewPublisher(fmt.Sprint("registry.example.com/app-", i)).Register(ch.c.Operators[0]))
+		}
+		return txs
+	}, false},
+	{"sixteen repositories", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var updates, next []fixture.Update
+		for i := range 16 {
+			p := registered(ch, fmt.Sprint("app-", i), nil)
+			file := p.Targets(1, fixture.Tags{"1.0": "one"})
+			updates = append(updates, targets(file))
+			next = append(next, fixture.Update{Targets: p.Targets(2, fixture.Tags{"1.0": fmt.Sprint("two", i)}), Bases: []*tuf.Targets{file}})
+		}
+		ch.commit(ch.c.Relay(ch.c.Operators[1], updates...))
+		return [][]byte{ch.c.Relay(ch.c.Operators[1], next...)}
+	}, false},
+	{"revocation of 256 digests", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var txs [][]byte
+		p := registered(ch, "app", nil)
+		for i := range uint64(4) {
+			st := p.Revocation("root", i+1)
+			for j := range record.MaxStatementDigests {
+				st.Digests = append(st.Digests, fixture.Digest(fmt.Sprint(i, j)))
+			}
+			st.Digests = record.SortDigests(st.Digests)
+			txs = append(txs, ch.c.State(p.RootKeys[0], p.SignStatement(st, p.RootKeys...)))
+		}
+		return txs
+	}, true},
+	{"sixty delegations", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		ci := fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 60)
+		var txs [][]byte
+		var before *tuf.Targets
+		for v := range uint64(6) {
+			spec := p.TargetsSpec(v+1, nil)
+			spec.Delegations = new(tuf.Delegations)
+			for i, k := range ci {
+				spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
+				role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i)}
+				for j := range tuf.MaxPaths {
+					role.Paths = append(role.Paths, fmt.Sprintf("r%d-%d-%d-*", i, j, v))
+				}
+				spec.Delegations.Roles = append(spec.Delegations.Roles, role)
+			}
+			file := p.SignTargets(spec, p.TaggingKeys...)
+			if before != nil {
+				txs = append(txs, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: file, Bases: []*tuf.Targets{before}}))
+			} else {
+				ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(file)))
+			}
+			before = file
+		}
+		return txs
+	}, false},
+	{"delta below sixty delegations", func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		ci := fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 60)
+		spec := p.TargetsSpec(1, nil)
+		spec.Delegations = new(tuf.Delegations)
+		for i, k := range ci {
+			spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
+			role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Terminating: true}
+			for j := range tuf.MaxPaths {
+				role.Paths = append(role.Paths, fmt.Sprintf("*%s%d-%d", strings.Repeat("a", 60), i, j))
+			}
+			if i == len(ci)-1 {
+				role.Paths = []string{"*"}
+			}
+			spec.Delegations.Roles = append(spec.Delegations.Roles, role)
+		}
+		ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(p.SignTargets(spec, p.TaggingKeys...))))
+		var txs [][]byte
+		var before *tuf.Targets
+		for v := range uint64(3) {
+			tags := fixture.Tags{}
+			for i := range v*50 + 1 {
+				tags[strings.Repeat("a", 128-int(i))] = "image"
+			}
+			s := p.TargetsSpec(v+1, tags)
+			s.Binding.Role = "targets/r59"
+			file := p.SignTargets(s, ci[59])
+			if before != nil {
+				txs = append(txs, ch.c.Publish(ci[59], fixture.Update{Delegated: []*tuf.Targets{file}, Bases: []*tuf.Targets{before}}))
+			} else {
+				ch.commit(ch.c.Publish(ci[59], fixture.Update{Delegated: []*tuf.Targets{file}}))
+			}
+			before = file
+		}
+		return txs
+	}, false},
+}
+
+// random draws a kind of transactions: of one or more repositories, with files, keys and
+// delegations of any number and size.
+func random(seed uint64) workload {
+	rng := rand.New(rand.NewPCG(seed, 9))
+	pick := func(of ...int) int { return of[rng.IntN(len(of))] }
+	repositories, size, length := pick(1, 1, 4, 16), pick(0, 20, 300, 2000), pick(8, 128)
+	signers, changes, count := pick(1, 3, 16), pick(1, 20, 300), pick(1, 4)
+	delegations, keytype := pick(0, 0, 8, 60), []string{keys.KeytypeEd25519, keys.KeytypeECDSA}[rng.IntN(2)]
+	if repositories > 1 {
+		size, changes, delegations = min(size, 20), min(changes, 20), min(delegations, 8)
+	}
+	name := fmt.Sprintf("%d: %d repositories, %d tags of %d, %d %s signatures, %d changes, %d delegations, %d in a row",
+		seed, repositories, size, length, signers, keytype, changes, delegations, count)
+	return workload{name, func(ch *chain, c *fixture.Consortium) [][]byte {
+		updates := make([][]fixture.Update, count)
+		var submitter *fixture.Key
+		for i := range repositories {
+			p := registered(ch, fmt.Sprint("app-", i), func(p *fixture.Publisher) {
+				p.TaggingKeys = fixture.NewKeys(ch.t, keytype, "tagging", signers)
+			})
+			submitter = p.TaggingKeys[0]
+			tags := rows(size, length)
+			file := grow(ch, p, tags)
+			for j := range count {
+				for k := range changes {
+					tags[fmt.Sprintf("new-%d-%0*d", j, length/2, k)] = fmt.Sprint(i, j, k)
+				}
+				spec := p.TargetsSpec(file.Version+1, tags)
+				if delegations > 0 {
+					spec.Delegations = manyRoles(ch.t, delegations, j)
+				}
+				next := p.SignTargets(spec, p.TaggingKeys...)
+				updates[j] = append(updates[j], fixture.Update{Targets: next, Bases: []*tuf.Targets{file}})
+				file = next
+			}
+		}
+		var txs [][]byte
+		for _, u := range updates {
+			txs = append(txs, ch.c.Publish(submitter, u...))
+		}
+		return txs
+	}, true}
+}
+
+// manyRoles delegates to some roles, with other patterns each time.
+func manyRoles(t testing.TB, n, time int) *tuf.Delegations {
+	d := new(tuf.Delegations)
+	set := fixture.NewKeys(t, keys.KeytypeEd25519, "delegated", n)
+	for i, k := range set {
+		d.Keys = append(d.Keys, k.PublicKey())
+		role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(set[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i)}
+		for j := range tuf.MaxPaths {
+			role.Paths = append(role.Paths, fmt.Sprintf("r%d-%d-%d-*", i, j, time))
+		}
+		d.Roles = append(d.Roles, role)
+	}
+	return d
+}
