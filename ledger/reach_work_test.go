@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"hullmark/internal/fixture"
@@ -42,48 +41,6 @@ func TestCheckWorkOfSeenRepository(t *testing.T) {
 	}
 }
 
-// wideTree returns a tree, and a maker of targets files that delegate to the role r61
-// behind 61 terminating roles of 16 patterns each, or to r61 alone.
-func wideTree(t *testing.T) (tr *tree, top func(version uint64, wide bool) *tuf.Targets, file func(version uint64, tags fixture.Tags) *tuf.Targets) {
-	t.Helper()
-	tr = newTree(t)
-	ci := fixture.NewKeys(t, keys.KeytypeEd25519, "ci", 62)
-	top = func(version uint64, wide bool) *tuf.Targets {
-		spec := tr.p.TargetsSpec(version, nil)
-		spec.Delegations = new(tuf.Delegations)
-		for i, k := range ci {
-			last := i == len(ci)-1
-			if !wide && !last {
-				continue
-			}
-			spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
-			role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Terminating: true}
-			for j := range tuf.MaxPaths {
-				role.Paths = append(role.Paths, fmt.Sprintf("*%s%d-%d", strings.Repeat("a", 50), i, j))
-			}
-			if last {
-				role.Paths = []string{"*"}
-			}
-			spec.Delegations.Roles = append(spec.Delegations.Roles, role)
-		}
-		return tr.p.SignTargets(spec, tr.p.TaggingKeys...)
-	}
-	file = func(version uint64, tags fixture.Tags) *tuf.Targets {
-		spec := tr.p.TargetsSpec(version, tags)
-		spec.Binding.Role = "targets/r61"
-		return tr.p.SignTargets(spec, ci[61])
-	}
-	return tr, top, file
-}
-
-func longTags(n int) fixture.Tags {
-	tags := fixture.Tags{}
-	for i := range n {
-		tags[strings.Repeat("a", 100)+fmt.Sprintf("%03d", i)] = "image"
-	}
-	return tags
-}
-
 // TestWorkOfNewReach: each comparison of a tag with a pattern is paid for, in a transaction
 // too which itself makes the patterns many or the rows to compare many. A few are
 // charged for and accepted.
@@ -102,21 +59,22 @@ func TestWorkOfNewReach(t *testing.T) {
 		{"a role that stays as it is", 800, false, true, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tr, top, file := wideTree(t)
+			ch := newChain(t, fixture.NewConsortium(t, 4))
+			w := newWideRepository(ch, "app")
 			tags := longTags(tc.rows)
-			update := fixture.Update{Targets: top(1, tc.wide), Delegated: []*tuf.Targets{file(1, tags)}}
+			update := fixture.Update{Targets: w.top(1, tc.wide), Delegated: []*tuf.Targets{w.file(1, tags)}}
 			if tc.know {
-				t1, f1 := top(1, false), file(1, tags)
-				tr.commit(tr.c.Publish(tr.p.TaggingKeys[0], fixture.Update{Targets: t1}))
-				tr.commit(tr.c.Publish(tr.p.TaggingKeys[0], fixture.Update{Delegated: []*tuf.Targets{f1}}))
+				t1, f1 := w.top(1, false), w.file(1, tags)
+				ch.commit(ch.c.Publish(w.p.TaggingKeys[0], fixture.Update{Targets: t1}))
+				ch.commit(ch.c.Publish(w.p.TaggingKeys[0], fixture.Update{Delegated: []*tuf.Targets{f1}}))
 				tags["b"] = "image"
 				update = fixture.Update{
-					Targets: top(2, tc.wide), Delegated: []*tuf.Targets{file(2, tags)}, Bases: []*tuf.Targets{t1, f1},
+					Targets: w.top(2, tc.wide), Delegated: []*tuf.Targets{w.file(2, tags)}, Bases: []*tuf.Targets{t1, f1},
 				}
 			}
-			s := tr.begin()
+			s := ch.begin()
 			defer s.Close()
-			out, err := s.Apply(tr.c.Publish(tr.p.TaggingKeys[0], update), keys.Direct{})
+			out, err := s.Apply(ch.c.Publish(w.p.TaggingKeys[0], update), keys.Direct{})
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("%v, want %v", err, tc.want)
 			}

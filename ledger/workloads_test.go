@@ -19,9 +19,6 @@ type workload struct {
 	// prepare brings a ledger to where the transactions are valid and returns them,
 	// to be applied in one block.
 	prepare func(ch *chain, c *fixture.Consortium) [][]byte
-	// stored says that most of what it is charged for is the disk, or a map larger than
-	// here, so that it may cost less processor time than the half.
-	stored bool
 }
 
 // rows returns tags of a file, each of the given size.
@@ -90,31 +87,35 @@ var workloads = []workload{
 		p := registered(ch, "app", nil)
 		tags := rows(100, 10)
 		return deltas(ch, p, grow(ch, p, tags), tags, 50, 1)
-	}, true},
+	}},
 	{"routine delta, largest file", func(ch *chain, c *fixture.Consortium) [][]byte {
-		p := registered(ch, "app", nil)
-		tags := rows(8300, 10)
-		return deltas(ch, p, grow(ch, p, tags), tags, 10, 1)
-	}, true},
+		var txs [][]byte
+		for i := range 4 { // of two files of a block that follow each other one is written
+			p := registered(ch, fmt.Sprint("app-", i), nil)
+			tags := rows(8300, 10)
+			txs = append(txs, deltas(ch, p, grow(ch, p, tags), tags, 1, 1)...)
+		}
+		return txs
+	}},
 	{"sixteen signatures, largest file", func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", func(p *fixture.Publisher) {
 			p.TaggingKeys, p.TaggingThreshold = fixture.NewKeys(ch.t, keys.KeytypeEd25519, "tagging", 16), 1
 		})
 		tags := rows(8300, 10)
 		return deltas(ch, p, grow(ch, p, tags), tags, 4, 1)
-	}, false},
+	}},
 	{"sixteen P-256 signatures", func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", func(p *fixture.Publisher) {
 			p.TaggingKeys, p.TaggingThreshold = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "tagging", 16), 1
 		})
 		tags := rows(10, 10)
 		return deltas(ch, p, grow(ch, p, tags), tags, 20, 1)
-	}, false},
+	}},
 	{"thousand rows", func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", nil)
 		tags := fixture.Tags{}
 		return deltas(ch, p, grow(ch, p, tags), tags, 3, 1000)
-	}, true},
+	}},
 	{"whole file, thousand rows", func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
 		for i := range 3 {
@@ -126,7 +127,7 @@ var workloads = []workload{
 			txs = append(txs, p.Publish(1, tags))
 		}
 		return txs
-	}, true},
+	}},
 	{"rotation, largest root", func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", func(p *fixture.Publisher) {
 			p.RootKeys, p.RootThreshold = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "root", 16), 8
@@ -137,7 +138,7 @@ var workloads = []workload{
 			txs = append(txs, ch.c.Publish(p.RootKeys[0], roots(p.Root(2+i))))
 		}
 		return txs
-	}, false},
+	}},
 	{"sixteen rotations", func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", func(p *fixture.Publisher) {
 			p.RootKeys, p.RootThreshold = fixture.NewKeys(ch.t, keys.KeytypeEd25519, "root", 16), 8
@@ -147,14 +148,14 @@ var workloads = []workload{
 			list = append(list, p.Root(2+i))
 		}
 		return [][]byte{ch.c.Publish(p.RootKeys[0], roots(list...))}
-	}, false},
+	}},
 	{"registration", func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
 		for i := range 30 {
 			txs = append(txs, ch.c.NewPublisher(fmt.Sprint("registry.example.com/app-", i)).Register(ch.c.Operators[0]))
 		}
 		return txs
-	}, false},
+	}},
 	{"sixteen repositories", func(ch *chain, c *fixture.Consortium) [][]byte {
 		var updates, next []fixture.Update
 		for i := range 16 {
@@ -165,7 +166,7 @@ var workloads = []workload{
 		}
 		ch.commit(ch.c.Relay(ch.c.Operators[1], updates...))
 		return [][]byte{ch.c.Relay(ch.c.Operators[1], next...)}
-	}, false},
+	}},
 	{"revocation of 256 digests", func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
 		p := registered(ch, "app", nil)
@@ -178,7 +179,7 @@ var workloads = []workload{
 			txs = append(txs, ch.c.State(p.RootKeys[0], p.SignStatement(st, p.RootKeys...)))
 		}
 		return txs
-	}, true},
+	}},
 	{"sixty delegations", func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", nil)
 		ci := fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 60)
@@ -204,7 +205,7 @@ var workloads = []workload{
 			before = file
 		}
 		return txs
-	}, false},
+	}},
 	{"delta below sixty delegations", func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", nil)
 		ci := fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 60)
@@ -240,7 +241,81 @@ var workloads = []workload{
 			before = file
 		}
 		return txs
-	}, false},
+	}},
+	{"a role that enters with its file", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var txs [][]byte
+		for i := range 2 {
+			w := newWideRepository(ch, fmt.Sprint("app-", i))
+			txs = append(txs, ch.c.Publish(w.p.TaggingKeys[0], fixture.Update{
+				Targets: w.top(1, true), Delegated: []*tuf.Targets{w.file(1, longTags(100))},
+			}))
+		}
+		return txs
+	}},
+	{"a role narrowed and signed at once", func(ch *chain, c *fixture.Consortium) [][]byte {
+		var txs [][]byte
+		for i := range 2 {
+			w := newWideRepository(ch, fmt.Sprint("app-", i))
+			tags := longTags(100)
+			top, file := w.top(1, false), w.file(1, tags)
+			ch.commit(ch.c.Publish(w.p.TaggingKeys[0], targets(top)))
+			ch.commit(ch.c.Publish(w.p.TaggingKeys[0], fixture.Update{Delegated: []*tuf.Targets{file}}))
+			tags["b"] = "image"
+			txs = append(txs, ch.c.Publish(w.p.TaggingKeys[0], fixture.Update{
+				Targets: w.top(2, true), Delegated: []*tuf.Targets{w.file(2, tags)}, Bases: []*tuf.Targets{top, file},
+			}))
+		}
+		return txs
+	}},
+}
+
+// wideRepository is one whose targets files delegate to the role r61, behind 61
+// terminating roles of 16 patterns each, or to r61 alone.
+type wideRepository struct {
+	p  *fixture.Publisher
+	ci []*fixture.Key
+}
+
+func newWideRepository(ch *chain, name string) *wideRepository {
+	return &wideRepository{registered(ch, name, nil), fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 62)}
+}
+
+// top is a targets file, wide with all the roles.
+func (w *wideRepository) top(version uint64, wide bool) *tuf.Targets {
+	spec := w.p.TargetsSpec(version, nil)
+	spec.Delegations = new(tuf.Delegations)
+	for i, k := range w.ci {
+		last := i == len(w.ci)-1
+		if !wide && !last {
+			continue
+		}
+		spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
+		role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(w.ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Terminating: true}
+		for j := range tuf.MaxPaths {
+			role.Paths = append(role.Paths, fmt.Sprintf("*%s%d-%d", strings.Repeat("a", 50), i, j))
+		}
+		if last {
+			role.Paths = []string{"*"}
+		}
+		spec.Delegations.Roles = append(spec.Delegations.Roles, role)
+	}
+	return w.p.SignTargets(spec, w.p.TaggingKeys...)
+}
+
+// file is one of r61.
+func (w *wideRepository) file(version uint64, tags fixture.Tags) *tuf.Targets {
+	spec := w.p.TargetsSpec(version, tags)
+	spec.Binding.Role = "targets/r61"
+	return w.p.SignTargets(spec, w.ci[61])
+}
+
+// longTags are tags for which patterns that begin with a wildcard are slow.
+func longTags(n int) fixture.Tags {
+	tags := fixture.Tags{}
+	for i := range n {
+		tags[strings.Repeat("a", 100)+fmt.Sprintf("%03d", i)] = "image"
+	}
+	return tags
 }
 
 // random draws a kind of transactions: of one or more repositories, with files, keys and
@@ -284,7 +359,7 @@ func random(seed uint64) workload {
 			txs = append(txs, ch.c.Publish(submitter, u...))
 		}
 		return txs
-	}, true}
+	}}
 }
 
 // manyRoles delegates to some roles, with other patterns each time.
