@@ -63,21 +63,6 @@ func (h *history) draw(class record.QuotaClass, r indexedRecord) error {
 	return nil
 }
 
-// checkBuckets checks the token buckets: those of emergencies follow from the log,
-// of the ordinary one only the bounds are known.
-func (h *history) checkBuckets() error {
-	for class, got := range h.value.Quotas {
-		if record.QuotaClass(class) == record.QuotaOrdinary {
-			if err := h.checkBucket(got, h.params.Quotas[class]); err != nil {
-				return err
-			}
-		} else if got != h.quotas[class] {
-			return inconsistent("bucket %d is %+v and must be %+v", class, got, h.quotas[class])
-		}
-	}
-	return nil
-}
-
 // replayRuling applies a statement to one digest.
 func (h *history) replayRuling(digest reference.Digest, st *record.SignedStatement, r indexedRecord) bool {
 	v, known := h.vouched[digest]
