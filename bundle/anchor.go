@@ -40,6 +40,15 @@ type AnchorOperator struct {
 	NotaryKey keys.PublicKey
 }
 
+// NotaryKeys returns the operators' notary keys, which a publisher's root lists.
+func (a *Anchor) NotaryKeys() []keys.PublicKey {
+	var out []keys.PublicKey
+	for _, o := range a.Operators {
+		out = append(out, o.NotaryKey)
+	}
+	return out
+}
+
 // Encode returns the indented ProtoJSON form of an anchor that DecodeAnchor
 // accepts. Errors wrap ErrAnchor.
 func (a *Anchor) Encode() ([]byte, error) {

@@ -73,6 +73,15 @@ type (
 	}
 )
 
+// NotaryKeys returns the operators' notary keys, which a publisher's root lists.
+func (g *Genesis) NotaryKeys() []keys.PublicKey {
+	var out []keys.PublicKey
+	for _, o := range g.Operators {
+		out = append(out, o.NotaryKey)
+	}
+	return out
+}
+
 // LedgerID returns the id of the ledger that starts from g: the name, a hyphen,
 // and the first 16 hex digits of the SHA-256 of the canonical genesis. It is the
 // first chain id and never changes.

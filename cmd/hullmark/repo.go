@@ -18,7 +18,6 @@ import (
 	"hullmark/internal/cli"
 	"hullmark/keys"
 	"hullmark/keystore"
-	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -99,22 +98,15 @@ must sign).`,
 			if err != nil {
 				return err
 			}
-			spec := tuf.RootSpec{
-				Version: 1, Expires: expiry(f.expires),
-				Binding: tuf.Binding{Ledger: anchor.Ledger, Repository: name, Role: tuf.RoleRoot},
-			}
-			if err := s.setRole(cmd.Context(), &spec, &spec.Roles.Root, f.rootKeys, f.rootThreshold); err != nil {
+			wanted, err := s.rootChange(cmd.Context(), f)
+			if err != nil {
 				return err
 			}
-			if err := s.setRole(cmd.Context(), &spec, &spec.Roles.Targets, f.targetsKeys, f.targetsThreshold); err != nil {
-				return err
-			}
-			s.warnOneKey(spec.Roles)
-			setNotaries(&spec, anchor)
-			root, err := tuf.NewRoot(spec)
+			root, err := change.FirstRoot(tuf.Binding{Ledger: anchor.Ledger, Repository: name, Role: tuf.RoleRoot}, anchor.NotaryKeys(), wanted)
 			if err != nil {
 				return flagError(err)
 			}
+			s.warnOneKey(root.Roles)
 			request, err := change.NewRegisterRequest(root)
 			if err != nil {
 				return err
@@ -154,18 +146,24 @@ func (s *session) warnOneKey(roles tuf.Roles) {
 	}
 }
 
-// setRole gives a role the named keys of the home.
-func (s *session) setRole(ctx context.Context, spec *tuf.RootSpec, role *tuf.Role, names []string, threshold int) error {
-	role.KeyIDs, role.Threshold = nil, threshold
-	for _, n := range names {
-		public, err := s.publicKey(ctx, n)
-		if err != nil {
-			return err
+// rootChange returns what the flags ask of a root.
+func (s *session) rootChange(ctx context.Context, f roleFlags) (change.RootChange, error) {
+	c := change.RootChange{Expires: expiry(f.expires)}
+	for _, r := range []struct {
+		holders   *change.Holders
+		names     []string
+		threshold int
+	}{{&c.Root, f.rootKeys, f.rootThreshold}, {&c.Targets, f.targetsKeys, f.targetsThreshold}} {
+		r.holders.Threshold = r.threshold
+		for _, n := range r.names {
+			public, err := s.publicKey(ctx, n)
+			if err != nil {
+				return c, err
+			}
+			r.holders.Keys = append(r.holders.Keys, public)
 		}
-		spec.Keys = append(spec.Keys, public)
-		role.KeyIDs = append(role.KeyIDs, public.ID())
 	}
-	return nil
+	return c, nil
 }
 
 // maxPublicFile bounds a public key file in bytes; the keystore itself is stricter.
@@ -196,17 +194,6 @@ func (s *session) publicKey(ctx context.Context, name string) (keys.PublicKey, e
 		return keys.PublicKey{}, err
 	}
 	return k.PublicKey(), nil
-}
-
-// setNotaries gives the snapshot and timestamp roles to the operators.
-func setNotaries(spec *tuf.RootSpec, a *bundle.Anchor) {
-	var ids []keys.ID
-	for _, o := range a.Operators {
-		spec.Keys = append(spec.Keys, o.NotaryKey)
-		ids = append(ids, o.NotaryKey.ID())
-	}
-	role := tuf.Role{KeyIDs: record.SortKeyIDs(ids), Threshold: record.NotaryThreshold(len(ids))}
-	spec.Roles.Snapshot, spec.Roles.Timestamp = role, role
 }
 
 func newRepoShow(s *session) *cobra.Command {

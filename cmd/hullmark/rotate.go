@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +12,6 @@ import (
 	"hullmark/change"
 	"hullmark/client"
 	"hullmark/internal/cli"
-	"hullmark/keys"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -88,9 +85,13 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 	if err != nil {
 		return err
 	}
-	root, err := s.nextRoot(ctx, current.Root, f.roleFlags)
+	wanted, err := s.rootChange(ctx, f.roleFlags)
 	if err != nil {
 		return err
+	}
+	root, err := change.NextRoot(current.Root, wanted)
+	if err != nil {
+		return flagError(err)
 	}
 	s.warnOneKey(root.Roles)
 	part := change.RequestPart{Repository: name, Root: current.Root, NewRoots: []*tuf.Root{root}}
@@ -143,38 +144,4 @@ func (s *session) role(ctx context.Context, c *client.Client, name reference.Rep
 	done()
 	s.warnAll(warnings, err)
 	return r, err
-}
-
-// nextRoot returns the unsigned successor of a root.
-func (s *session) nextRoot(ctx context.Context, current *tuf.Root, f roleFlags) (*tuf.Root, error) {
-	spec := current.Spec()
-	spec.Version++
-	spec.Expires = expiry(f.expires)
-	for _, change := range []struct {
-		role      *tuf.Role
-		names     []string
-		threshold int
-	}{
-		{&spec.Roles.Root, f.rootKeys, f.rootThreshold},
-		{&spec.Roles.Targets, f.targetsKeys, f.targetsThreshold},
-	} {
-		threshold := cmp.Or(change.threshold, change.role.Threshold)
-		if len(change.names) == 0 {
-			change.role.Threshold = threshold
-			continue
-		}
-		if err := s.setRole(ctx, &spec, change.role, change.names, threshold); err != nil {
-			return nil, err
-		}
-	}
-	roles := spec.Roles
-	spec.Keys = slices.DeleteFunc(spec.Keys, func(k keys.PublicKey) bool {
-		id := k.ID()
-		return !roles.Root.Has(id) && !roles.Targets.Has(id) && !roles.Snapshot.Has(id) && !roles.Timestamp.Has(id)
-	})
-	root, err := tuf.NewRoot(spec)
-	if err != nil {
-		return nil, flagError(err)
-	}
-	return root, nil
 }

@@ -170,17 +170,10 @@ func (l *loader) register(ctx context.Context, repository int) (transactions, ch
 	if err != nil {
 		return 0, 0, err
 	}
-	var all []keys.PublicKey
-	var ids []keys.ID
-	for _, o := range l.genesis.Operators {
-		all, ids = append(all, o.NotaryKey), append(ids, o.NotaryKey.ID())
-	}
-	notary := tuf.Role{KeyIDs: record.SortKeyIDs(ids), Threshold: record.NotaryThreshold(len(ids))}
-	one := func(k *key) tuf.Role { return tuf.Role{KeyIDs: []keys.ID{k.public.ID()}, Threshold: 1} }
-	root, err := tuf.NewRoot(tuf.RootSpec{
-		Version: 1, Expires: l.expires(), Keys: append(all, rootKey.public, tagsKey.public),
-		Binding: tuf.Binding{Ledger: l.genesis.LedgerID(), Repository: name, Role: tuf.RoleRoot},
-		Roles:   tuf.Roles{Root: one(rootKey), Targets: one(tagsKey), Snapshot: notary, Timestamp: notary},
+	root, err := change.FirstRoot(tuf.Binding{Ledger: l.genesis.LedgerID(), Repository: name, Role: tuf.RoleRoot}, l.genesis.NotaryKeys(), change.RootChange{
+		Root:    change.Holders{Keys: []keys.PublicKey{rootKey.public}, Threshold: 1},
+		Targets: change.Holders{Keys: []keys.PublicKey{tagsKey.public}, Threshold: 1},
+		Expires: l.expires(),
 	})
 	if err == nil {
 		root, err = root.Sign(rootKey)

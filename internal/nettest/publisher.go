@@ -9,7 +9,6 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/query"
-	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -50,18 +49,16 @@ func (p *Publisher) Expires() time.Time { return p.Network.Genesis.Time.AddDate(
 // RootFile returns a root with the publisher's keys, signed by them and others.
 func (p *Publisher) RootFile(version uint64, others ...tuf.Signer) *tuf.Root {
 	p.Network.T.Helper()
-	var notaries []keys.PublicKey
-	var ids []keys.ID
-	for _, o := range p.Network.Genesis.Operators {
-		notaries, ids = append(notaries, o.NotaryKey), append(ids, o.NotaryKey.ID())
-	}
-	notary := tuf.Role{KeyIDs: record.SortKeyIDs(ids), Threshold: record.NotaryThreshold(len(ids))}
-	one := func(k *fixture.Key) tuf.Role { return tuf.Role{KeyIDs: []keys.ID{k.ID()}, Threshold: 1} }
-	root, err := tuf.NewRoot(tuf.RootSpec{
-		Version: version, Expires: p.Expires(), Binding: p.Binding(tuf.RoleRoot),
-		Keys:  append(notaries, p.Root.PublicKey(), p.Tags.PublicKey()),
-		Roles: tuf.Roles{Root: one(p.Root), Targets: one(p.Tags), Snapshot: notary, Timestamp: notary},
+	root, err := change.FirstRoot(p.Binding(tuf.RoleRoot), p.Network.Genesis.NotaryKeys(), change.RootChange{
+		Root:    change.Holders{Keys: []keys.PublicKey{p.Root.PublicKey()}, Threshold: 1},
+		Targets: change.Holders{Keys: []keys.PublicKey{p.Tags.PublicKey()}, Threshold: 1},
+		Expires: p.Expires(),
 	})
+	if err == nil && version > 1 {
+		spec := root.Spec()
+		spec.Version = version
+		root, err = tuf.NewRoot(spec)
+	}
 	if err == nil {
 		root, err = root.Sign(append(others, p.Root)...)
 	}
