@@ -82,12 +82,6 @@ func (p *RequestPart) Update() Update {
 	return Update{Roots: p.NewRoots, Roles: p.NewRoles, Stored: p.Roles}
 }
 
-// Emergency reports whether the request switches off keys or images, so that nodes put
-// its transaction before others (docs/spec.md, "Emergencies").
-func (r *Request) Emergency() bool {
-	return r.Kind == RequestRotate || r.Kind == RequestRevoke || r.Kind == RequestLift
-}
-
 // NewRequest returns a request with its parts in order.
 func NewRequest(kind RequestKind, ledger string, parts ...RequestPart) (*Request, error) {
 	r := &Request{Kind: kind, Ledger: ledger, Parts: slices.Clone(parts)}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -163,9 +162,7 @@ func (s *session) unseen(tx *proto.TransactionResponse, seen error) error {
 func (s *session) submitterOf(ctx context.Context, r *change.Request, names []string) (change.Submitter, error) {
 	if len(names) == 0 {
 		var err error
-		if names, err = s.keysThat(func(id keys.ID) bool {
-			return !slices.ContainsFunc(r.Parts, func(p change.RequestPart) bool { return !inForce(p, id) })
-		}); err != nil {
+		if names, err = s.keysThat(r.MaySubmit); err != nil {
 			return nil, err
 		}
 	}
@@ -198,32 +195,17 @@ func (s *session) submitterOf(ctx context.Context, r *change.Request, names []st
 }
 
 // submitterRank says which key of this home is tried first as the submitter of a request:
-// the one with the least rank. In an emergency that is a root key, since nodes keep an
-// account for each, which the thief of a tagging key can't exhaust (ADR 30). Of equals it is
-// one that is open already, which spares a passphrase.
+// the one with the least rank. Of those that should, or that only may, it is one that is
+// open already, which spares a passphrase.
 func (s *session) submitterRank(r *change.Request, name string, info keystore.Info) int {
 	rank := 0
-	if info.Type != "" && r.Emergency() && slices.ContainsFunc(r.Parts, func(p change.RequestPart) bool {
-		return p.Root == nil || !p.Root.Roles.Root.Has(info.PublicKey.ID())
-	}) {
+	if info.Type != "" && !r.ShouldSubmit(info.PublicKey.ID()) {
 		rank += 2
 	}
 	if s.ours[name] == nil {
 		rank++
 	}
 	return rank
-}
-
-// inForce reports whether a key stands in the publisher's part of the files in
-// force.
-func inForce(p change.RequestPart, id keys.ID) bool {
-	if p.Root != nil && (p.Root.Roles.Root.Has(id) || p.Root.Roles.Targets.Has(id)) {
-		return true
-	}
-	return slices.ContainsFunc(p.Roles, func(t *tuf.Targets) bool {
-		_, ok := t.Key(id)
-		return ok
-	})
 }
 
 // conclude signs a request with keys of this home and submits it, or hands it over
@@ -295,56 +277,12 @@ func (s *session) checkKeysHere(r *change.Request) error {
 }
 
 // checkLedger refuses a request for another ledger than this client trusts.
-func (s *session) checkLedger(r *change.Request) (*bundle.Anchor, error) {
-	home, err := s.home()
-	if err != nil {
-		return nil, err
-	}
-	anchor, err := home.Anchor()
-	if err != nil {
-		return nil, err
-	}
-	if r.Ledger != anchor.Ledger {
-		return nil, fmt.Errorf("couldn't use request about %s: %w: the request is for ledger %s, this client trusts %s",
-			r.Parts[0].Repository, change.ErrRequest, r.Ledger, anchor.Ledger)
-	}
-	return anchor, nil
-}
-
-// checkRoots refuses a request that was made before a rotation this client knows of:
-// whom it asks to sign, and whose signatures it takes for good, is out of date.
-func (s *session) checkRoots(ctx context.Context, r *change.Request) error {
+func (s *session) checkLedger(r *change.Request) error {
 	home, err := s.home()
 	if err != nil {
 		return err
 	}
-	for _, p := range r.Parts {
-		m, err := home.Load(ctx, p.Repository)
-		if err != nil {
-			return err
-		}
-		if seen, ok := m.Repository(p.Repository); ok && p.Root != nil {
-			if err := checkSeenRoot(p, seen); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// checkSeenRoot refuses a part of a request whose root is older than the newest one seen, or
-// another one of a version that was seen.
-func checkSeenRoot(p change.RequestPart, seen bundle.Seen) error {
-	version, newest := p.Root.Version, seen.RootVersion()
-	if newest > version {
-		return fmt.Errorf("couldn't use request about %s: %w: it was made under root version %d, and version %d is in force; make it again",
-			p.Repository, change.ErrRequest, version, newest)
-	}
-	if newest == version && seen.Roots[version-1] != sha256.Sum256(p.Root.Bytes()) {
-		return fmt.Errorf("couldn't use request about %s: %w: its root version %d is not the one that the ledger has; make it again",
-			p.Repository, change.ErrRequest, version)
-	}
-	return nil
+	return home.CheckLedger(r)
 }
 
 // readRequest reads a request from a file.

@@ -150,7 +150,7 @@ func (s *session) register(ctx context.Context, r *change.Request, keyFile, oper
 	if err != nil {
 		return err
 	}
-	if _, err := s.checkLedger(r); err != nil {
+	if err := s.checkLedger(r); err != nil {
 		return err
 	}
 	root := r.Parts[0].NewRoots[0]

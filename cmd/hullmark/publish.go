@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -463,9 +462,7 @@ func (s *session) together(currents []*bundle.Result) ([]string, error) {
 			continue
 		}
 		id := info.PublicKey.ID()
-		if !slices.ContainsFunc(currents, func(r *bundle.Result) bool {
-			return !inForce(change.RequestPart{Root: r.Root, Roles: slices.Collect(maps.Values(r.Files))}, id)
-		}) {
+		if !slices.ContainsFunc(currents, func(r *bundle.Result) bool { return !client.CurrentOf(r).MaySubmit(id) }) {
 			return []string{info.Name}, nil
 		}
 	}

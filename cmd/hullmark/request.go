@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"hullmark/change"
 	"hullmark/keys"
 	"hullmark/proto"
-	"hullmark/record"
 	"hullmark/tuf"
 )
 
@@ -100,21 +98,8 @@ func newRequestAnswer(r *change.Request, own []keys.PublicKey) (*requestAnswer, 
 	case !errors.Is(err, change.ErrIncomplete):
 		return nil, err
 	}
-	for _, p := range r.Parts {
-		for _, root := range p.NewRoots {
-			f := newFile(&root.Metadata)
-			roles := newRoles(root)
-			f.rolesJSON = &roles
-			a.Files = append(a.Files, f)
-		}
-		for _, t := range p.NewRoles {
-			a.Files = append(a.Files, newTargetsFile(t, p.Stored(t.Binding.Role), own))
-		}
-	}
-	for _, p := range r.Parts {
-		if p.Statement != nil {
-			a.Files = append(a.Files, newStatementFile(p.Statement))
-		}
+	for _, v := range r.Review(own) {
+		a.Files = append(a.Files, newReviewed(v))
 	}
 	for _, d := range duties {
 		a.Duties = append(a.Duties, dutyJSON{
@@ -126,55 +111,45 @@ func newRequestAnswer(r *change.Request, own []keys.PublicKey) (*requestAnswer, 
 	return a, nil
 }
 
-func newFile(m *tuf.Metadata) fileJSON {
-	digest := m.SignedDigest()
-	return fileJSON{
-		Repository: m.Binding.Repository.String(), Role: m.Binding.Role, Version: m.Version,
-		Digest: hex.EncodeToString(digest[:]), Expires: &m.Expires,
-	}
-}
-
-func newStatementFile(st *record.SignedStatement) fileJSON {
-	digest := sha256.Sum256(st.SignedBytes())
-	f := fileJSON{
-		Repository: st.Binding.Repository.String(), Role: st.Action.String(), Version: st.Sequence,
-		Digest: hex.EncodeToString(digest[:]), By: st.Binding.Role, Reason: st.Reason.String(), Note: st.Note,
-	}
-	for _, d := range st.Digests {
-		f.Digests = append(f.Digests, d.String())
+func newReviewed(v change.Reviewed) fileJSON {
+	f := fileJSON{Repository: v.Repository.String(), Digest: hex.EncodeToString(v.Digest[:])}
+	file := func(m *tuf.Metadata) { f.Role, f.Version, f.Expires = m.Binding.Role, m.Version, &m.Expires }
+	switch {
+	case v.Root != nil:
+		file(&v.Root.Metadata)
+		roles := newRoles(v.Root)
+		f.rolesJSON = &roles
+	case v.Targets != nil:
+		file(&v.Targets.Metadata)
+		count := len(v.Targets.Targets)
+		f.TagCount, f.ComparedWith = &count, v.ComparedWith
+		for _, d := range v.Tags {
+			f.Tags = append(f.Tags, newTagChange(d))
+		}
+		f.Delegations = newDelegations(v.Targets)
+	default:
+		st := v.Statement
+		f.Role, f.Version, f.By, f.Reason, f.Note = st.Action.String(), st.Sequence, st.Binding.Role, st.Reason.String(), st.Note
+		for _, d := range st.Digests {
+			f.Digests = append(f.Digests, d.String())
+		}
 	}
 	return f
 }
 
-// newTargetsFile describes a file of a role that follows stored, which may be nil.
-// Stored is what the maker of the request says it is, so it is compared with only
-// if one of the reader's own keys has signed it.
-func newTargetsFile(t, stored *tuf.Targets, own []keys.PublicKey) fileJSON {
-	f := newFile(&t.Metadata)
-	count := len(t.Targets)
-	f.TagCount = &count
-	if stored == nil || !signedBy(&stored.Metadata, own) {
-		stored = &tuf.Targets{}
+func newTagChange(d change.TagDifference) tagChangeJSON {
+	c := tagChangeJSON{Tag: d.Tag.String(), Change: "set", Size: d.After.Length}
+	if !d.After.Digest.IsZero() {
+		c.Digest = d.After.Digest.String()
 	}
-	f.ComparedWith = stored.Version
-	for _, target := range t.Targets {
-		old, listed := stored.Target(target.Tag)
-		change := tagChangeJSON{Tag: target.Tag.String(), Change: "set", Digest: target.Digest.String(), Size: target.Length}
-		switch {
-		case listed && old == target:
-			continue
-		case listed:
-			change.Change, change.Before = "moved", old.Digest.String()
-		}
-		f.Tags = append(f.Tags, change)
+	if d.Before.Digest.IsZero() {
+		return c
 	}
-	for _, old := range stored.Targets {
-		if _, listed := t.Target(old.Tag); !listed {
-			f.Tags = append(f.Tags, tagChangeJSON{Tag: old.Tag.String(), Change: "withdrawn", Before: old.Digest.String()})
-		}
+	c.Change, c.Before = "moved", d.Before.Digest.String()
+	if d.After.Digest.IsZero() {
+		c.Change = "withdrawn"
 	}
-	f.Delegations = newDelegations(t)
-	return f
+	return c
 }
 
 func newDelegations(t *tuf.Targets) []delegationJSON {
@@ -186,18 +161,6 @@ func newDelegations(t *tuf.Targets) []delegationJSON {
 		out = append(out, delegationJSON{role.Name, role.Threshold, idTexts(role.KeyIDs), role.Paths, role.Terminating, change.DelegationDigest(t, role).String()})
 	}
 	return out
-}
-
-// signedBy reports whether a file carries a valid signature by one of the keys.
-func signedBy(m *tuf.Metadata, own []keys.PublicKey) bool {
-	for _, key := range own {
-		for _, sig := range m.Signatures {
-			if sig.KeyID == key.ID() && (keys.Direct{}).Verify(key, m.SignedBytes(), sig.Sig) == nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func (a *requestAnswer) text(t *table) {

@@ -167,31 +167,31 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 			}
 		}
 		ledger = current.Root.Binding.Ledger
-		st := record.Statement{
-			Action: action, Binding: tuf.Binding{Ledger: ledger, Repository: g.repository, Role: f.role},
-			RecoveryCount: current.Recoveries, Sequence: current.Revocations + 1, Reason: reason, Note: f.note,
-		}
-		if action == record.ActionLift {
-			st.Sequence, st.Through = current.Lifts+1, current.Revocations
-			if st.Through == 0 {
-				return fmt.Errorf("couldn't lift %s: %w", g.refs[0], record.Reject(record.CodeNotRevoked, "nothing is revoked in %s; nothing to lift", g.repository))
-			}
-		}
+		wanted := change.StatementChange{Action: action, Role: f.role, Reason: reason, Note: f.note}
 		for _, ref := range g.refs {
 			d, _ := ref.Digest()
-			st.Digests = append(st.Digests, d)
+			wanted.Digests = append(wanted.Digests, d)
 		}
-		st.Digests = record.SortDigests(st.Digests)
-		if err := st.Validate(); err != nil {
-			return cli.UsageError(err)
+		st, err := change.NextStatement(client.CurrentOf(current), wanted)
+		if err != nil {
+			return statementError(err)
 		}
-		parts = append(parts, change.RequestPart{Repository: g.repository, Root: current.Root, Statement: &record.SignedStatement{Statement: st}})
+		parts = append(parts, change.RequestPart{Repository: g.repository, Root: current.Root, Statement: st})
 	}
 	r, err := change.NewRequest(kind, ledger, parts...)
 	if err != nil {
 		return err
 	}
 	return s.conclude(ctx, c, r, f.keys, f.file, f.receipt)
+}
+
+// statementError makes what no statement may say the user's mistake. What the ledger would
+// reject is none.
+func statementError(err error) error {
+	if _, rejected := record.CodeOf(err); rejected {
+		return err
+	}
+	return cli.UsageError(err)
 }
 
 // checkPublished asks about digests that were never published in their repository: who

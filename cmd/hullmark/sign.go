@@ -90,12 +90,11 @@ func (s *session) sign(ctx context.Context, file string, f signFlags) error {
 	}
 	// A machine for offline keys may have no trust anchor; one that has, has it
 	// to be asked.
-	switch _, err := s.checkLedger(r); {
-	case err == nil:
-		if err := s.checkRoots(ctx, r); err != nil {
-			return err
-		}
-	case !errors.Is(err, client.ErrNoAnchor):
+	home, err := s.home()
+	if err != nil {
+		return err
+	}
+	if err := home.CheckRequest(ctx, r); err != nil && !errors.Is(err, client.ErrNoAnchor) {
 		return err
 	}
 	own, err := s.ownKeys(r)
@@ -311,7 +310,7 @@ func (s *session) submittable(file string) (*change.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.checkLedger(r); err != nil {
+	if err := s.checkLedger(r); err != nil {
 		return nil, err
 	}
 	if r.Kind == change.RequestRegister {
