@@ -77,6 +77,19 @@ func fileOf(list []*tuf.Targets, role string) *tuf.Targets {
 // the role is new or the request does not hold it.
 func (p *RequestPart) Stored(role string) *tuf.Targets { return fileOf(p.Roles, role) }
 
+// Ledger returns the id of the ledger that the part's files are for, empty for a part
+// without files.
+func (p *RequestPart) Ledger() string {
+	switch {
+	case p.Root != nil:
+		return p.Root.Binding.Ledger
+	case len(p.NewRoots) > 0:
+		return p.NewRoots[0].Binding.Ledger
+	default:
+		return ""
+	}
+}
+
 // Update returns what the part wants to publish.
 func (p *RequestPart) Update() Update {
 	return Update{Roots: p.NewRoots, Roles: p.NewRoles, Stored: p.Roles}

@@ -7,18 +7,20 @@ import (
 	"hullmark/bundle"
 	"hullmark/query"
 	"hullmark/record"
+	"hullmark/tuf"
 )
 
 // checkListed fails when a tag is to mean what the file lists already and a reader is told
-// no: the ledger judges what changes only, and nobody would notice. What is revoked fails
+// no: the ledger judges what changes only, and nobody would notice. File is the one in
+// force, nil before the first, next what is to follow, nil for nothing. What is revoked fails
 // as it does for a new tag; where nothing is to be signed, so does every other no.
-func (c *Client) checkListed(ctx context.Context, p Publication, d draft) ([]Warning, error) {
-	if d.file == nil {
+func (c *Client) checkListed(ctx context.Context, p Publication, file, next *tuf.Targets) ([]Warning, error) {
+	if file == nil {
 		return nil, nil
 	}
 	var warnings []Warning
 	for _, change := range p.Changes {
-		target, listed := d.file.Target(change.Tag)
+		target, listed := file.Target(change.Tag)
 		if change.Digest.IsZero() || !listed || target.Digest != change.Digest {
 			continue
 		}
@@ -28,7 +30,7 @@ func (c *Client) checkListed(ctx context.Context, p Publication, d draft) ([]War
 		switch {
 		case errors.Is(err, bundle.ErrRevoked) && errors.As(err, &denial):
 			return warnings, record.Reject(record.CodeRevoked, "%s", denial.Detail)
-		case err != nil && (d.next == nil || ClassOf(err) != bundle.NotTrusted):
+		case err != nil && (next == nil || ClassOf(err) != bundle.NotTrusted):
 			return warnings, err
 		}
 	}

@@ -82,14 +82,25 @@ func TestPublishRace(t *testing.T) {
 				return true
 			})
 		})
-		// The time ends in a pause, or the person gives up there.
+		// The time ends in a pause, or the person gives up there. No state shows a conflict.
 		for end, want := range map[error]error{context.DeadlineExceeded: client.ErrTakenBefore, context.Canceled: context.Canceled} {
 			pauses := new(pauses)
 			pauses.limit, pauses.end = 30, end
 			_, err := n.client(pauses.of).Publish(pauses.context(t), n.order(set("1.0", "three")))
-			if !errors.Is(err, want) || len(pauses.taken) != 30 {
+			if !errors.Is(err, want) || errors.Is(err, client.ErrConflict) || len(pauses.taken) != 30 {
 				t.Errorf("after %d pauses: %v, want %v", len(pauses.taken), err, want)
 			}
+		}
+	})
+	t.Run("always", func(t *testing.T) {
+		n := newNetwork(t, 1)
+		n.somebodyFirst(1000, func(version uint64) []byte {
+			return n.app.Publish(version, fixture.Tags{"1.0": "one", "latest": fmt.Sprint(version)})
+		})
+		pauses := &pauses{limit: 7, end: context.DeadlineExceeded}
+		_, err := n.client(pauses.of).Publish(pauses.context(t), n.order(set("1.0", "three")))
+		if !errors.Is(err, client.ErrConflict) || errors.Is(err, client.ErrTakenBefore) || !strings.Contains(fmt.Sprint(err), "in 7 attempts") {
+			t.Errorf("error %v", err)
 		}
 	})
 }
@@ -130,20 +141,28 @@ func (c endsWith) Err() error {
 	return c.Context.Err()
 }
 
+// somebodyFirst commits a transaction of somebody else before each of some that a client
+// sends, the first of version 3.
+func (n *network) somebodyFirst(count int, tx func(version uint64) []byte) {
+	version := uint64(2)
+	n.nodes[0].lie(times(count, func(http.ResponseWriter, *http.Request) bool {
+		n.do(func(c *bundletest.Chain) {
+			version++
+			c.Commit(tx(version))
+			c.Commit()
+		})
+		return false
+	}))
+}
+
 // Test that a publication that loses goes on with pauses that grow up to a bound, for
 // far more attempts than five.
 func TestPublishGoesOn(t *testing.T) {
 	const losses = 20
 	n := newNetwork(t, 1)
-	version := uint64(2)
-	n.nodes[0].lie(times(losses, func(http.ResponseWriter, *http.Request) bool {
-		n.do(func(c *bundletest.Chain) {
-			version++
-			c.Commit(n.app.Publish(version, fixture.Tags{"1.0": "one", "latest": fmt.Sprint(version)}))
-			c.Commit()
-		})
-		return false
-	}))
+	n.somebodyFirst(losses, func(version uint64) []byte {
+		return n.app.Publish(version, fixture.Tags{"1.0": "one", "latest": fmt.Sprint(version)})
+	})
 	var pauses pauses
 	p, err := n.client(pauses.of).Publish(t.Context(), n.order(set("1.0", "three")))
 	if err != nil {

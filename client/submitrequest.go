@@ -37,22 +37,7 @@ func (c *Client) SubmitRequest(ctx context.Context, r *change.Request, payer str
 	if err != nil {
 		return nil, warnings, fmt.Errorf("couldn't submit request: %w", err)
 	}
-	var updates []change.Update
-	var statements []*record.SignedStatement
-	for i := range r.Parts {
-		if st := r.Parts[i].Statement; st != nil {
-			statements = append(statements, st)
-			continue
-		}
-		updates = append(updates, r.Parts[i].Update())
-	}
-	var tx *proto.TransactionResponse
-	var more []Warning
-	if len(statements) > 0 {
-		tx, more, err = c.PublishStatements(ctx, payer, s, statements...)
-	} else {
-		tx, more, err = c.PublishFiles(ctx, payer, s, updates...)
-	}
+	tx, more, err := c.sendRequest(ctx, r, payer, s)
 	warnings = append(warnings, more...)
 	if !errors.Is(err, record.CodeStaleScope) {
 		return tx, warnings, err
@@ -129,23 +114,25 @@ func (c *Client) ruled(ctx context.Context, st *record.SignedStatement) bool {
 
 // isStored reports whether the ledger is proven to have all that a part wants to
 // publish.
-func (c *Client) isStored(ctx context.Context, p *change.RequestPart) (bool, []Warning) {
-	current, warnings, err := c.Repository(ctx, p.Repository)
-	if err != nil {
-		return false, warnings
-	}
-	if n := len(p.NewRoots); n > 0 && current.Root.SignedDigest() != p.NewRoots[n-1].SignedDigest() {
-		return false, warnings
+func (c *Client) isStored(ctx context.Context, p *change.RequestPart) (stored bool, warnings []Warning) {
+	roles := []string{tuf.RoleTargets}
+	if len(p.NewRoles) > 0 {
+		roles = nil
 	}
 	for _, t := range p.NewRoles {
-		current, more, err := c.Role(ctx, p.Repository, t.Binding.Role)
+		roles = append(roles, t.Binding.Role)
+	}
+	for _, role := range roles {
+		result, more, err := c.Role(ctx, p.Repository, role)
 		warnings = append(warnings, more...)
 		if err != nil {
 			return false, warnings
 		}
-		if have := current.Files[t.Binding.Role]; have == nil || have.SignedDigest() != t.SignedDigest() {
+		one := *p
+		one.NewRoles = slices.DeleteFunc(slices.Clone(p.NewRoles), func(t *tuf.Targets) bool { return t.Binding.Role != role })
+		if !c.has(ctx, CurrentOf(result), &one) {
 			return false, warnings
 		}
 	}
-	return p.Statement == nil || c.ruled(ctx, p.Statement), warnings
+	return true, warnings
 }
