@@ -158,18 +158,18 @@ func newRoleUpdate(stored, next *tuf.Targets) *proto.RoleUpdate {
 	if err != nil {
 		return whole // it follows a file of another specification version
 	}
-	m := &proto.RoleUpdate{Role: next.Binding.Role, Content: &proto.RoleUpdate_Delta{Delta: newDelta(delta)}}
+	m := &proto.RoleUpdate{Role: next.Binding.Role, Content: &proto.RoleUpdate_Delta{Delta: EncodeDelta(delta)}}
 	if protobuf.Size(m) >= protobuf.Size(whole) {
 		return whole
 	}
 	return m
 }
 
-// newDelta returns the message form of a delta.
-func newDelta(d tuf.Delta) *proto.Delta {
+// EncodeDelta returns a delta as transactions carry it.
+func EncodeDelta(d tuf.Delta) *proto.Delta {
 	m := &proto.Delta{Base: d.Base[:], Version: d.Version, Expires: d.Expires.Unix()}
 	for _, t := range d.Put {
-		m.Put = append(m.Put, &proto.TargetRow{Tag: t.Tag.String(), Digest: digestBytes(t.Digest), Length: t.Length})
+		m.Put = append(m.Put, &proto.TargetRow{Tag: t.Tag.String(), Digest: record.EncodeDigest(t.Digest), Length: t.Length})
 	}
 	for _, tag := range d.Remove {
 		m.Remove = append(m.Remove, tag.String())
@@ -186,9 +186,6 @@ func newDelta(d tuf.Delta) *proto.Delta {
 	}
 	return m
 }
-
-// digestBytes returns the binary form of a digest (docs/spec.md, "Digests").
-func digestBytes(d reference.Digest) []byte { return append([]byte{byte(d.Algorithm())}, d.Bytes()...) }
 
 // seal puts a body into a signed envelope.
 func seal(ledger string, kind record.Kind, payer string, s Submitter, message protobuf.Message, scopes ...record.Scope) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"hullmark/change"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/ledger"
@@ -82,6 +83,6 @@ func BenchmarkAttack(b *testing.B) {
 
 // withDelta returns a transaction that carries a delta.
 func withDelta(tx *fixture.Transaction, d tuf.Delta) []byte {
-	body(tx).Updates[0].Roles[0].Content = &proto.RoleUpdate_Delta{Delta: fixture.DeltaMessage(d)}
+	body(tx).Updates[0].Roles[0].Content = &proto.RoleUpdate_Delta{Delta: change.EncodeDelta(d)}
 	return tx.Bytes()
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"hullmark/change"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/ledger"
@@ -265,7 +266,7 @@ func TestLargeRole(t *testing.T) {
 		delta.Put = append(delta.Put, row)
 	}
 	tx2 := tr.c.NewPublish(tr.p.TaggingKeys[0], tr.deltas(tr.p.Targets(file.Version+1, nil)))
-	body(tx2).Updates[0].Roles[0].Content = &proto.RoleUpdate_Delta{Delta: fixture.DeltaMessage(delta)}
+	body(tx2).Updates[0].Roles[0].Content = &proto.RoleUpdate_Delta{Delta: change.EncodeDelta(delta)}
 	tr.rejects(record.CodeMetadataTooLarge, tx2.Bytes())
 	if err := ledger.Check(tr.l); err != nil {
 		t.Error(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"hullmark/change"
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/ledger"
@@ -132,7 +133,7 @@ func (sp specimen) redelegate(delegations []byte) error {
 		return err
 	}
 	d.Signatures = next.Signatures
-	body(sp.tx).Updates[0].Roles[0].Content = &proto.RoleUpdate_Delta{Delta: fixture.DeltaMessage(d)}
+	body(sp.tx).Updates[0].Roles[0].Content = &proto.RoleUpdate_Delta{Delta: change.EncodeDelta(d)}
 	return nil
 }
 
