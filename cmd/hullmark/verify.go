@@ -170,13 +170,10 @@ func (s *session) resolve(ctx context.Context, request query.Resolve, p bundle.P
 		return nil, 0, err
 	}
 	done := s.progress("asking the ledger")
-	r, proof, warnings, err := c.Resolve(ctx, request)
+	r, proof, warnings, err := c.Verify(ctx, request)
 	done()
 	s.warnAll(warnings, err)
 	if err != nil {
-		return nil, 0, err
-	}
-	if err := compareHeaders(ctx, c); err != nil {
 		return nil, 0, err
 	}
 	data, err := bundle.Encode(proof)
@@ -197,28 +194,6 @@ func ofFile(err error) error {
 	default:
 		return err
 	}
-}
-
-// compareTime bounds how long a verdict waits for other nodes' word on the block
-// it rests on. Healthy nodes need milliseconds.
-const compareTime = 500 * time.Millisecond
-
-// compareHeaders fails when a node shows another block of the same height that is
-// just as well signed. That no node does, or none answers in time, is no condition
-// for a verdict.
-func compareHeaders(ctx context.Context, c *client.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, compareTime)
-	defer cancel()
-	warnings, err := c.CompareHeaders(ctx)
-	if err != nil {
-		return err
-	}
-	for _, w := range warnings {
-		if errors.Is(w.Err, bundle.ErrFork) {
-			return fmt.Errorf("couldn't rely on the answer: node %s: %w", w.Node, w.Err)
-		}
-	}
-	return nil
 }
 
 // compareRegistry checks that the registry serves the image that was proven.
