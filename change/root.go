@@ -69,6 +69,28 @@ func (c RootChange) root(spec tuf.RootSpec) (*tuf.Root, error) {
 	return tuf.NewRoot(spec)
 }
 
+// Rotate returns the part of a request that asks to sign the next root of a repository and,
+// when there is an adoption, the next targets file under it (NextUnder), which expires at
+// the time given. Left is what verifies nothing once the new root is there, nil for
+// nothing.
+func Rotate(current *Current, c RootChange, a Adoption, targetsExpire time.Time) (part *RequestPart, left *Inherited, err error) {
+	root, err := NextRoot(current.Root, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	stored := current.Files[tuf.RoleTargets]
+	targets, err := NextUnder(root, stored, a, targetsExpire)
+	if err != nil {
+		return nil, nil, err
+	}
+	part = &RequestPart{Repository: current.Repository, Root: current.Root, NewRoots: []*tuf.Root{root}}
+	if targets == nil {
+		return part, InheritedUnder(root, stored), nil
+	}
+	part.Roles, part.NewRoles = []*tuf.Targets{stored}, []*tuf.Targets{targets}
+	return part, nil, nil
+}
+
 // NotaryRole returns what a root must give to the snapshot and timestamp roles: the
 // operators' notary keys, with the threshold that the ledger asks for.
 func NotaryRole(notaries []keys.PublicKey) tuf.Role {

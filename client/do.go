@@ -66,7 +66,8 @@ type Keys interface {
 
 // Done says what orders came to.
 type Done struct {
-	// Request is what was signed and sent last; nil when nothing had to be done.
+	// Request is all that was signed here and that the ledger has now, be it sent just now
+	// or by an attempt whose answer was lost; nil when the ledger said all of it before.
 	Request *change.Request
 	// Parts are those of the request, and Current what they were drafted on, in the order
 	// of the orders. A part is nil where the ledger said so already.
@@ -151,7 +152,7 @@ func (d *doing) attempt(ctx context.Context, keys Keys) (*Done, error) {
 		d.unsure = nil // the draft follows a state that is proven and past what was sent
 	}
 	if d.request == nil {
-		return &Done{Parts: d.parts, Current: d.current, Warnings: d.warnings}, nil
+		return d.done(nil)
 	}
 	signed, err := keys.Sign(ctx, d.request)
 	if err != nil {
@@ -172,7 +173,7 @@ func (d *doing) attempt(ctx context.Context, keys Keys) (*Done, error) {
 		return errors.Is(w.Err, record.CodeStaleScope) // which is nothing wrong with the node
 	})...)
 	if err == nil {
-		return &Done{Request: signed, Parts: d.parts, Current: d.current, Transaction: tx, Warnings: d.warnings}, nil
+		return d.done(tx)
 	}
 	errors.As(err, &d.unsure)
 	if !errors.Is(err, record.CodeStaleScope) {
@@ -180,6 +181,23 @@ func (d *doing) attempt(ctx context.Context, keys Keys) (*Done, error) {
 	}
 	d.first = err
 	return nil, nil
+}
+
+// done returns what the orders came to.
+func (d *doing) done(tx *proto.TransactionResponse) (*Done, error) {
+	out := &Done{Parts: d.parts, Current: d.current, Transaction: tx, Warnings: d.warnings}
+	var parts []change.RequestPart
+	for _, p := range d.parts {
+		if p != nil {
+			parts = append(parts, *p)
+		}
+	}
+	if len(parts) == 0 {
+		return out, nil
+	}
+	var err error
+	out.Request, err = change.NewRequest(d.kind, parts[0].Ledger(), parts...)
+	return out, err
 }
 
 // part returns the part of a request about a repository.

@@ -166,6 +166,8 @@ func (list publishers) Submitter(context.Context, *change.Request) (change.Submi
 type Published struct {
 	// Files say what was ordered, in the order of the orders.
 	Files []*tuf.Targets
+	// Request is what was signed and sent; nil when the ledger said it all before.
+	Request *change.Request
 	// Transaction says where it was committed; nil when nothing had to be done, or
 	// when the ledger had the files already.
 	Transaction *proto.TransactionResponse
@@ -180,7 +182,7 @@ func (c *Client) Publish(ctx context.Context, orders ...Publication) (*Published
 	if err != nil {
 		return nil, err
 	}
-	out := &Published{Transaction: done.Transaction, Warnings: append(done.Warnings, warnings...)}
+	out := &Published{Request: done.Request, Transaction: done.Transaction, Warnings: append(done.Warnings, warnings...)}
 	for i, p := range done.Parts {
 		if p != nil {
 			out.Files = append(out.Files, p.NewRoles[0])

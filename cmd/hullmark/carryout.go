@@ -14,7 +14,6 @@ import (
 	"hullmark/keys"
 	"hullmark/keystore"
 	"hullmark/proto"
-	"hullmark/reference"
 	"hullmark/tuf"
 )
 
@@ -115,14 +114,10 @@ func (s *session) handOver(r *change.Request, file string) error {
 func (s *session) submitRequest(ctx context.Context, c *client.Client, r *change.Request, payer string, by change.Submitter, a change.Adoption) (*proto.TransactionResponse, error) {
 	done := s.progress("waiting for the block")
 	tx, warnings, err := c.SubmitRequest(ctx, r, payer, by, a)
-	var names []reference.Repository
-	for _, p := range r.Parts {
-		names = append(names, p.Repository)
-	}
 	var seen error
 	if err == nil {
 		s.sent = tx != nil
-		seen = awaitState(ctx, c, names...)
+		_, seen = c.Await(ctx, r, tx)
 	}
 	done()
 	s.warnAll(warnings, err)
@@ -130,17 +125,6 @@ func (s *session) submitRequest(ctx context.Context, c *client.Client, r *change
 		return nil, err
 	}
 	return tx, s.unseen(tx, seen)
-}
-
-// awaitState waits until what was committed in repositories can be proven. What comes
-// back is verified from the roots known before, and kept.
-func awaitState(ctx context.Context, c *client.Client, names ...reference.Repository) error {
-	for _, name := range names {
-		if _, _, err := c.Repository(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // unseen tells that what was committed could not be seen by a reader yet. That does not
@@ -208,52 +192,76 @@ func (s *session) submitterRank(r *change.Request, name string, info keystore.In
 	return rank
 }
 
-// conclude signs a request with keys of this home and submits it, or hands it over
-// when a file is named.
-func (s *session) conclude(ctx context.Context, c *client.Client, r *change.Request, keyNames []string, file, receipt string) error {
-	r, tx, err := s.carryOut(ctx, c, r, keyNames, file)
-	if err != nil || r == nil {
-		return err
-	}
-	out, err := newSubmitAnswer(r, "", tx)
-	if err != nil {
-		return err
-	}
-	if out.Receipt, err = s.saveReceipt(ctx, tx, receipt); err != nil {
-		return err
-	}
-	return s.print(out)
+// homeKeys are the keys of this home that sign and submit what client.Do drafts.
+type homeKeys struct {
+	s     *session
+	names []string // empty for all that may sign
+	stop  func()   // ends what is shown while nodes are asked
 }
 
-// carryOut is conclude without the last word: it returns what was submitted, and
-// nothing when it was handed over.
-func (s *session) carryOut(ctx context.Context, c *client.Client, r *change.Request, keyNames []string, file string) (*change.Request, *proto.TransactionResponse, error) {
-	failed := func(err error) (*change.Request, *proto.TransactionResponse, error) {
-		return nil, nil, fmt.Errorf("couldn't %s in %s: %w", r.Kind, r.Parts[0].Repository, err)
+// Sign implements client.Keys.
+func (k *homeKeys) Sign(ctx context.Context, r *change.Request) (*change.Request, error) {
+	k.stop()
+	k.stop = func() {}
+	failed := func(err error) (*change.Request, error) {
+		return nil, fmt.Errorf("couldn't %s in %s: %w", r.Kind, r.Parts[0].Repository, err)
 	}
-	if file == "" && len(keyNames) == 0 {
+	if len(k.names) == 0 {
 		// Before anybody types a passphrase.
-		if err := s.checkKeysHere(r); err != nil {
+		if err := k.s.checkKeysHere(r); err != nil {
 			return failed(err)
 		}
 	}
-	r, err := s.signHere(ctx, r, keyNames)
+	signed, err := k.s.signHere(ctx, r, k.names)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if file != "" {
-		return nil, nil, s.handOver(r, file)
-	}
-	if err := r.Complete(); err != nil {
+	if err := signed.Complete(); err != nil {
 		return failed(err)
 	}
-	by, err := s.submitterOf(ctx, r, nil)
-	if err != nil {
-		return nil, nil, err
+	return signed, nil
+}
+
+// Submitter implements client.Keys.
+func (k *homeKeys) Submitter(ctx context.Context, r *change.Request) (change.Submitter, string, error) {
+	by, err := k.s.submitterOf(ctx, r, nil)
+	if err == nil {
+		k.stop = k.s.progress("waiting for the block")
 	}
-	// What the request inherits was named when it was made.
-	tx, err := s.submitRequest(ctx, c, r, "", by, change.Adoption{})
-	return r, tx, err
+	return by, "", err
+}
+
+// carryOut makes changes with keys of this home, and waits until they can be proven. When
+// a file is named it writes the request there, signed by those keys, and returns nothing.
+func (s *session) carryOut(ctx context.Context, c *client.Client, kind change.RequestKind, keyNames []string, file string, orders ...client.Order) (*client.Done, error) {
+	k := &homeKeys{s: s, names: keyNames, stop: s.progress("asking the ledger")}
+	if file != "" {
+		r, warnings, err := c.Draft(ctx, kind, orders...)
+		k.stop()
+		s.warnAll(warnings, err)
+		if err != nil {
+			return nil, err
+		}
+		if r == nil {
+			return nil, fmt.Errorf("couldn't write request: %w", errNothing)
+		}
+		if r, err = s.signHere(ctx, r, keyNames); err != nil {
+			return nil, err
+		}
+		return nil, s.handOver(r, file)
+	}
+	done, err := c.Do(ctx, kind, k, orders...)
+	var seen error
+	if err == nil && done.Transaction != nil {
+		s.sent = true
+		_, seen = c.Await(ctx, done.Request, done.Transaction)
+	}
+	k.stop()
+	if err != nil {
+		return nil, err
+	}
+	s.warnAll(done.Warnings, nil)
+	return done, s.unseen(done.Transaction, seen)
 }
 
 // checkKeysHere reports, as errNoKey or errFewKeys, a request that the keys of this home cannot

@@ -127,36 +127,39 @@ func (s *session) delegate(ctx context.Context, name reference.Repository, role 
 	if err != nil {
 		return err
 	}
-	current, err := s.role(ctx, c, name, f.role)
-	if err != nil {
-		return err
-	}
-	if err := checkRoot(current); err != nil {
-		return fmt.Errorf("couldn't change delegations of %s: %w", name, err)
-	}
-	wanted, err := s.delegationChange(ctx, current.Files[f.role], role, f)
-	if err != nil {
-		return err
-	}
-	next, err := change.NextDelegator(client.CurrentOf(current), f.role, wanted, adoption, expiry(f.expires))
-	if err != nil {
-		return flagError(err)
-	}
-	if stored := current.Files[f.role]; stored != nil {
-		if d, err := stored.Delta(next); err == nil && !d.Redelegate {
-			return fmt.Errorf("couldn't change delegations of %s: %w", name, errNothing)
+	order := client.Order{Repository: name, Role: f.role, Draft: func(current *change.Current, sent *change.RequestPart) (*change.RequestPart, error) {
+		if err := checkRoot(current.Root); err != nil {
+			return nil, fmt.Errorf("couldn't change delegations of %s: %w", name, err)
 		}
-	}
-	r, err := change.NewRequest(change.RequestPublish, next.Binding.Ledger, change.NewRolePart(client.CurrentOf(current), next))
-	if err != nil {
+		wanted, err := s.delegationChange(ctx, current.Files[f.role], role, f)
+		if err != nil {
+			return nil, err
+		}
+		next, err := change.NextDelegator(current, f.role, wanted, adoption, expiry(f.expires))
+		if err != nil {
+			return nil, flagError(err)
+		}
+		if stored := current.Files[f.role]; stored != nil {
+			if d, err := stored.Delta(next); err == nil && !d.Redelegate {
+				if sent != nil {
+					return nil, nil // an attempt whose answer was lost did it
+				}
+				return nil, fmt.Errorf("couldn't change delegations of %s: %w", name, errNothing)
+			}
+		}
+		part := change.NewRolePart(current, next)
+		return &part, nil
+	}}
+	done, err := s.carryOut(ctx, c, change.RequestPublish, f.keys, f.file, order)
+	if err != nil || done == nil {
 		return err
 	}
-	r, tx, err := s.carryOut(ctx, c, r, f.keys, f.file)
-	if err != nil || r == nil {
-		return err
+	s.warnSwitchedOff(ctx, c, done.Current[0])
+	file := done.Current[0].Files[f.role]
+	if p := done.Parts[0]; p != nil {
+		file = p.NewRoles[0]
 	}
-	s.warnSwitchedOff(ctx, c, current)
-	return s.print(newDelegateAnswer(r.Parts[0].NewRoles[0], role, newCommitted(tx)))
+	return s.print(newDelegateAnswer(file, role, newCommitted(done.Transaction)))
 }
 
 // delegationChange returns what the flags make of a role that a file may delegate
@@ -200,7 +203,7 @@ func (s *session) delegationChange(ctx context.Context, from *tuf.Targets, role 
 
 // warnSwitchedOff warns of roles that verified something before and do no more. That
 // nobody answers now does not undo what was committed.
-func (s *session) warnSwitchedOff(ctx context.Context, c *client.Client, before *bundle.Result) {
+func (s *session) warnSwitchedOff(ctx context.Context, c *client.Client, before *change.Current) {
 	after, _, err := c.Repository(ctx, before.Repository)
 	if err != nil {
 		return

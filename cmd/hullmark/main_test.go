@@ -421,7 +421,7 @@ func TestExpiredRoot(t *testing.T) {
 	p := fixture.NewConsortium(t, 4).NewPublisher("registry.example.com/app")
 	for left, want := range map[time.Duration]error{time.Hour: nil, -time.Hour: errRootExpired} {
 		p.Expires = time.Now().Add(left).UTC().Truncate(time.Second)
-		err := checkRoot(&bundle.Result{Root: p.Root(1)})
+		err := checkRoot(p.Root(1))
 		if !errors.Is(err, want) {
 			t.Errorf("%s left: %v", left, err)
 		}

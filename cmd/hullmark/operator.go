@@ -178,9 +178,8 @@ func (s *session) register(ctx context.Context, r *change.Request, keyFile, oper
 	var seen error
 	if err == nil {
 		s.sent = true
-		// The state of a block can be proven when the next one is there. Until then
-		// the publisher would be told that there is no such repository.
-		seen = awaitState(ctx, c, root.Binding.Repository)
+		// Until then the publisher would be told that there is no such repository.
+		_, seen = c.Await(ctx, r, tx)
 	}
 	done()
 	s.warnAll(warnings, err)

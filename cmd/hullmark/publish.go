@@ -15,7 +15,6 @@ import (
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/keystore"
-	"hullmark/query"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -293,7 +292,7 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 			continue
 		}
 		currents = append(currents, current)
-		if err := checkRoot(current); err != nil {
+		if err := checkRoot(current.Root); err != nil {
 			return fmt.Errorf("couldn't publish %s: %w", p, err)
 		}
 		s.warnExpiry(current, p.Role)
@@ -350,7 +349,7 @@ func (s *session) publishChanges(ctx context.Context, groups []tagGroup, f signi
 	var seen error
 	if err == nil && published.Transaction != nil {
 		s.sent = true
-		blockTime, seen = s.waitProven(ctx, c, orders[0], published.Transaction.GetHeight())
+		blockTime, seen = c.Await(ctx, published.Request, published.Transaction)
 	}
 	done()
 	if err != nil {
@@ -383,27 +382,6 @@ func (s *session) requestChanges(ctx context.Context, c *client.Client, orders [
 		return err
 	}
 	return s.handOver(r, f.file)
-}
-
-// waitProven waits until what was committed at a height can be proven: the state
-// of a block can be when the next one is there, and until then a reader would be
-// told what the tag meant before. It returns the time of the block. That there is
-// no answer does not undo the publication.
-func (s *session) waitProven(ctx context.Context, c *client.Client, p client.Publication, height uint64) (time.Time, error) {
-	var err error
-	if len(p.Changes) == 0 || p.Changes[0].Digest.IsZero() {
-		_, _, err = c.Role(ctx, p.Repository, p.Role)
-	} else {
-		_, _, _, err = c.Resolve(ctx, query.Resolve{Repository: p.Repository, Tag: p.Changes[0].Tag})
-	}
-	if err != nil {
-		return time.Time{}, err
-	}
-	block, _, err := c.LightBlock(ctx, height)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return block.Time.UTC(), nil
 }
 
 // taggingKeys returns the names of the home's keys that sign the tags of a role:
@@ -471,8 +449,8 @@ func (s *session) together(currents []*bundle.Result) ([]string, error) {
 
 // checkRoot refuses to sign below a root that is expired: the ledger takes nothing
 // there but a new root.
-func checkRoot(current *bundle.Result) error {
-	if root := current.Root; root.Expired(time.Now()) {
+func checkRoot(root *tuf.Root) error {
+	if root.Expired(time.Now()) {
 		return fmt.Errorf("%w, since %s", errRootExpired, stamp(root.Expires))
 	}
 	return nil

@@ -150,15 +150,13 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 	if err != nil {
 		return err
 	}
-	kind := change.RequestKind(action.String())
-	var parts []change.RequestPart
-	var ledger string
+	var orders []client.Order
 	for _, g := range groups {
 		current, err := s.repository(ctx, c, g.repository)
 		if err != nil {
 			return err
 		}
-		if err := checkRoot(current); err != nil {
+		if err := checkRoot(current.Root); err != nil {
 			return fmt.Errorf("couldn't %s in %s: %w", action, g.repository, err)
 		}
 		if action == record.ActionRevoke && !f.force {
@@ -166,32 +164,33 @@ func (s *session) state(ctx context.Context, action record.Action, texts []strin
 				return err
 			}
 		}
-		ledger = current.Root.Binding.Ledger
 		wanted := change.StatementChange{Action: action, Role: f.role, Reason: reason, Note: f.note}
 		for _, ref := range g.refs {
 			d, _ := ref.Digest()
 			wanted.Digests = append(wanted.Digests, d)
 		}
-		st, err := change.NextStatement(client.CurrentOf(current), wanted)
-		if err != nil {
-			return statementError(err)
-		}
-		parts = append(parts, change.RequestPart{Repository: g.repository, Root: current.Root, Statement: st})
+		orders = append(orders, client.StatementOrder(g.repository, wanted))
 	}
-	r, err := change.NewRequest(kind, ledger, parts...)
+	done, err := s.carryOut(ctx, c, change.RequestKind(action.String()), f.keys, f.file, orders...)
+	if err != nil || done == nil {
+		return statementError(err)
+	}
+	out, err := newSubmitAnswer(done.Request, "", done.Transaction)
 	if err != nil {
 		return err
 	}
-	return s.conclude(ctx, c, r, f.keys, f.file, f.receipt)
-}
-
-// statementError makes what no statement may say the user's mistake. What the ledger would
-// reject is none.
-func statementError(err error) error {
-	if _, rejected := record.CodeOf(err); rejected {
+	if out.Receipt, err = s.saveReceipt(ctx, done.Transaction, f.receipt); err != nil {
 		return err
 	}
-	return cli.UsageError(err)
+	return s.print(out)
+}
+
+// statementError makes what no statement may say the user's mistake.
+func statementError(err error) error {
+	if errors.Is(err, record.ErrStatement) {
+		return cli.UsageError(err)
+	}
+	return err
 }
 
 // checkPublished asks about digests that were never published in their repository: who

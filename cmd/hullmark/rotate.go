@@ -81,41 +81,27 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 	if err != nil {
 		return err
 	}
-	current, err := s.repository(ctx, c, name)
-	if err != nil {
-		return err
-	}
 	wanted, err := s.rootChange(ctx, f.roleFlags)
 	if err != nil {
 		return err
 	}
-	root, err := change.NextRoot(current.Root, wanted)
-	if err != nil {
-		return flagError(err)
-	}
-	s.warnOneKey(root.Roles)
-	part := change.RequestPart{Repository: name, Root: current.Root, NewRoots: []*tuf.Root{root}}
-	targets, err := change.NextUnder(root, current.Targets, adoption, expiry(defaultTargetsLife))
-	if err != nil {
-		return fmt.Errorf("couldn't rotate %s: %w", name, err)
-	}
-	if targets != nil {
-		part.Roles, part.NewRoles = []*tuf.Targets{current.Targets}, []*tuf.Targets{targets}
-	}
-	// What verifies nothing under the new root, unless it is signed anew now.
-	orphans := change.InheritedUnder(root, current.Targets)
-	if targets != nil {
-		orphans = nil
-	}
-	r, err := change.NewRequest(change.RequestRotate, root.Binding.Ledger, part)
+	var orphans *change.Inherited // what verifies nothing under the new root
+	order := client.Order{Repository: name, Draft: func(current *change.Current, sent *change.RequestPart) (*change.RequestPart, error) {
+		part, left, err := change.Rotate(current, wanted, adoption, expiry(defaultTargetsLife))
+		if err != nil {
+			return nil, fmt.Errorf("couldn't rotate %s: %w", name, flagError(err))
+		}
+		if sent == nil {
+			s.warnOneKey(part.NewRoots[0].Roles)
+		}
+		orphans = left
+		return part, nil
+	}}
+	done, err := s.carryOut(ctx, c, change.RequestRotate, nil, f.file, order)
 	if err != nil {
 		return err
 	}
-	r, tx, err := s.carryOut(ctx, c, r, nil, f.file)
-	if err != nil {
-		return err
-	}
-	if r == nil {
+	if done == nil {
 		if orphans != nil {
 			s.warn("the tags of %s will verify nothing once this is submitted: their signatures do not count under the new root; `hullmark repo refresh %s` lists what has to be decided then", name, name)
 		}
@@ -124,10 +110,11 @@ func (s *session) rotate(ctx context.Context, name reference.Repository, f rotat
 	if orphans != nil {
 		s.warn("the tags of %s verify nothing from now on: their signatures do not count any more; `hullmark repo refresh %s` lists each tag and delegation, to be named with --adopt or --drop", name, name)
 	}
-	out := newRootAnswer(r.Parts[0].NewRoots[0])
-	out.Height, out.TxHash = tx.GetHeight(), hex.EncodeToString(tx.GetHash())
-	if targets != nil {
-		out.TargetsVersion = targets.Version
+	part := done.Parts[0]
+	out := newRootAnswer(part.NewRoots[0])
+	out.Height, out.TxHash = done.Transaction.GetHeight(), hex.EncodeToString(done.Transaction.GetHash())
+	if len(part.NewRoles) > 0 {
+		out.TargetsVersion = part.NewRoles[0].Version
 	}
 	return s.print(out)
 }
