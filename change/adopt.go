@@ -6,98 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"hullmark/keys"
-	"hullmark/reference"
 	"hullmark/tuf"
 )
-
-// Item is one thing that the file of a role says: what a tag means, or a role to
-// which the file delegates.
-type Item struct {
-	// Name is the tag, or the name of the delegated role, which is the one with a
-	// slash.
-	Name string
-	// Digest is that of the image; of a delegation it is delegationDigest, so that
-	// it tells other keys, another threshold and other paths apart.
-	Digest reference.Digest
-	// Size is that of the manifest in bytes.
-	Size uint64
-	// Delegation is nil for a tag.
-	Delegation *tuf.DelegatedRole
-}
-
-// String returns NAME@DIGEST, the form that ParseItem reads.
-func (i Item) String() string { return i.Name + "@" + i.Digest.String() }
-
-// Same reports whether both name the same thing.
-func (i Item) Same(other Item) bool { return i.Name == other.Name && i.Digest == other.Digest }
-
-// ParseItem reads NAME@DIGEST. What the name stands for is in no item that was read.
-func ParseItem(text string) (Item, error) {
-	name, digest, ok := strings.Cut(text, "@")
-	if !ok {
-		return Item{}, fmt.Errorf("item %.300q is not NAME@DIGEST", text)
-	}
-	d, err := reference.ParseDigest(digest)
-	if err != nil {
-		return Item{}, fmt.Errorf("item %.300q: %w", text, err)
-	}
-	if err := checkItemName(name); err != nil {
-		return Item{}, err
-	}
-	return Item{Name: name, Digest: d}, nil
-}
-
-func checkItemName(name string) error {
-	if tuf.IsDelegatedRole(name) {
-		return nil
-	}
-	if _, err := reference.ParseTag(name); err != nil {
-		return fmt.Errorf("%.300q is neither a tag nor a delegated role: %w", name, err)
-	}
-	return nil
-}
-
-// DelegationDigest returns the digest that stands for a delegation among items: the
-// SHA-256 of the delegations object that holds this role alone, with its keys.
-func DelegationDigest(t *tuf.Targets, role tuf.DelegatedRole) reference.Digest {
-	one := tuf.Delegations{Roles: []tuf.DelegatedRole{role}}
-	if t.Delegations != nil {
-		one.Keys = usedKeys(slices.Clone(t.Delegations.Keys), one.Roles)
-	}
-	return reference.SumSHA256(one.Bytes())
-}
-
-// itemsOf returns what a file says, delegations first: there are few of them, and
-// each may stand for any number of tags.
-func itemsOf(t *tuf.Targets) []Item {
-	var out []Item
-	if t.Delegations != nil {
-		for _, role := range t.Delegations.Roles {
-			out = append(out, Item{Name: role.Name, Digest: DelegationDigest(t, role), Delegation: &role})
-		}
-	}
-	for _, target := range t.Targets {
-		out = append(out, Item{Name: target.Tag.String(), Digest: target.Digest, Size: target.Length})
-	}
-	return out
-}
-
-// Inherited is what the next file of a role would take over from a file that the
-// keys of the role have not signed: keys did that hold it no more, such as a stolen
-// one.
-type Inherited struct {
-	Repository reference.Repository
-	Role       string
-	// Version is that of the file, and Signers are the keys that signed it. They are
-	// zero when a request does not show the file.
-	Version uint64
-	Signers []keys.ID
-	Items   []Item
-	// Above is the role for which all this was looked at, when that is another one
-	// below Role.
-	Above string
-}
 
 // Adoption says, one by one, what is to be taken over of what was inherited.
 // Whatever it does not decide about keeps the whole from being signed.
@@ -249,59 +159,6 @@ func (a Adoption) stray(t *tuf.Targets, decided func(name string) bool) error {
 	return nil
 }
 
-// InheritedOf returns what the next file of a role would inherit, nil for nothing:
-// its keys have signed the file in force, or it says nothing. Roles above it come
-// first, since their files say which keys the role has. Current has the files that lead to
-// the role.
-func InheritedOf(current *Current, role string) *Inherited {
-	var chain []string
-	for name := role; ; {
-		chain = append(chain, name)
-		s, ok := current.role(name)
-		if name == tuf.RoleTargets || !ok || len(chain) > len(current.Roles) {
-			break
-		}
-		name = s.Parent
-	}
-	for _, name := range slices.Backward(chain) {
-		file := current.Files[name]
-		if file == nil {
-			continue
-		}
-		r, key := RoleKeys(current, name)
-		if r.Met(file.Signers(), key) {
-			continue
-		}
-		in := newInherited(file)
-		if name != role {
-			in.Above = role
-		}
-		if len(in.Items) > 0 {
-			return in
-		}
-	}
-	return nil
-}
-
-// InheritedUnder is InheritedOf for a targets file under another root than the one
-// in force.
-func InheritedUnder(root *tuf.Root, file *tuf.Targets) *Inherited {
-	if file == nil || root.Roles.Targets.Met(file.Signers(), root.Key) {
-		return nil
-	}
-	if in := newInherited(file); len(in.Items) > 0 {
-		return in
-	}
-	return nil
-}
-
-func newInherited(file *tuf.Targets) *Inherited {
-	return &Inherited{
-		Repository: file.Binding.Repository, Role: file.Binding.Role, Version: file.Version,
-		Signers: file.Signers(), Items: itemsOf(file),
-	}
-}
-
 // inherit returns what follows a role's file in force, so far without changes but for
 // what the adoption leaves out. Decided is as in Adoption.take.
 func inherit(current *Current, role string, a Adoption, decided func(name string) bool) (tuf.TargetsSpec, error) {
@@ -343,93 +200,6 @@ func NextUnder(root *tuf.Root, file *tuf.Targets, a Adoption, expires time.Time)
 		return nil, err
 	}
 	return tuf.NewTargets(successor(spec, expires))
-}
-
-// Inherited returns what the new files of a request take over from files which, as
-// far as the request shows, the keys of their roles have not signed. A request
-// vouches for nothing: signatures are verified, up to the root that it names, and
-// what it does not show counts as signed by nobody.
-func (r *Request) Inherited() []Inherited {
-	var out []Inherited
-	for i := range r.Parts {
-		p := &r.Parts[i]
-		for _, next := range p.NewRoles {
-			stored := p.Stored(next.Binding.Role)
-			switch {
-			case stored == nil && next.Version == 1:
-				continue
-			case stored != nil && p.authorised(stored, 0):
-				continue
-			}
-			if in := TakenOver(stored, next); len(in.Items) > 0 {
-				out = append(out, in)
-			}
-		}
-	}
-	return out
-}
-
-// TakenOver returns what a file has in common with the one before, which may be nil
-// when it is not known: then it may have anything from there. A delegation of the same
-// name counts, whatever of it was changed.
-func TakenOver(stored, next *tuf.Targets) Inherited {
-	in := Inherited{Repository: next.Binding.Repository, Role: next.Binding.Role}
-	if stored != nil {
-		in.Version, in.Signers = stored.Version, stored.Signers()
-	}
-	before := make(map[string]Item)
-	if stored != nil {
-		for _, item := range itemsOf(stored) {
-			before[item.Name] = item
-		}
-	}
-	for _, item := range itemsOf(next) {
-		old, ok := before[item.Name]
-		if stored == nil || ok && (item.Delegation != nil || item.Same(old) && item.Size == old.Size) {
-			in.Items = append(in.Items, item)
-		}
-	}
-	return in
-}
-
-// authorised reports whether the keys of its role have signed a file of a request:
-// those that the newest root in it names, or a file which is authorised itself.
-func (p *RequestPart) authorised(t *tuf.Targets, depth int) bool {
-	if depth > len(p.Roles)+len(p.NewRoles) {
-		return false // roles that delegate to each other
-	}
-	if t.Binding.Role == tuf.RoleTargets {
-		root := p.Root
-		if n := len(p.NewRoots); n > 0 {
-			root = p.NewRoots[n-1]
-		}
-		return root != nil && metBy(root, t)
-	}
-	by := p.delegator(t.Binding.Role)
-	if by == nil || !metBy(by, t) {
-		return false
-	}
-	if fileOf(p.NewRoles, by.Binding.Role) == by {
-		return true // its own signatures are asked for here
-	}
-	return p.authorised(by, depth+1)
-}
-
-// metBy reports whether the signatures in a file that count under its delegator
-// verify and suffice.
-func metBy(by tuf.Delegator, t *tuf.Targets) bool {
-	role, ok := by.Delegated(t.Binding.Role)
-	if !ok {
-		return false
-	}
-	var good []keys.ID
-	for _, s := range t.Signatures {
-		key, ok := by.Key(s.KeyID)
-		if ok && role.Has(s.KeyID) && (keys.Direct{}).Verify(key, t.SignedBytes(), s.Sig) == nil {
-			good = append(good, s.KeyID)
-		}
-	}
-	return role.Met(good, by.Key)
 }
 
 // Check reports, as a *NotAdoptedError, what of a request is inherited and not named,
@@ -477,9 +247,4 @@ func (a Adoption) inOrder(items []Item) bool {
 		rest = rest[i+1:]
 	}
 	return true
-}
-
-// delegationsOf returns those items that are delegations.
-func delegationsOf(items []Item) []Item {
-	return slices.DeleteFunc(slices.Clone(items), func(i Item) bool { return i.Delegation == nil })
 }
