@@ -36,8 +36,16 @@ type lightCase struct {
 	now            time.Time
 }
 
+// errPanic is the verdict of a verification that panics.
+var errPanic = errors.New("panic")
+
 // byBundle is what clients do.
-func (c *lightCase) byBundle() error {
+func (c *lightCase) byBundle() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errPanic, p)
+		}
+	}()
 	if err := bundle.CheckLightBlock(lightLedger, c.block); err != nil {
 		return err
 	}
@@ -97,7 +105,7 @@ func (c *lightCase) compare() (string, error) {
 	case errors.As(theirs, &few):
 		outcome = tooFew
 	}
-	agree := (ours == nil) == (theirs == nil)
+	agree := (ours == nil) == (theirs == nil) && !errors.Is(ours, errPanic)
 	// How far ahead of the clock it is they judge first, and clients last.
 	if agree && c.block.SignedHeader != nil && c.block.Header != nil && c.block.Time.Before(c.now.Add(c.drift)) {
 		agree = errors.Is(ours, bundle.ErrBridge) == (outcome == tooFew)
