@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -100,7 +101,11 @@ func build(dir, commit string) (*side, error) {
 		}
 	}
 	s := &side{dir: dir, bench: filepath.Join(dir, "bench.test"), hullmark: filepath.Join(dir, "hullmark.out"), measured: make(map[string][]float64)}
-	for _, args := range [][]string{{"test", "-c", "-o", s.bench, "./tests/bench"}, {"build", "-ldflags", "-s -w", "-o", s.hullmark, "./cmd/hullmark"}} {
+	flags, err := linkFlags(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, args := range [][]string{{"test", "-c", "-o", s.bench, "./tests/bench"}, {"build", "-trimpath", "-ldflags", flags, "-o", s.hullmark, "./cmd/hullmark"}} {
 		cmd := exec.Command("go", args...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -111,8 +116,23 @@ func build(dir, commit string) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.add("hullmark, bytes without symbols", float64(info.Size()))
+	s.add("hullmark, bytes", float64(info.Size()))
 	return s, nil
+}
+
+var makeFlags = regexp.MustCompile(`(?m)^BUILD_FLAGS := -ldflags '([^']*)'$`)
+
+// linkFlags returns what make build gives the linker.
+func linkFlags(dir string) (string, error) {
+	makefile, err := os.ReadFile(filepath.Join(dir, "Makefile"))
+	if err != nil {
+		return "", err
+	}
+	m := makeFlags.FindSubmatch(makefile)
+	if m == nil {
+		return "", errors.New("no BUILD_FLAGS in the Makefile")
+	}
+	return strings.ReplaceAll(string(m[1]), "$(VERSION)", "compare"), nil
 }
 
 func (s *side) add(what string, value float64) { s.measured[what] = append(s.measured[what], value) }
