@@ -7,6 +7,7 @@ import (
 	"hullmark/bundle"
 	"hullmark/query"
 	"hullmark/record"
+	"hullmark/reference"
 	"hullmark/tuf"
 )
 
@@ -14,16 +15,19 @@ import (
 // no: the ledger judges what changes only, and nobody would notice. File is the one in
 // force, nil before the first, next what is to follow, nil for nothing. What is revoked fails
 // as it does for a new tag; where nothing is to be signed, so does every other no.
+// Of several tags of one image one is asked about.
 func (c *Client) checkListed(ctx context.Context, p Publication, file, next *tuf.Targets) ([]Warning, error) {
 	if file == nil {
 		return nil, nil
 	}
 	var warnings []Warning
+	asked := make(map[reference.Digest]bool)
 	for _, change := range p.Changes {
 		target, listed := file.Target(change.Tag)
-		if change.Digest.IsZero() || !listed || target.Digest != change.Digest {
+		if change.Digest.IsZero() || !listed || target.Digest != change.Digest || asked[change.Digest] {
 			continue
 		}
+		asked[change.Digest] = true
 		_, _, more, err := c.Resolve(ctx, query.Resolve{Repository: p.Repository, Tag: change.Tag, Digest: change.Digest})
 		warnings = append(warnings, more...)
 		var denial *bundle.Denial

@@ -62,6 +62,18 @@ func TestUnchangedMeansVerified(t *testing.T) {
 	if last := calls[len(calls)-1]; !strings.HasPrefix(last, "/v1/resolve") {
 		t.Errorf("the last request is %s", last)
 	}
+	// Of several tags of one image one is asked about.
+	before := len(calls)
+	if _, err := n.client().Publish(t.Context(), n.order(set("latest", "two"), set("again", "two"))); err != nil {
+		t.Fatal(err)
+	}
+	after := len(n.nodes[0].seen())
+	if _, err := n.client().Publish(t.Context(), n.order(set("latest", "two"), set("again", "two"))); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := len(n.nodes[0].seen())-after, before; got != want {
+		t.Errorf("%d requests for two tags, %d for one", got, want)
+	}
 	// A node that lies about the tag is found out.
 	n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
 		return r.URL.Path == "/v1/resolve" && says([]byte("{}"))(w, r)
