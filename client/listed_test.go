@@ -103,7 +103,7 @@ func TestPublishConflict(t *testing.T) {
 		_, err := n.client(pauses.of, func(o *client.Options) {
 			o.Waiting = func(_ time.Duration, why []client.Warning) { told = append(told, why...) }
 		}).Publish(pauses.context(t), n.order(set("1.0", "three")))
-		if !errors.Is(err, want) || errors.Is(err, client.ErrConflict) != (want == client.ErrConflict) || errors.Is(err, client.ErrTakenBefore) {
+		if !errors.Is(err, want) || errors.Is(err, client.ErrConflict) != errors.Is(want, client.ErrConflict) || errors.Is(err, client.ErrTakenBefore) {
 			t.Errorf("error %v, want %v", err, want)
 		}
 		if len(told) != 5 || told[0].String() != "another job published first; trying again" {

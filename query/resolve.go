@@ -65,7 +65,7 @@ func (q Resolve) Check() error {
 	if q.Role != "" && !tuf.IsDelegatedRole(q.Role) {
 		return fail("role %.*q; want targets/<name>", maxQuoted, q.Role)
 	}
-	if q.Role != "" && !(q.Tag.IsZero() && q.Digest.IsZero()) {
+	if q.Role != "" && (!q.Tag.IsZero() || !q.Digest.IsZero()) {
 		return fail("role %s, beside a tag or a digest", q.Role)
 	}
 	if q.Assurance > LedgerAssurance {

@@ -166,7 +166,7 @@ func (s *StoredRepository) Head() *Repository {
 // files and statements of a transaction are judged by.
 func (s *StoredRepository) Parts() (counts, files []byte) { return s.counts, s.files }
 
-// RevocationSequence, LiftSequence and Quotas are those of the Repository.
+// RevocationSequence counts the revocations.
 func (s *StoredRepository) RevocationSequence() uint64 { return s.head.RevocationSequence }
 
 // LiftSequence counts the statements of lift.

@@ -47,7 +47,7 @@ func TestInterruption(t *testing.T) {
 				t.Errorf("exit status %d", code)
 			}
 			got, _, _ := strings.Cut(stderr.String(), "\n")
-			if want := "hullmark: error: " + tt.want; got != want && !(strings.HasPrefix(got, want+":") || strings.HasPrefix(got, want+" ") || strings.HasPrefix(got, want+",")) {
+			if want := "hullmark: error: " + tt.want; got != want && !strings.HasPrefix(got, want+":") && !strings.HasPrefix(got, want+" ") && !strings.HasPrefix(got, want+",") {
 				t.Errorf("it says %q, want %q", got, want)
 			}
 		})
@@ -152,7 +152,7 @@ func TestHintOfFile(t *testing.T) {
 	} {
 		marked := ofFile(fmt.Errorf("couldn't verify x: %w", err))
 		got, hint := explain(marked)
-		if got != code || err != bundle.ErrMalformed && strings.Contains(hint, "another node") || strings.Contains(hint, "--node") {
+		if got != code || !errors.Is(err, bundle.ErrMalformed) && strings.Contains(hint, "another node") || strings.Contains(hint, "--node") {
 			t.Errorf("%v: %s: %s", err, got, hint)
 		}
 		want := exitCode(err)

@@ -71,7 +71,7 @@ func fields(s reflect.Type) []string {
 		switch {
 		case f.Anonymous:
 			names = append(names, fields(f.Type)...)
-		case f.IsExported() && !(s == reflect.TypeFor[cli.NodeStatus]() && name == "error"): // hullmarkd's is {"error": ...}
+		case f.IsExported() && (s != reflect.TypeFor[cli.NodeStatus]() || name != "error"): // hullmarkd's is {"error": ...}
 			names = append(names, name)
 		}
 	}

@@ -173,7 +173,7 @@ func TestHaltIsLogged(t *testing.T) {
 		}
 	}()
 	for i := range n.Nodes {
-		var to io.Writer = io.Discard
+		to := io.Discard
 		if i == 0 {
 			to = log
 		}
