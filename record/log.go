@@ -132,7 +132,7 @@ func DecodeLogRecord(b []byte) (*LogRecord, error) {
 	}
 	r.ChangesHash = d.hash()
 	r.KeyIDs = d.keyIDs()
-	if d.err == nil && (r.Kind == KindRevoke || r.Kind == KindLift) &&
+	if d.err == nil && r.Kind.row().digests &&
 		(len(r.Roles) > 0 || r.Changes == 0 || r.Changes > MaxStatementDigests || len(r.KeyIDs) == 0) {
 		d.fail("%s of %d roles and %d digests by %d keys", r.Kind, len(r.Roles), r.Changes, len(r.KeyIDs))
 	}

@@ -21,15 +21,10 @@ const (
 
 // quotaClass is the class of what one scope claims.
 func (s Scope) quotaClass() QuotaClass {
-	switch {
-	case s.Kind == ScopeLift, s.Kind == ScopeRecovery,
-		(s.Kind == ScopeRole || s.Kind == ScopeRevocation) && s.Role == RoleRoot:
+	if s.Role == RoleRoot {
 		return QuotaRoot
-	case s.Kind == ScopeRevocation:
-		return QuotaRevoking
-	default:
-		return QuotaOrdinary
 	}
+	return s.Kind.row().class
 }
 
 // QuotaClassOf is the class of what the scopes of one repository claim together:
@@ -51,21 +46,20 @@ func QuotaClassOf(scopes []Scope) QuotaClass {
 // and never for its header alone. What was judged is bounded: each drew a token
 // from a bucket of the repository that ordinary transactions do not touch.
 func (h *Header) Emergency() bool {
-	switch h.Kind {
-	case KindRevoke, KindLift, KindVeto:
-		return true
-	case KindPublish:
-		// The root's scope of a repository may come before or behind others.
-		for _, s := range h.Scopes {
-			rotates := func(r Scope) bool {
-				return r.Kind == ScopeRole && r.Role == RoleRoot && r.Repository == s.Repository
-			}
-			if !slices.ContainsFunc(h.Scopes, rotates) {
-				return false
-			}
+	claims := h.Kind.row().emergency
+	return claims != nil && claims(h)
+}
+
+// rotatesAll reports whether the scopes name the root of every repository that they name.
+func (h *Header) rotatesAll() bool {
+	// The root's scope of a repository may come before or behind others.
+	for _, s := range h.Scopes {
+		rotates := func(r Scope) bool {
+			return r.Kind == ScopeRole && r.Role == RoleRoot && r.Repository == s.Repository
 		}
-		return len(h.Scopes) > 0
-	default:
-		return false
+		if !slices.ContainsFunc(h.Scopes, rotates) {
+			return false
+		}
 	}
+	return len(h.Scopes) > 0
 }

@@ -55,34 +55,58 @@ func LiftScope(r reference.Repository, sequence uint64) Scope {
 
 // String says what the scope claims, without the number.
 func (s Scope) String() string {
-	switch s.Kind {
-	case ScopeRole:
+	row := s.Kind.row()
+	switch {
+	case s.Kind == ScopeRole:
 		return s.Role + " of " + s.Repository.String()
-	case ScopeRevocation:
-		return "revocations of " + s.Repository.String()
-	case ScopeLift:
-		return "lifts of " + s.Repository.String()
-	case ScopeRecovery:
-		return "recovery"
-	case ScopeOperator:
-		return "operator " + s.Operator
-	default:
-		return "unknown scope"
+	case row.repository:
+		return row.noun + " of " + s.Repository.String()
+	case row.operator:
+		return row.noun + " " + s.Operator
 	}
+	return cmp.Or(row.noun, "unknown scope")
+}
+
+// scopeRow is what sets one kind of scope apart: what it names beside its number, and the
+// bucket that it draws on.
+type scopeRow struct {
+	noun       string // in messages
+	repository bool
+	role       func(*decoder) string // reads the role that it names; nil for none
+	operator   bool
+	class      QuotaClass // unless it names the root
+}
+
+// row returns the row of a kind of scope; the zero row has no noun and is that of all
+// others.
+func (k ScopeKind) row() scopeRow {
+	switch k {
+	case ScopeRole:
+		return scopeRow{noun: "role", repository: true, role: (*decoder).roleName, class: QuotaOrdinary}
+	case ScopeRevocation:
+		return scopeRow{noun: "revocations", repository: true, role: (*decoder).statementRole, class: QuotaRevoking}
+	case ScopeLift:
+		return scopeRow{noun: "lifts", repository: true, class: QuotaRoot}
+	case ScopeRecovery:
+		return scopeRow{noun: "recovery", class: QuotaRoot}
+	case ScopeOperator:
+		return scopeRow{noun: "operator", operator: true, class: QuotaOrdinary}
+	}
+	return scopeRow{}
 }
 
 func (s Scope) encode() []byte {
 	var e encoder
 	e.u8(uint8(s.Kind))
-	switch s.Kind {
-	case ScopeRole, ScopeRevocation:
+	row := s.Kind.row()
+	if row.repository {
 		e.str(s.Repository.String())
+	}
+	if row.role != nil {
 		e.str(s.Role)
-	case ScopeLift:
-		e.str(s.Repository.String())
-	case ScopeOperator:
+	}
+	if row.operator {
 		e.str(s.Operator)
-	case ScopeRecovery:
 	}
 	e.u64(s.Number)
 	return e
@@ -93,20 +117,18 @@ func (d *decoder) scope() Scope {
 	if d.err != nil {
 		return s
 	}
-	switch s.Kind {
-	case ScopeRole:
-		s.Repository = d.repository()
-		s.Role = d.roleName()
-	case ScopeRevocation:
-		s.Repository = d.repository()
-		s.Role = d.statementRole()
-	case ScopeLift:
-		s.Repository = d.repository()
-	case ScopeOperator:
-		s.Operator = d.name()
-	case ScopeRecovery:
-	default:
+	row := s.Kind.row()
+	if row.noun == "" {
 		d.fail("unknown scope kind %d", s.Kind)
+	}
+	if row.repository {
+		s.Repository = d.repository()
+	}
+	if row.role != nil {
+		s.Role = row.role(d)
+	}
+	if row.operator {
+		s.Operator = d.name()
 	}
 	s.Number = d.u64()
 	if s.Number == 0 {

@@ -35,32 +35,23 @@ const (
 	ActionVeto Action = 3
 )
 
-// String returns the action's name.
+// String returns the action's name, which is that of its kind.
 func (a Action) String() string {
-	switch a {
-	case ActionRevoke:
-		return "revoke"
-	case ActionLift:
-		return "lift"
-	case ActionVeto:
-		return "veto"
-	default:
-		return fmt.Sprintf("action-%d", uint8(a))
+	if k := a.Kind(); k != 0 {
+		return k.String()
 	}
+	return fmt.Sprintf("action-%d", uint8(a))
 }
 
-// Kind is the kind of the transactions that carry statements of this action.
+// Kind is the kind of the transactions that carry statements of this action, zero for
+// an action that is none.
 func (a Action) Kind() Kind {
-	switch a {
-	case ActionRevoke:
-		return KindRevoke
-	case ActionLift:
-		return KindLift
-	case ActionVeto:
-		return KindVeto
-	default:
-		return 0
+	for k := KindRegisterRepository; a != 0 && k.known(); k++ {
+		if k.row().action == a {
+			return k
+		}
 	}
+	return 0
 }
 
 // Reason says why a statement was made.
@@ -231,17 +222,17 @@ func (s *Statement) Has(d reference.Digest) bool {
 	return ok
 }
 
-// Scope is what a transaction that carries the statement claims.
-func (s *Statement) Scope() Scope {
-	switch s.Action {
-	case ActionRevoke:
-		return RevocationScope(s.Binding.Repository, s.Binding.Role, s.Sequence)
-	case ActionLift:
-		return LiftScope(s.Binding.Repository, s.Sequence)
-	default:
-		return Scope{Kind: ScopeRecovery, Number: s.Sequence}
-	}
+// Scope is what a transaction that carries the statement claims. The statement must be
+// valid.
+func (s *Statement) Scope() Scope { return s.Action.Kind().row().claim(s) }
+
+func (s *Statement) revocation() Scope {
+	return RevocationScope(s.Binding.Repository, s.Binding.Role, s.Sequence)
 }
+
+func (s *Statement) lift() Scope { return LiftScope(s.Binding.Repository, s.Sequence) }
+
+func (s *Statement) veto() Scope { return Scope{Kind: ScopeRecovery, Number: s.Sequence} }
 
 // SignedStatement is a statement with signatures. Like everything that Decode
 // functions return it must not be modified.
