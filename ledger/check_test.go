@@ -192,6 +192,8 @@ func TestCheckDamage(t *testing.T) {
 		{"record of a later height", "log record", entry(func(r *record.LogRecord, _ *ledger.State) { r.Height++ })},
 		{"record of another time", "log record", entry(func(r *record.LogRecord, _ *ledger.State) { r.Time = r.Time.Add(1) })},
 		{"record of another kind", "log record", entry(func(r *record.LogRecord, _ *ledger.State) { r.Kind = record.KindRevoke })},
+		{"record of a second registration", "comes next", entry(func(r *record.LogRecord, _ *ledger.State) { r.Kind = record.KindRegisterRepository })},
+		{"record of a reserved kind", "comes next", entry(func(r *record.LogRecord, _ *ledger.State) { r.Kind = record.KindGovernance })},
 		{"record without roles", "log record", entry(func(r *record.LogRecord, s *ledger.State) { r.Roles, r.Changes, r.ChangesHash = nil, 0, none(s) })},
 		{"record of a delegated role", "log record", entry(func(r *record.LogRecord, _ *ledger.State) { r.Roles[0].Name = "targets/ci" })},
 		{"record with other key ids", "key ids", entry(func(r *record.LogRecord, _ *ledger.State) { r.KeyIDs = nil })},

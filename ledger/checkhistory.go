@@ -20,14 +20,12 @@ type history struct {
 	root    *tuf.Root
 	current map[string]record.RoleChange // newest version of each role but root
 	files   map[string]*tuf.Targets      // of these, where the file is there
-	// repo holds the roles as the files lead to them. Once a file is missing
-	// nothing more is known of them, and derived is false.
+	// repo holds the roles as the files lead to them, and counts statements. Once a file is
+	// missing nothing more is known of the roles, and derived is false.
 	repo    *record.Repository
 	derived bool
 	tags    map[reference.Tag]*record.ImageTag
 	vouched map[reference.Digest]*derivedVoucher
-	// revocations and lifts count statements.
-	revocations, lifts uint64
 	// quotas are the buckets that only emergencies draw on.
 	quotas [3]record.Bucket
 }
@@ -85,15 +83,11 @@ func (h *history) replay(done uint64, r indexedRecord) error {
 	if done > 0 {
 		previous = h.last.index
 	}
-	kind := record.KindPublish
-	if done == 0 {
-		kind = record.KindRegisterRepository
-	} else if r.Kind == record.KindRevoke || r.Kind == record.KindLift {
-		kind = r.Kind
-	}
-	if r.Revision != done+1 || r.Previous != previous || r.Kind != kind || r.Profile != record.ProfileTUF {
-		return inconsistent("%s of revision %d after record %d, want %s of revision %d after record %d",
-			r.Kind, r.Revision, r.Previous, kind, done+1, previous)
+	k, ok := kindOf(r.Kind)
+	if ok = ok && (r.Kind == record.KindRegisterRepository) == (done == 0); !ok ||
+		r.Revision != done+1 || r.Previous != previous || r.Profile != record.ProfileTUF {
+		return inconsistent("%s of revision %d after record %d, where revision %d after record %d comes next",
+			r.Kind, r.Revision, r.Previous, done+1, previous)
 	}
 	h.last = r
 	if done == 0 {
@@ -101,24 +95,26 @@ func (h *history) replay(done uint64, r indexedRecord) error {
 			h.quotas[i] = record.Bucket{Tokens: q.Capacity, Height: r.Height}
 		}
 	}
-	if kind == record.KindRevoke || kind == record.KindLift {
-		return h.replayStatement(r)
-	}
+	return k.replay(h, r)
+}
 
+// replayFilesOf checks a record of files. A registration has the first root alone.
+func (h *history) replayFilesOf(r indexedRecord) error {
+	first := h.root == nil
 	var signed []keyID
 	var roles []record.RoleChange
 	for _, change := range r.Roles {
 		switch {
 		case change.Name == record.RoleRoot:
 			ids, err := h.replayRoots(r, change)
-			if err == nil && done > 0 {
+			if err == nil && !first {
 				err = h.draw(record.QuotaRoot, r)
 			}
 			if err != nil {
 				return err
 			}
 			signed = append(signed, ids...)
-		case done > 0:
+		case !first:
 			roles = append(roles, change)
 		default:
 			return inconsistent("%s changes role %s", r.Kind, change.Name)

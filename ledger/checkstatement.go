@@ -8,9 +8,9 @@ import (
 	"hullmark/reference"
 )
 
-// replayStatement verifies the statement of a revocation or lift as it was judged
-// and applies it to the vouchers.
-func (h *history) replayStatement(r indexedRecord) error {
+// replay verifies the statement of a record as it was judged and applies it to the
+// vouchers.
+func (k statementKind) replay(h *history, r indexedRecord) error {
 	b, err := h.view.Content(r.ChangesHash)
 	if err != nil {
 		return fmt.Errorf("couldn't read statement: %w", err)
@@ -19,15 +19,12 @@ func (h *history) replayStatement(r indexedRecord) error {
 	if err != nil {
 		return inconsistent("%v", err)
 	}
-	sequence := &h.revocations
-	if st.Action == record.ActionLift {
-		sequence = &h.lifts
-	}
+	sequence := k.count(h.repo)
 	want := record.Statement{
 		Action: st.Action, Binding: h.binding(st.Binding.Role), Sequence: *sequence + 1,
 		Through: st.Through, Digests: st.Digests, Reason: st.Reason, Note: st.Note,
 	}
-	if st.Action.Kind() != r.Kind || string(st.Statement.Encode()) != string(want.Encode()) || st.Through > h.revocations {
+	if st.Action.Kind() != r.Kind || string(st.Statement.Encode()) != string(want.Encode()) || st.Through > h.repo.RevocationSequence {
 		return inconsistent("%s holds a statement %s of %s for %s, number %d", r.Kind, st.Action, st.Binding.Ledger, st.Scope(), st.Sequence)
 	}
 	if h.root.Expired(r.Time) {
@@ -41,7 +38,7 @@ func (h *history) replayStatement(r indexedRecord) error {
 	}
 	changed := false
 	for _, digest := range st.Digests {
-		changed = h.replayRuling(digest, st, r) || changed
+		changed = k.replayRuling(h, digest, st, r) || changed
 	}
 	if !changed {
 		return inconsistent("%s changes nothing", r.Kind)
@@ -64,12 +61,12 @@ func (h *history) draw(class record.QuotaClass, r indexedRecord) error {
 }
 
 // replayRuling applies a statement to one digest.
-func (h *history) replayRuling(digest reference.Digest, st *record.SignedStatement, r indexedRecord) bool {
+func (k statementKind) replayRuling(h *history, digest reference.Digest, st *record.SignedStatement, r indexedRecord) bool {
 	v, known := h.vouched[digest]
 	if !known {
 		v = new(derivedVoucher)
 	}
-	changed := rule(&v.Voucher, st, record.Ruling{
+	changed := k.rule(&v.Voucher, st, record.Ruling{
 		Role: st.Binding.Role, Reason: st.Reason, Sequence: st.Sequence, RootVersion: h.root.Version,
 		Statement: r.ChangesHash, Height: r.Height, Time: r.Time, Index: r.index,
 	})

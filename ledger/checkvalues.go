@@ -23,7 +23,7 @@ func (h *history) checkValue() error {
 	}
 	want := &record.Repository{
 		Profile: record.ProfileTUF, Registrant: owner,
-		RevocationSequence: h.revocations, LiftSequence: h.lifts,
+		RevocationSequence: h.repo.RevocationSequence, LiftSequence: h.repo.LiftSequence,
 		RootKeys: h.repo.RootKeys, TargetsKeys: h.repo.TargetsKeys,
 		Revision: h.last.Revision, LastIndex: h.last.index, LastHeight: h.last.Height, LastTime: h.last.Time,
 	}

@@ -168,15 +168,7 @@ func (t *transaction) examine() (*verdict, error) {
 		}
 		subjects = append(subjects, c)
 	}
-	var err error
-	switch t.env.Header.Kind {
-	case record.KindRegisterRepository:
-		err = x.registration()
-	case record.KindPublish:
-		err = x.publication(subjects)
-	default:
-		err = x.statements(subjects)
-	}
+	err := t.kind.content(x, subjects)
 	v := &verdict{span: x.span, effects: x.effects}
 	if err == nil {
 		return v, nil

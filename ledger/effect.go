@@ -9,22 +9,8 @@ import (
 
 // apply carries out what the content does, and refuses what it meets in the ledger.
 func (t *transaction) apply() error {
-	if t.env.Header.Kind == record.KindRegisterRepository {
-		s := &subject{name: t.env.Header.Scopes[0].Repository, repo: &record.Repository{Profile: t.env.Header.Profile, Registrant: t.env.Header.Payer}}
-		for i, q := range t.params.Quotas {
-			s.quotas[i] = record.Bucket{Tokens: q.Capacity, Height: t.block.Height}
-		}
-		t.subjects = []*subject{s}
-	}
 	for i := range t.verdict.effects {
-		e, s := &t.verdict.effects[i], t.subjects[i]
-		var err error
-		if e.statement != nil {
-			err = t.applyStatement(s, e)
-		} else {
-			err = t.applyFiles(s, e)
-		}
-		if err != nil {
+		if err := t.kind.apply(t, t.subjects[i], &t.verdict.effects[i]); err != nil {
 			return err
 		}
 	}

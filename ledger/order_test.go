@@ -141,16 +141,22 @@ func faulty(ch *chain, p *fixture.Publisher, has func(name string) bool) []byte 
 	return b
 }
 
-// Test that of many faults the first in order decides, and that no signature is
-// verified, and no body parsed, for a transaction that fails before.
-func TestOrderOfChecks(t *testing.T) {
+// orderChain is the ledger that faulty transactions are tried on.
+func orderChain(t *testing.T) (*chain, *fixture.Publisher) {
+	t.Helper()
 	c := fixture.NewConsortium(t, 4)
 	c.Params.OperatorQuota = record.Quota{Capacity: 1, Refill: 1000}
 	c.Params.MaxBlockWork = 7400
 	ch := newChainOf(t, c, ledger.Memory{Results: -1})
 	p := c.NewPublisher("registry.example.com/app")
 	ch.commit(p.Register(c.Operators[0]), p.Publish(1, fixture.Tags{"1.0": "old"}))
+	return ch, p
+}
 
+// Test that of many faults the first in order decides, and that no signature is
+// verified, and no body parsed, for a transaction that fails before.
+func TestOrderOfChecks(t *testing.T) {
+	ch, p := orderChain(t)
 	apply := func(tx []byte) (code record.Code, verified int) {
 		t.Helper()
 		s := ch.begin()

@@ -56,6 +56,34 @@ type update struct {
 	redelegated map[string]*tuf.Delegations
 }
 
+// publication is the row of publishes: new files of roles of one or more repositories
+// (docs/spec.md, "publish").
+func publication() kind {
+	return kind{
+		scopes:  claimOnly(record.ScopeRole),
+		parties: (*transaction).knownParties,
+		have:    func(r *record.StoredRepository, c record.Scope) uint64 { return r.After(c.Role) },
+		quota:   (*transaction).takeQuotas,
+		work:    publicationWork,
+		content: (*examiner).publication,
+		apply:   (*transaction).applyFiles,
+		replay:  (*history).replayFilesOf,
+	}
+}
+
+// publicationWork is the work on the updates of repositories.
+func publicationWork(body []byte, subjects []*subject) (n, files int) {
+	updates := countUpdates(body)
+	for i, s := range subjects {
+		n += repositoryTime
+		if i < len(updates) {
+			t, b := publishTime(s, updates[i])
+			n, files = n+t, files+b
+		}
+	}
+	return n, files
+}
+
 // publication judges the role files of one or more repositories.
 func (x *examiner) publication(subjects []*subject) error {
 	var body proto.Publish

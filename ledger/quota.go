@@ -2,15 +2,15 @@ package ledger
 
 import "hullmark/record"
 
-// takeQuota takes the tokens a transaction costs: for a registration one of the
-// operator's; for what is ordinary, one of the operator who pays or else one of each repository; for every
+// takeQuota takes the tokens that a transaction costs.
+func (t *transaction) takeQuota() error { return t.kind.quota(t) }
+
+// takeQuotas takes the tokens for what is about registered repositories: for what is
+// ordinary, one of the operator who pays or else one of each repository; for every
 // emergency, one of the repository's own bucket of that class, whoever carries it.
 // So neither a stolen tagging key nor a busy operator can use up what is needed to
 // switch the key off (docs/spec.md, "Quota").
-func (t *transaction) takeQuota() error {
-	if t.env.Header.Kind == record.KindRegisterRepository {
-		return t.takeOperatorQuota()
-	}
+func (t *transaction) takeQuotas() error {
 	paid := false
 	for _, s := range t.subjects {
 		class := record.QuotaClassOf(s.scopes)

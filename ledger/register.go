@@ -6,8 +6,72 @@ import (
 	"hullmark/tuf"
 )
 
+// registration is the row of registrations: an operator enters a repository with its first
+// root (docs/spec.md, "register-repository").
+func registration() kind {
+	return kind{
+		scopes:  claimFirstRoot,
+		parties: (*transaction).newParties,
+		have:    func(*record.StoredRepository, record.Scope) uint64 { return 0 },
+		quota:   (*transaction).takeOperatorQuota,
+		work:    registrationWork,
+		content: (*examiner).registration,
+		apply:   (*transaction).applyRegistration,
+		replay:  (*history).replayFilesOf,
+	}
+}
+
+// claimFirstRoot checks that there is one scope, of the first version of a root.
+func claimFirstRoot(h *record.Header) error {
+	if c := h.Scopes[0]; len(h.Scopes) != 1 || c.Kind != record.ScopeRole || c.Role != record.RoleRoot || c.Number != 1 {
+		return record.Reject(record.CodeScopeMismatch, "a registration has one scope, version 1 of the root")
+	}
+	return nil
+}
+
+// newParties finds that a repository is new, and that the operator who registers it
+// owns the longest namespace around its name. That spares clients trust on first use.
+func (t *transaction) newParties() error {
+	h := &t.env.Header
+	name := h.Scopes[0].Repository
+	if err := t.loadPayer(); err != nil {
+		return err
+	}
+	if _, exists, err := t.Get(record.RepositoryKey(name)); err != nil {
+		return err
+	} else if exists {
+		return record.Reject(record.CodeRepositoryExists, "%s", name)
+	}
+	owner, ok, err := t.owner(name)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return record.Reject(record.CodeNotOwner, "no operator owns a namespace of %s", name)
+	}
+	if owner != h.Payer {
+		return record.Reject(record.CodeNotOwner, "%s belongs to operator %q", name, owner)
+	}
+	t.subjects = []*subject{{name: name, scopes: h.Scopes, stored: new(record.StoredRepository)}}
+	return nil
+}
+
+// registrationWork is the work on the first root, which is the body.
+func registrationWork(body []byte, _ []*subject) (n, files int) {
+	return repositoryTime + rootTime(body), len(body)
+}
+
+// applyRegistration enters the repository, with full buckets.
+func (t *transaction) applyRegistration(s *subject, e *effect) error {
+	s.repo = &record.Repository{Profile: t.env.Header.Profile, Registrant: t.env.Header.Payer}
+	for i, q := range t.params.Quotas {
+		s.quotas[i] = record.Bucket{Tokens: q.Capacity, Height: t.block.Height}
+	}
+	return t.applyFiles(s, e)
+}
+
 // registration judges the first root of a repository.
-func (x *examiner) registration() error {
+func (x *examiner) registration(subjects []*subject) error {
 	var body proto.RegisterRepository
 	if err := x.decode(&body); err != nil {
 		return err
@@ -16,7 +80,7 @@ func (x *examiner) registration() error {
 	if err != nil {
 		return rejectMetadata(err)
 	}
-	u := &update{subject: &subject{name: x.header.Scopes[0].Repository, repo: new(record.Repository)}}
+	u := &update{subject: subjects[0]}
 	x.watchFile(&root.Metadata, x.params.RootHorizon)
 	if err := tuf.VerifyFirstRoot(x.verifier, root, x.binding(u.subject, record.RoleRoot), x.now); err != nil {
 		return rejectMetadata(err)

@@ -5,8 +5,89 @@ import (
 	"hullmark/record"
 )
 
-// statements judges the statements of one or more repositories: revocations or
-// lifts, each signed by the threshold of a role (docs/spec.md, "revoke and lift").
+// statementKind is what sets kinds of statements apart.
+type statementKind struct {
+	scope record.ScopeKind
+	have  func(*record.StoredRepository) uint64
+	// rule changes the voucher of a digest, and reports whether it did.
+	rule func(*record.Voucher, *record.SignedStatement, record.Ruling) bool
+	// none is the refusal of a statement that changes nothing, and count where those are
+	// counted that were accepted.
+	none  record.Code
+	count func(*record.Repository) *uint64
+}
+
+// revocations take digests out of circulation. What is revoked stays so as it was.
+func revocations() statementKind {
+	return statementKind{
+		scope: record.ScopeRevocation,
+		have:  (*record.StoredRepository).RevocationSequence,
+		rule: func(v *record.Voucher, _ *record.SignedStatement, ruling record.Ruling) bool {
+			if v.Revocation != nil {
+				return false
+			}
+			v.Revocation, v.Lift = &ruling, nil
+			return true
+		},
+		none:  record.CodeAlreadyRevoked,
+		count: func(r *record.Repository) *uint64 { return &r.RevocationSequence },
+	}
+}
+
+// lifts take revocations back. They do not reach those they could not know of.
+func lifts() statementKind {
+	return statementKind{
+		scope: record.ScopeLift,
+		have:  (*record.StoredRepository).LiftSequence,
+		rule: func(v *record.Voucher, st *record.SignedStatement, ruling record.Ruling) bool {
+			if v.Revocation == nil || v.Revocation.Sequence > st.Through {
+				return false
+			}
+			v.Revocation, v.Lift = nil, &ruling
+			return true
+		},
+		none:  record.CodeNotRevoked,
+		count: func(r *record.Repository) *uint64 { return &r.LiftSequence },
+	}
+}
+
+// statements is the row of a kind of statements about digests, each signed by the
+// threshold of a role (docs/spec.md, "revoke and lift").
+func statements(k statementKind) kind {
+	return kind{
+		scopes:  claimOnly(k.scope),
+		parties: (*transaction).knownParties,
+		have:    func(r *record.StoredRepository, _ record.Scope) uint64 { return k.have(r) },
+		quota:   (*transaction).takeQuotas,
+		work:    statementsWork,
+		content: (*examiner).statements,
+		apply:   k.apply,
+		replay:  k.replay,
+	}
+}
+
+// statementsWork is the work on the statements of repositories.
+func statementsWork(body []byte, subjects []*subject) (n, files int) {
+	sizes := countBytes(body)
+	for i, s := range subjects {
+		n += repositoryTime
+		if i < len(sizes) {
+			n += statementTime(s, sizes[i])
+		}
+	}
+	return n, 0
+}
+
+// statementTime is the time for one statement of a size.
+func statementTime(s *subject, size int) int {
+	root, _ := s.stored.Role(record.RoleRoot)
+	return delegationByteTime*int(root.FileSize) + s.stored.StatementKeys()*signatureTime + digestTime*min(size/minDigestSize, record.MaxStatementDigests)
+}
+
+// minDigestSize is what a digest takes in a statement.
+const minDigestSize = 1 + 32
+
+// statements judges the statements of one or more repositories.
 func (x *examiner) statements(subjects []*subject) error {
 	var body proto.Statements
 	if err := x.decode(&body); err != nil {
@@ -59,8 +140,8 @@ func (x *examiner) statement(s *subject, b []byte) (*record.SignedStatement, err
 	return st, nil
 }
 
-// applyStatement carries out one statement.
-func (t *transaction) applyStatement(s *subject, e *effect) error {
+// apply carries out one statement.
+func (k statementKind) apply(t *transaction, s *subject, e *effect) error {
 	st := e.statement
 	var err error
 	if s.repo, err = s.stored.Decode(); err != nil {
@@ -71,7 +152,7 @@ func (t *transaction) applyStatement(s *subject, e *effect) error {
 		Role: st.Binding.Role, Reason: st.Reason, Sequence: st.Sequence, RootVersion: root.Version,
 		Statement: t.addContent(st.Encode()), Height: t.block.Height, Time: t.block.Time, Index: t.nextIndex(),
 	}
-	if err := t.ruleOn(s, st, ruling); err != nil {
+	if err := k.ruleOn(t, s, st, ruling); err != nil {
 		return err
 	}
 	return t.commitRecord(s, &record.LogRecord{
@@ -81,7 +162,7 @@ func (t *transaction) applyStatement(s *subject, e *effect) error {
 
 // ruleOn writes the vouchers of the digests a statement changes, and counts
 // it. A statement that changes none has come too late, or is a mistake.
-func (t *transaction) ruleOn(s *subject, st *record.SignedStatement, ruling record.Ruling) error {
+func (k statementKind) ruleOn(t *transaction, s *subject, st *record.SignedStatement, ruling record.Ruling) error {
 	changed := false
 	for _, digest := range st.Digests {
 		key := record.VoucherKey(digest, s.name)
@@ -92,35 +173,14 @@ func (t *transaction) ruleOn(s *subject, st *record.SignedStatement, ruling reco
 		if !ok {
 			v = new(record.Voucher) // published or not, it may be revoked
 		}
-		if rule(v, st, ruling) {
+		if k.rule(v, st, ruling) {
 			t.set(key, v.Encode())
 			changed = true
 		}
 	}
-	switch {
-	case st.Action == record.ActionRevoke && !changed:
-		return record.Reject(record.CodeAlreadyRevoked, "in %s", s.name)
-	case st.Action == record.ActionLift && !changed:
-		return record.Reject(record.CodeNotRevoked, "in %s, through revocation %d", s.name, st.Through)
-	case st.Action == record.ActionRevoke:
-		s.repo.RevocationSequence = st.Sequence
-	default:
-		s.repo.LiftSequence = st.Sequence
+	if !changed {
+		return record.Reject(k.none, "in %s, by statement %d of its kind", s.name, st.Sequence)
 	}
+	*k.count(s.repo) = st.Sequence
 	return nil
-}
-
-// rule applies a statement to the voucher of a digest it names and reports whether
-// that changes anything. What is revoked stays so as it was; a lift does not reach
-// revocations it could not know of.
-func rule(v *record.Voucher, st *record.SignedStatement, ruling record.Ruling) bool {
-	switch {
-	case st.Action == record.ActionRevoke && v.Revocation == nil:
-		v.Revocation, v.Lift = &ruling, nil
-		return true
-	case st.Action == record.ActionLift && v.Revocation != nil && v.Revocation.Sequence <= st.Through:
-		v.Revocation, v.Lift = nil, &ruling
-		return true
-	}
-	return false
 }

@@ -97,9 +97,9 @@ func faultyLift(s *stage, has func(name string) bool) []byte {
 	return tx.Bytes()
 }
 
-// Test that of many faults of a statement the first in order decides, and that no
-// signature is verified, and no body parsed, for one that fails before.
-func TestOrderOfStatementChecks(t *testing.T) {
+// statementStage is the ledger that faulty lifts are tried on.
+func statementStage(t *testing.T) *stage {
+	t.Helper()
 	c := fixture.NewConsortium(t, 4)
 	c.Params.Quotas[record.QuotaRoot] = record.Quota{Capacity: 3, Refill: 1000}
 	c.Params.MaxBlockWork = 300
@@ -111,7 +111,13 @@ func TestOrderOfStatementChecks(t *testing.T) {
 		s.commit(c.State(p.RootKeys[0], p.Lift(1, 1, "other")))
 	}
 	s.commit(c.State(s.q.RootKeys[0], s.q.Revoke("root", 2, "two")), c.State(s.q.RootKeys[0], s.q.Revoke("root", 3, "three")))
+	return s
+}
 
+// Test that of many faults of a statement the first in order decides, and that no
+// signature is verified, and no body parsed, for one that fails before.
+func TestOrderOfStatementChecks(t *testing.T) {
+	s := statementStage(t)
 	for i, want := range statementFaults {
 		for name, has := range map[string]func(string) bool{
 			"alone": func(name string) bool { return name == want.name },

@@ -16,7 +16,8 @@ type transaction struct {
 	charge func(Admission) error
 	unpaid bool
 
-	subjects []*subject // the repositories of the scopes, none for a registration
+	kind     kind
+	subjects []*subject // the repositories of the scopes
 	payer    *record.StoredOperator
 	payers   []Payer
 	cost     cost
@@ -80,47 +81,25 @@ func (t *transaction) checkActive() error {
 	if h.Profile != record.ProfileTUF {
 		return record.Reject(record.CodeNotActive, "profile %d", h.Profile)
 	}
-	switch h.Kind {
-	case record.KindRegisterRepository, record.KindPublish, record.KindRevoke, record.KindLift:
-		return nil
-	default:
+	var ok bool
+	if t.kind, ok = kindOf(h.Kind); !ok {
 		return record.Reject(record.CodeNotActive, "transactions of kind %s", h.Kind)
-	}
-}
-
-// checkShape checks that the scopes are those of the kind.
-func (t *transaction) checkShape() error {
-	h := &t.env.Header
-	want := record.ScopeRole
-	switch h.Kind {
-	case record.KindRegisterRepository:
-		if len(h.Scopes) != 1 || h.Scopes[0].Kind != record.ScopeRole || h.Scopes[0].Role != record.RoleRoot || h.Scopes[0].Number != 1 {
-			return record.Reject(record.CodeScopeMismatch, "a registration has one scope, version 1 of the root")
-		}
-	case record.KindRevoke:
-		want = record.ScopeRevocation
-	case record.KindLift:
-		want = record.ScopeLift
-	}
-	for _, c := range h.Scopes {
-		if c.Kind != want {
-			return record.Reject(record.CodeScopeMismatch, "a %s claims %s", h.Kind, c)
-		}
 	}
 	return nil
 }
 
-// checkParties finds the repositories, and whether the submitter may submit: as the
-// operator who pays, or with a key in the stored metadata of every repository
-// concerned. Keys that only a new root or a new delegation names submit from the next
-// transaction on.
-func (t *transaction) checkParties() error {
-	h := &t.env.Header
-	if h.Kind == record.KindRegisterRepository {
-		return t.checkOwner()
-	}
+// checkShape checks that the scopes are those of the kind.
+func (t *transaction) checkShape() error { return t.kind.scopes(&t.env.Header) }
+
+// checkParties finds the repositories, and whether the submitter may submit.
+func (t *transaction) checkParties() error { return t.kind.parties(t) }
+
+// knownParties is for what is about registered repositories: the submitter is the operator
+// who pays, or has a key in the stored metadata of every repository concerned. Keys that
+// only a new root or a new delegation names submit from the next transaction on.
+func (t *transaction) knownParties() error {
 	// Scopes are ascending, so those of one repository stand together.
-	for _, c := range h.Scopes {
+	for _, c := range t.env.Header.Scopes {
 		if n := len(t.subjects); n > 0 && t.subjects[n-1].name == c.Repository {
 			t.subjects[n-1].scopes = append(t.subjects[n-1].scopes, c)
 			continue
@@ -131,7 +110,7 @@ func (t *transaction) checkParties() error {
 		}
 		t.subjects = append(t.subjects, s)
 	}
-	if h.Payer == "" {
+	if t.env.Header.Payer == "" {
 		return nil
 	}
 	// An operator who pays may carry what anybody signed.
@@ -172,46 +151,11 @@ func (t *transaction) loadPayer() error {
 	return nil
 }
 
-// checkOwner checks that a repository is new, and that the operator who registers it
-// owns the longest namespace around its name. That spares clients trust on first use.
-func (t *transaction) checkOwner() error {
-	h := &t.env.Header
-	name := h.Scopes[0].Repository
-	if err := t.loadPayer(); err != nil {
-		return err
-	}
-	if _, exists, err := t.Get(record.RepositoryKey(name)); err != nil {
-		return err
-	} else if exists {
-		return record.Reject(record.CodeRepositoryExists, "%s", name)
-	}
-	owner, ok, err := t.owner(name)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return record.Reject(record.CodeNotOwner, "no operator owns a namespace of %s", name)
-	}
-	if owner != h.Payer {
-		return record.Reject(record.CodeNotOwner, "%s belongs to operator %q", name, owner)
-	}
-	return nil
-}
-
 // checkNumbers compares the numbers that the scopes claim with those the ledger has.
 func (t *transaction) checkNumbers() error {
 	for _, s := range t.subjects {
 		for _, c := range s.scopes {
-			var have uint64
-			switch c.Kind {
-			case record.ScopeRevocation:
-				have = s.stored.RevocationSequence()
-			case record.ScopeLift:
-				have = s.stored.LiftSequence()
-			default:
-				have = s.stored.After(c.Role)
-			}
-			if err := checkNext(c, have); err != nil {
+			if err := checkNext(c, t.kind.have(s.stored, c)); err != nil {
 				return err
 			}
 		}

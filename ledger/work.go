@@ -71,26 +71,10 @@ func (c cost) plus(d cost) cost { return cost{c.work + d.work, c.files + d.files
 func costOf(env *record.Envelope, subjects []*subject) cost {
 	n := envelopeTime + byteTime*env.Size()
 	var files int
-	switch env.Header.Kind {
-	case record.KindRegisterRepository:
-		n += repositoryTime + rootTime(env.Body)
-		files = len(env.Body)
-	case record.KindPublish:
-		updates := countUpdates(env.Body)
-		for i, s := range subjects {
-			n += repositoryTime
-			if i < len(updates) {
-				t, b := publishTime(s, updates[i])
-				n, files = n+t, files+b
-			}
-		}
-	default:
-		for i, s := range subjects {
-			n += repositoryTime
-			if sizes := countBytes(env.Body); i < len(sizes) {
-				n += statementTime(s, sizes[i])
-			}
-		}
+	if k, ok := kindOf(env.Header.Kind); ok {
+		var t int
+		t, files = k.work(env.Body, subjects)
+		n += t
 	}
 	n += fileByteTime * files
 	return cost{work: uint64(n+unitTime-1) / unitTime, files: uint64(files)}
@@ -192,15 +176,6 @@ func roleTime(s *subject, c carriedRole, reach newReach) (n, size int) {
 	n += patternTime*rows*patterns + delegationByteTime*lineage.DelegationsSize
 	return n, size
 }
-
-// statementTime is the time for one statement of a size.
-func statementTime(s *subject, size int) int {
-	root, _ := s.stored.Role(record.RoleRoot)
-	return delegationByteTime*int(root.FileSize) + s.stored.StatementKeys()*signatureTime + digestTime*min(size/minDigestSize, record.MaxStatementDigests)
-}
-
-// minDigestSize is what a digest takes in a statement.
-const minDigestSize = 1 + 32
 
 // takeWork counts the work of the transaction and refuses it when the block has no
 // room for it.

@@ -152,8 +152,13 @@ func (d *decoder) keyIDBytes(limit int) []byte {
 // Size is that of the value in bytes.
 func (s *StoredRepository) Size() int { return len(s.value) }
 
-// Decode decodes the whole value.
-func (s *StoredRepository) Decode() (*Repository, error) { return DecodeRepository(s.value) }
+// Decode decodes the whole value. Of the zero value it makes an empty one.
+func (s *StoredRepository) Decode() (*Repository, error) {
+	if s.value == nil {
+		return new(Repository), nil
+	}
+	return DecodeRepository(s.value)
+}
 
 // Head returns the value without keys and roles.
 func (s *StoredRepository) Head() *Repository {
