@@ -24,7 +24,7 @@ RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keyst
 
 # The suites that run real networks. They run one after the other: each keeps two cores
 # busy, and what it tests should not depend on another one's load.
-NETWORK_SUITES := cmd/hullmarkd|internal/experiment|tests/byzantine|tests/containers|tests/crash|tests/e2e|tests/flood
+NETWORK_SUITES := cmd/hullmarkd|internal/experiment|internal/testnet|tests/byzantine|tests/containers|tests/crash|tests/e2e|tests/flood
 
 # The name of the container image.
 IMAGE ?= hullmark:dev
