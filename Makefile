@@ -20,7 +20,7 @@ FUZZTIME ?= 60
 
 # What the race detector looks at on each change: whatever decides or runs
 # concurrently, and exists.
-RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keystore record placement bundle ledger abci client oci))
+RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keystore record placement query bundle ledger lookup abci change client oci))
 
 # The suites that run real networks. They run one after the other: each keeps two cores
 # busy, and what it tests should not depend on another one's load.

@@ -72,11 +72,16 @@ func CutBridge(n int) Lie {
 
 // Refuse answers with an error of the ledger.
 func Refuse(name string, code uint32) Lie {
+	return answerError(http.StatusUnprocessableEntity, name, code)
+}
+
+// Fail answers with an error of the node, as nodes write them.
+func Fail(status int, name string) Lie { return answerError(status, name, 0) }
+
+func answerError(status int, name string, ledger uint32) Lie {
 	return func(w http.ResponseWriter, _ *http.Request, _ Ask) {
-		b, err := proto.MarshalJSON(&proto.ErrorResponse{Code: name, Message: name, LedgerCode: code})
-		Write(w, &Answer{
-			Status: http.StatusUnprocessableEntity, Header: http.Header{"Content-Type": {"application/json"}}, Body: b,
-		}, err)
+		b, err := proto.MarshalJSON(&proto.ErrorResponse{Code: name, Message: name, LedgerCode: ledger})
+		Write(w, &Answer{Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: b}, err)
 	}
 }
 

@@ -130,7 +130,8 @@ func lies(t *testing.T, p *nettest.InProcess) {
 		{"byte by byte", liar.Drip(50 * time.Millisecond), latest, client.ErrUnreachable},
 		{"closed connection", liar.Close(), latest, client.ErrUnreachable},
 		{"internal error", liar.Status(http.StatusInternalServerError, "oops"), latest, client.ErrUnreachable},
-		{"not found", liar.Status(http.StatusNotFound, "no such tag"), latest, client.ErrNotFound},
+		{"not found", liar.Fail(http.StatusNotFound, "not-found"), latest, client.ErrNotFound},
+		{"not found, by another program", liar.Status(http.StatusNotFound, "no such page"), latest, client.ErrUnreachable},
 		{"busy", liar.Status(http.StatusTooManyRequests, "later"), latest, client.ErrUnavailable},
 		{"rejection by the ledger", liar.Refuse("stale-scope", uint32(record.CodeStaleScope)), latest, client.ErrResponse},
 	}

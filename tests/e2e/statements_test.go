@@ -103,7 +103,7 @@ func statements(t *testing.T, p *nettest.InProcess) {
 		{"lift by the wrong role", liar.Statements(noLift.Encode()), bundle.ErrStatement},
 		{"no statement", liar.Statements(), bundle.ErrRevoked},
 		{"statement that is none", liar.Statements([]byte("x")), bundle.ErrStatement},
-		{"not found", liar.Status(http.StatusNotFound, "no such tag"), client.ErrNotFound},
+		{"not found", liar.Fail(http.StatusNotFound, "not-found"), client.ErrNotFound},
 	}
 	for _, tc := range whenRevoked {
 		t.Run("revoked/"+tc.name, func(t *testing.T) { tc.tell(t, p, latest, bundle.ErrRevoked) })
