@@ -178,9 +178,9 @@ func (c Class) String() string {
 		return "not-trusted"
 	case Attack:
 		return "attack"
-	default:
-		return "other"
+	case Other:
 	}
+	return "other"
 }
 
 // ClassOf returns the class of an error: it is the one place where errors are

@@ -222,6 +222,8 @@ func (r *HistoryRecord) readChanges(ledger string) error {
 			return fail(ErrMismatch, "record %d describes its statement otherwise than it is", r.Index)
 		}
 		r.Statement, n = st, len(st.Digests)
+	case record.KindVeto, record.KindGovernance: // reserved
+		fallthrough
 	default:
 		return fail(record.ErrNewer, "record of kind %s", r.Kind)
 	}

@@ -37,6 +37,8 @@ func outcomeName(err error) string {
 			return "more"
 		}
 		return "stale"
+	case bundle.Other:
+		fallthrough
 	default:
 		if errors.Is(err, record.ErrNewer) {
 			return "upgrade"

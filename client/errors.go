@@ -187,9 +187,9 @@ func severity(err error) int {
 			return 0
 		}
 		return 2
-	default:
-		return 1
+	case bundle.ClassNone, bundle.Other:
 	}
+	return 1
 }
 
 // ClassOf is bundle.ClassOf for the errors of this package too: no answer is as

@@ -43,6 +43,8 @@ func generate(keyType Type) (crypto.Signer, error) {
 		return private, err
 	case TypeECDSAP256:
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case TypeRSA: // imported only
+		fallthrough
 	default:
 		return nil, fmt.Errorf("%w: %q; choose %s or %s", ErrType, keyType, TypeEd25519, TypeECDSAP256)
 	}

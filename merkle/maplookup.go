@@ -79,6 +79,7 @@ func walkLeaves(r NodeReader, ref MapRef, key NodeKey, visit func(leaf MapRef) e
 		return nil
 	case RefLeaf:
 		return visit(ref)
+	case RefInner:
 	}
 	n, err := readNode(r, key, ref)
 	if err != nil {

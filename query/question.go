@@ -64,9 +64,9 @@ func (k Known) restrict(q Question) Known {
 		return k
 	case onState:
 		return Known{TrustedHeight: k.TrustedHeight, MinStateHeight: k.MinStateHeight}
-	default:
-		return Known{}
+	case onItself:
 	}
+	return Known{}
 }
 
 func (k Known) check() error {

@@ -92,11 +92,11 @@ func (q Resolve) encode(v url.Values) string {
 	if q.Assurance != PublisherAssurance {
 		v.Set("assurance", q.Assurance.String())
 	}
-	switch q.Kind() {
-	case KindTag:
+	switch { // as Kind
+	case !q.Tag.IsZero():
 		v.Set("ref", q.String())
 		return PathResolve
-	case KindImage:
+	case !q.Digest.IsZero():
 		v.Set("repository", q.Repository.String())
 		v.Set("digest", q.Digest.String())
 		return pathImage

@@ -59,6 +59,7 @@ func scan(b []byte) error {
 			} else {
 				ends = c == ']'
 			}
+		case expectValue, expectKey:
 		}
 		if ends {
 			pos++

@@ -81,17 +81,15 @@ func exitCode(err error) int {
 	case errors.Is(err, errSwapped):
 		return exitAttack
 	}
-	switch client.ClassOf(err) {
-	case bundle.Attack:
+	class := client.ClassOf(err)
+	switch {
+	case class == bundle.Attack:
 		return exitAttack
-	}
-	if errors.Is(err, client.ErrUncertain) {
+	case errors.Is(err, client.ErrUncertain):
 		return exitUncertain
-	}
-	switch client.ClassOf(err) {
-	case bundle.NotTrusted:
+	case class == bundle.NotTrusted:
 		return exitNotTrusted
-	case bundle.Stale:
+	case class == bundle.Stale:
 		return exitUnreachable
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

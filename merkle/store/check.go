@@ -148,6 +148,7 @@ func (c *checker) checkMap(ref merkle.MapRef, key merkle.NodeKey) error {
 		return err
 	}
 	switch ref.Kind {
+	case merkle.RefEmpty:
 	case merkle.RefLeaf:
 		k := merkle.ValueKey{Version: ref.Version, Path: ref.Path}
 		if h, ok := c.values[k]; ok && h == ref.Hash {

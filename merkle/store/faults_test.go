@@ -87,6 +87,7 @@ func (b *faultyBatch) WriteSync() error {
 			return err
 		}
 		return errInjected
+	case writeWorks:
 	}
 	return b.Batch.WriteSync()
 }
