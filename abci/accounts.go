@@ -34,8 +34,8 @@ const unitGain = time.Second / accountRefill
 // safe for concurrent use.
 //
 // An account is a token bucket, of which all that matters is when it will be full: one that
-// is full is forgotten, and no other. When there is no room for one more, whoever has none
-// waits until another is full, so that nobody gets rid of a debt by using other names.
+// is full is forgotten, and no other. When there is no room for one more, a payer without
+// an account waits until another is full, so that other names do not clear a debt.
 type accounts struct {
 	now func() time.Time
 

@@ -79,8 +79,8 @@ func checkAccounts(t *testing.T, a *accounts) {
 	}
 }
 
-// TestDebtsAreNotForgotten: whoever has taken more than his account holds waits for it,
-// whatever names are used meanwhile. When there is no room for one more name, it waits
+// TestDebtsAreNotForgotten: a payer who has taken more than the account holds waits until it
+// has refilled, whatever names are used meanwhile. When there is no room for one more name, it waits
 // for another account to be full.
 func TestDebtsAreNotForgotten(t *testing.T) {
 	now := time.Unix(1000, 0)

@@ -64,7 +64,7 @@ type localClient struct {
 	callback  abcicli.Callback
 
 	mu sync.Mutex
-	// late was dropped by the recheck that is under way, to be offered anew, and offers by
+	// late was dropped by the recheck that is under way, to be offered again, and offers by
 	// those before it, as far as it has not been offered. offered is what somebody offers
 	// at the moment, if anybody does.
 	late, offers [][]byte
@@ -127,7 +127,7 @@ func (c *localClient) offer(pool Mempool, tx []byte) {
 	// way: that check has the verdict.
 	if err != nil && !errors.Is(err, mempool.ErrTxInCache) {
 		// There is no room. It is not lost for who sends it again.
-		c.app.log.Debug("couldn't offer transaction anew", "err", err)
+		c.app.log.Debug("couldn't offer transaction again", "err", err)
 		c.app.refused(sha256.Sum256(tx), c.app.response(nil, errBusy))
 	}
 }
@@ -189,7 +189,7 @@ func (c *localClient) begin(tx []byte, give func(*cmtabci.ResponseCheckTx)) {
 	}
 }
 
-// isOffered reports whether a transaction is the one that is offered anew.
+// isOffered reports whether a transaction is the one that is being offered again.
 func (c *localClient) isOffered(tx []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -155,8 +155,8 @@ func (w *waiting) end() map[[32]byte]*entry {
 	return w.entries
 }
 
-// postpone notes that a transaction is put off, and with it those that come after it
-// about the same, whoever pays. Only recheck, which is sequential, does so.
+// postpone notes that a transaction is put off, and with it the later ones about the
+// same repositories, no matter who pays. Only recheck, which is sequential, does so.
 func (w *waiting) postpone(h *record.Header) {
 	for _, s := range h.Scopes {
 		w.late[subject(s)] = true

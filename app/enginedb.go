@@ -10,7 +10,7 @@ import (
 )
 
 // OpenEngineDB is the engine's database provider, with the settings of tests and
-// measurements: whoever uses the database learns of a failure, and nobody else.
+// measurements: a failure is returned to the caller and ends nothing else.
 func OpenEngineDB(c *cmtcfg.DBContext) (cmtdb.DB, error) {
 	return openEngineDB(c, database.Options{})
 }

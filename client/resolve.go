@@ -232,7 +232,7 @@ func (c *Client) verify(ctx context.Context, loaded *bundle.Memory, b *proto.Bun
 func (c *Client) completeBridge(ctx context.Context, node string, block []byte, bridge [][]byte, m *bundle.Memory, repositories ...reference.Repository) ([][]byte, *bundle.Trace, *bundle.Memory, error) {
 	trace, err := bundle.DecodeTrace(m.Ledger(), block, bridge)
 	if err != nil {
-		return bridge, nil, nil, nil //nolint:nilerr // whoever verifies the answer meets it again
+		return bridge, nil, nil, nil //nolint:nilerr // verifying the answer reports the same error
 	}
 	_, short := m.Follow(trace, c.now(), c.policy)
 	if !errors.Is(short, bundle.ErrBridge) {
