@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"hullmark/durable"
 	"hullmark/keys"
 	"hullmark/record"
 	"hullmark/reference"
@@ -67,8 +68,8 @@ func NewCard(h Home, o CardOptions) (*record.Card, error) {
 			return nil, fmt.Errorf("couldn't sign card with validator key: %w", err)
 		}
 	}
-	if err := writeFile(h.cardFile(), c.Encode(), 0o644); err != nil {
-		return nil, err
+	if err := durable.Write(h.cardFile(), c.Encode(), 0o644); err != nil {
+		return nil, fmt.Errorf("couldn't write card: %w", err)
 	}
 	return c, nil
 }

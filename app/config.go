@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"math"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/template"
@@ -273,29 +272,4 @@ func (c Config) Validate() error {
 		return bad("log.format %q; use text or json", c.Log.Format)
 	}
 	return nil
-}
-
-// writeFile writes a file whole or not at all: temporary file, fsync, rename,
-// fsync of the directory.
-func writeFile(path string, b []byte, mode os.FileMode) error {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp)
-		return fmt.Errorf("couldn't write %s: %w", path, err)
-	}
-	return syncDir(path)
 }

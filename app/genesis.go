@@ -13,6 +13,7 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	"hullmark/abci"
+	"hullmark/durable"
 	"hullmark/record"
 )
 
@@ -43,8 +44,8 @@ func InstallGenesis(h Home, doc []byte) (*record.Genesis, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(h.genesisFile(), text, 0o644); err != nil {
-		return nil, err
+	if err := durable.Write(h.genesisFile(), text, 0o644); err != nil {
+		return nil, fmt.Errorf("couldn't write genesis: %w", err)
 	}
 	return g, nil
 }

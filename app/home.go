@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"hullmark/durable"
 	"hullmark/safefile"
 )
 
@@ -82,11 +83,14 @@ func (h Home) lockWith(open func(path string) (*os.File, error)) (release func()
 	if err != nil {
 		return nil, fmt.Errorf("couldn't lock home: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
+	release, err = durable.TryLock(f)
+	if errors.Is(err, durable.ErrLocked) {
 		return nil, fmt.Errorf("couldn't lock home %s: %w", h, ErrHomeInUse)
 	}
-	return func() { _ = f.Close() }, nil
+	if err != nil {
+		return nil, fmt.Errorf("couldn't lock home: %w", err)
+	}
+	return release, nil
 }
 
 // checkSecrets refuses keys of the node that others can read.
@@ -117,20 +121,4 @@ func readTrusted(path string) ([]byte, error) {
 		return nil, err
 	}
 	return os.ReadFile(path)
-}
-
-// syncDir makes a rename in a file's directory last.
-func syncDir(path string) error {
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return fmt.Errorf("couldn't sync directory: %w", err)
-	}
-	err = d.Sync()
-	if e := d.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return fmt.Errorf("couldn't sync directory: %w", err)
-	}
-	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 
+	"hullmark/durable"
+
 	cmtcfg "github.com/cometbft/cometbft/config"
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
@@ -63,8 +65,8 @@ func Init(h Home, o InitOptions) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	if err := writeFile(h.configFile(), text, 0o600); err != nil {
-		return Identity{}, err
+	if err := durable.Write(h.configFile(), text, 0o600); err != nil {
+		return Identity{}, fmt.Errorf("couldn't write configuration: %w", err)
 	}
 	nodeKey, err := p2p.LoadOrGenNodeKey(h.nodeKeyFile())
 	if err != nil {

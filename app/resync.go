@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"hullmark/durable"
 )
 
 // ErrOldData is returned when data that was put aside before is still there.
@@ -62,8 +64,8 @@ func Resync(h Home, discard bool) error {
 			return fmt.Errorf("couldn't put data aside: %w", err)
 		}
 	}
-	if err := errors.Join(syncDir(filepath.Join(old, "x")), syncDir(old)); err != nil {
-		return err
+	if err := errors.Join(durable.SyncDir(old), durable.SyncDir(h.dataDir())); err != nil {
+		return fmt.Errorf("couldn't put data aside: %w", err)
 	}
 	if discard {
 		if err := os.RemoveAll(old); err != nil {

@@ -1,12 +1,13 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
+	"hullmark/durable"
 	"hullmark/safefile"
 )
 
@@ -35,37 +36,15 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// writeFile replaces a file so that a reader, and a machine that loses power at
-// any moment, sees the old content or the new one: write beside, sync, rename,
-// sync the directory.
-func writeFile(path string, content []byte) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".tmp-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), syncDirectory(dir))
-}
+// writeFile replaces a file of a home, which only its user may read.
+func writeFile(path string, content []byte) error { return durable.Write(path, content, 0o600) }
 
-// syncDirectory makes the names in a directory durable.
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
+// lockFile waits for the lock on a file and returns what releases it. It wraps ErrLocked
+// when the context ends first.
+func lockFile(ctx context.Context, path string) (release func(), err error) {
+	release, err = durable.Lock(ctx, path)
+	if errors.Is(err, durable.ErrLocked) {
+		return nil, fmt.Errorf("%w: %w", ErrLocked, ctx.Err())
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return release, err
 }

@@ -10,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"hullmark/bundle"
+	"hullmark/durable"
 	"hullmark/reference"
 )
 
@@ -39,7 +39,6 @@ type FileKeeper interface {
 const (
 	filesDir   = "files"
 	fileSuffix = ".json"
-	tempPrefix = ".new-"
 )
 
 // abandoned is the age at which a file that somebody began to write has no writer
@@ -67,7 +66,7 @@ func (h *Home) HeldFiles(r reference.Repository) ([][]byte, error) {
 	var files [][]byte
 	var damaged []error
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), tempPrefix) || !e.Type().IsRegular() || len(files) == bundle.MaxTargets {
+		if durable.IsTemporary(e.Name()) || !e.Type().IsRegular() || len(files) == bundle.MaxTargets {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
@@ -114,7 +113,7 @@ func (h *Home) keepFiles(r reference.Repository, files [][]byte, limit int64) er
 			delete(wanted, e.Name())
 			continue
 		}
-		if strings.HasPrefix(e.Name(), tempPrefix) {
+		if durable.IsTemporary(e.Name()) {
 			if info, err := e.Info(); err != nil || now.Sub(info.ModTime()) < abandoned {
 				continue // somebody is writing it
 			}
@@ -130,9 +129,12 @@ func (h *Home) keepFiles(r reference.Repository, files [][]byte, limit int64) er
 		}
 		return nil
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("couldn't keep files: %w", err)
+	}
 	var written int64
 	for name, content := range wanted {
-		if err := keepFile(dir, name, content); err != nil {
+		if err := durable.WriteUnsynced(filepath.Join(dir, name), content, 0o600); err != nil {
 			return fmt.Errorf("couldn't keep file: %w", err)
 		}
 		written += int64(len(content))
@@ -144,25 +146,6 @@ func (h *Home) keepFiles(r reference.Repository, files [][]byte, limit int64) er
 		return nil
 	}
 	return h.evict(dir, limit)
-}
-
-// keepFile writes one file, whole or not at all.
-func keepFile(dir, name string, content []byte) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, tempPrefix+"*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }
 
 // evict removes the directories that were used the longest time ago while all files

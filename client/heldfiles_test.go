@@ -167,7 +167,7 @@ func TestKeepFiles(t *testing.T) {
 	}
 	keep("one", "two")
 	parent := filepath.Dir(keptPath(dir, app, nil))
-	young, old := filepath.Join(parent, ".new-1"), filepath.Join(parent, ".new-2")
+	young, old := filepath.Join(parent, ".tmp-1"), filepath.Join(parent, ".tmp-2")
 	write(t, young, "half")
 	write(t, old, "half")
 	long := time.Now().Add(-2 * time.Hour)

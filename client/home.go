@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hullmark/bundle"
+	"hullmark/durable"
 	"hullmark/reference"
 	"hullmark/safefile"
 )
@@ -268,13 +269,8 @@ func (h *Home) write(path string, content []byte) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, dir := range []string{h.path(memoryDir), h.path(repositoriesDir)} {
-		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		if err := syncDirectory(filepath.Dir(dir)); err != nil {
-			return err
-		}
+	if err := durable.MkdirAll(h.path(repositoriesDir), 0o700); err != nil {
+		return err
 	}
 	return writeFile(path, content)
 }

@@ -384,7 +384,7 @@ func TestInterruptedUpdate(t *testing.T) {
 			}
 			write(t, filepath.Join(dir, name), text)
 		}
-		if _, err := os.CreateTemp(filepath.Join(dir, "memory"), "chain.json.tmp-*"); err != nil {
+		if _, err := os.CreateTemp(filepath.Join(dir, "memory"), ".tmp-*"); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, warnings, err := c.Resolve(t.Context(), ref(app+":latest")); err != nil || len(warnings) != 0 {

@@ -96,8 +96,4 @@ const (
 	// maxWish bounds a pause that a node asks for: that after a refused transaction of
 	// as much work as a block (ADR 30). What names more means no client well.
 	maxWish = 200 * time.Second
-
-	// lockPoll is how often a lock that somebody else holds is tried again. A
-	// verification holds it for milliseconds.
-	lockPoll = 5 * time.Millisecond
 )

@@ -1,7 +1,6 @@
 package keystore
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -9,12 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"hullmark/durable"
 	"hullmark/safefile"
 )
-
-// Durable writing follows one pattern: write a temporary file, fsync it, give it
-// its name, fsync the directory. At every point in time the final name is absent
-// or complete, and once the function has returned it survives a power cut.
 
 // createRoot opens the store's directory and creates it when it is missing.
 func (s *Store) createRoot() (*os.Root, error) {
@@ -22,15 +18,7 @@ func (s *Store) createRoot() (*os.Root, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return root, err
 	}
-	if err := os.MkdirAll(s.dir, dirMode); err != nil {
-		return nil, fmt.Errorf("couldn't create key directory: %w", err)
-	}
-	parent, err := os.Open(filepath.Dir(s.dir))
-	if err != nil {
-		return nil, fmt.Errorf("couldn't create key directory: %w", err)
-	}
-	defer closeQuietly(parent)
-	if err := parent.Sync(); err != nil {
+	if err := durable.MkdirAll(s.dir, dirMode); err != nil {
 		return nil, fmt.Errorf("couldn't create key directory: %w", err)
 	}
 	return s.openRoot()
@@ -75,62 +63,22 @@ func checkFile(path string, info fs.FileInfo, kind safefile.Kind) error {
 	return err
 }
 
-// writeNew writes a file whose name must be free; else it wraps ErrExists. A hard
-// link, unlike a rename, never replaces, so of two writers one loses.
+// writeNew writes a file whose name must be free; else it wraps ErrExists.
 func writeNew(root *os.Root, name string, content []byte) error {
-	temporary, err := writeTemporary(root, name, content)
-	if err != nil {
-		return err
-	}
-	err = root.Link(temporary, name)
-	removeErr := root.Remove(temporary)
+	err := durable.WriteNewIn(root, name, content, fileMode)
 	if errors.Is(err, fs.ErrExist) {
 		return ErrExists
 	}
-	if err := errors.Join(err, removeErr); err != nil {
-		return fmt.Errorf("couldn't write %s: %w", name, err)
+	if err != nil {
+		return fmt.Errorf("couldn't write key file: %w", err)
 	}
-	return syncDirectory(root)
+	return nil
 }
 
 // replace writes a file whether or not there is one.
 func replace(root *os.Root, name string, content []byte) error {
-	temporary, err := writeTemporary(root, name, content)
-	if err != nil {
-		return err
-	}
-	if err := root.Rename(temporary, name); err != nil {
-		return fmt.Errorf("couldn't write %s: %w", name, errors.Join(err, root.Remove(temporary)))
-	}
-	return syncDirectory(root)
-}
-
-// writeTemporary returns the name of a new file with the content, synced. The
-// name begins with a dot, so no key can have it.
-func writeTemporary(root *os.Root, name string, content []byte) (string, error) {
-	temporary := "." + name + "." + rand.Text()
-	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
-	if err != nil {
-		return "", fmt.Errorf("couldn't write %s: %w", name, err)
-	}
-	_, err = file.Write(content)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return "", fmt.Errorf("couldn't write %s: %w", name, errors.Join(err, root.Remove(temporary)))
-	}
-	return temporary, nil
-}
-
-func syncDirectory(root *os.Root) error {
-	dir, err := root.Open(".")
-	if err != nil {
-		return fmt.Errorf("couldn't sync key directory: %w", err)
-	}
-	defer closeQuietly(dir)
-	if err := dir.Sync(); err != nil {
-		return fmt.Errorf("couldn't sync key directory: %w", err)
+	if err := durable.WriteIn(root, name, content, fileMode); err != nil {
+		return fmt.Errorf("couldn't write key file: %w", err)
 	}
 	return nil
 }

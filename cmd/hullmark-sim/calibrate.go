@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hullmark/internal/atomicfile"
 	"hullmark/internal/calibrate"
 	"hullmark/internal/cli"
 	"hullmark/sim"
@@ -89,7 +88,7 @@ func writeCosts(file string, c sim.Costs) error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(file, b, 0o644); err != nil {
+	if err := cli.WriteFile(file, b, 0o644); err != nil {
 		return fmt.Errorf("couldn't write costs: %w", err)
 	}
 	return nil

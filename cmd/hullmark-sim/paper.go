@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hullmark/internal/atomicfile"
 	"hullmark/internal/cli"
 	"hullmark/sim/paper"
 )
@@ -123,7 +122,7 @@ func (a *paperAnswer) write(dir string) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := atomicfile.Write(filepath.Join(dir, name), files[name], 0o644); err != nil {
+		if err := cli.WriteFile(filepath.Join(dir, name), files[name], 0o644); err != nil {
 			return fmt.Errorf("couldn't write %s: %w", name, err)
 		}
 	}

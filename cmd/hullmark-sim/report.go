@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"hullmark/internal/atomicfile"
+	"hullmark/internal/cli"
 	"hullmark/sim"
 	"hullmark/sim/plot"
 )
@@ -71,7 +71,7 @@ func (r *report) write(dir string) error {
 	}
 	put := func(name string, b []byte, err error) error {
 		if err == nil {
-			err = atomicfile.Write(filepath.Join(dir, name), b, 0o644)
+			err = cli.WriteFile(filepath.Join(dir, name), b, 0o644)
 		}
 		if err != nil {
 			return fmt.Errorf("couldn't write %s: %w", name, err)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hullmark/internal/atomicfile"
 	"hullmark/internal/cli"
 	"hullmark/sim/plot"
 	"hullmark/sim/reads"
@@ -47,7 +46,7 @@ JSON: none.` + scenarioExit,
 			if err := trace.Write(&b, events); err != nil {
 				return err
 			}
-			if err := atomicfile.Write(args[0], b.Bytes(), 0o644); err != nil {
+			if err := cli.WriteFile(args[0], b.Bytes(), 0o644); err != nil {
 				return fmt.Errorf("couldn't write trace: %w", err)
 			}
 			if _, err := fmt.Fprintf(stdout, "%d events\n", len(events)); err != nil {

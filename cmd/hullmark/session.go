@@ -15,7 +15,6 @@ import (
 
 	"hullmark/bundle"
 	"hullmark/client"
-	"hullmark/internal/atomicfile"
 	"hullmark/internal/buildinfo"
 	"hullmark/internal/cli"
 	"hullmark/keystore"
@@ -343,7 +342,7 @@ func (s *session) replaceOutput(path string, content []byte, mode os.FileMode) e
 		}
 		return nil
 	}
-	if err := atomicfile.Write(path, content, mode); err != nil {
+	if err := cli.WriteFile(path, content, mode); err != nil {
 		return fileError("write "+path, err)
 	}
 	return nil

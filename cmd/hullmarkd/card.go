@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"hullmark/app"
-	"hullmark/internal/atomicfile"
 	"hullmark/internal/cli"
 	"hullmark/record"
 	"hullmark/reference"
@@ -226,7 +225,7 @@ func writeCard(cmd *cobra.Command, path string, c *record.Card) error {
 		return fmt.Errorf("couldn't write card: %w", err)
 	}
 	b.WriteByte('\n')
-	if err := atomicfile.Write(path, b.Bytes(), 0o644); err != nil {
+	if err := cli.WriteFile(path, b.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("couldn't write card: %w", err)
 	}
 	if err := show(cmd, newCardAnswer(c)); err != nil {

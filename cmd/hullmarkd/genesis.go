@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"hullmark/app"
-	"hullmark/internal/atomicfile"
 	"hullmark/internal/cli"
 	"hullmark/record"
 )
@@ -110,7 +109,7 @@ JSON: as "genesis show".`,
 				Advice: fmt.Sprintf("a ledger may run on that genesis, so it is not overwritten: compare the two with `hullmarkd genesis show %s`, and name another file with --file, or remove that one if it is no ledger's", file),
 			}
 		}
-		if err := atomicfile.Write(file, doc, 0o644); err != nil {
+		if err := cli.WriteFile(file, doc, 0o644); err != nil {
 			return fmt.Errorf("couldn't write genesis: %w", err)
 		}
 		for _, c := range cards {

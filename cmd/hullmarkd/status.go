@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"hullmark/app"
-	"hullmark/internal/atomicfile"
 	"hullmark/internal/buildinfo"
 	"hullmark/internal/cli"
 	"hullmark/proto"
@@ -201,7 +200,7 @@ JSON: file, ledger, height; without --file the anchor itself, which is JSON.`,
 				cmd.Print(string(b))
 				return nil
 			}
-			if err := atomicfile.Write(file, b, 0o644); err != nil {
+			if err := cli.WriteFile(file, b, 0o644); err != nil {
 				return fmt.Errorf("couldn't write trust anchor: %w", err)
 			}
 			return show(cmd, &anchorAnswer{File: file, Ledger: a.Ledger, Height: a.Block.Height})
