@@ -162,10 +162,9 @@ func (d *doing) attempt(ctx context.Context, keys Keys) (*Done, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range d.parts {
-		if d.parts[i] != nil {
-			d.parts[i] = part(signed, d.orders[i].Repository)
-			d.sent[i] = d.parts[i]
+	for i, o := range d.orders {
+		if p := part(signed, o.Repository); p != nil { // else the ledger has it, maybe by an attempt before
+			d.parts[i], d.sent[i] = p, p
 		}
 	}
 	tx, warnings, err := d.client.sendRequest(ctx, signed, payer, by)

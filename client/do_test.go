@@ -155,6 +155,43 @@ func TestDoAfterLostAnswer(t *testing.T) {
 	}
 }
 
+// Test that an order of two which the ledger has, by an attempt whose answer was lost, is not
+// forgotten when the other one is overtaken and drafted anew, nor when both are later.
+func TestDoKeepsWhatIsThere(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		n := newNetwork(t, 1)
+		first := times(1, func(w http.ResponseWriter, r *http.Request) bool {
+			n.take(r)
+			n.commit(n.other.Publish(3, fixture.Tags{"1.0": "foreign", "somebody": "else"}))
+			n.commit()
+			fail(w, 422, "stale-scope", "stale", uint32(record.CodeStaleScope))
+			return true
+		})
+		second := times(1, func(http.ResponseWriter, *http.Request) bool {
+			n.commit(n.app.Publish(4, fixture.Tags{"latest": "two", "somebody": "else"}))
+			n.commit(n.other.Publish(4, fixture.Tags{"1.0": "foreign", "somebody": "new"}))
+			n.commit()
+			return false
+		})
+		n.nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
+			return first(w, r) || again && second(w, r)
+		})
+		op := n.chain.Operators[0]
+		ours, theirs := n.order(withdraw("1.0")), n.order(set("mine", "three"))
+		ours.Submitter, ours.Payer = submitter{op.Governance}, op.ID
+		theirs.Repository, theirs.Signers = n.other.Repository, []tuf.Signer{n.other.TaggingKeys[0]}
+		done, err := n.client().Publish(t.Context(), ours, theirs)
+		if err != nil {
+			t.Errorf("again %t: %v", again, err)
+			continue
+		}
+		// Once it was overtaken it is the other's file that says so.
+		if parts := len(done.Request.Parts); again && parts != 1 || !again && parts != 2 {
+			t.Errorf("again %t: %d parts of what was signed here are there", again, parts)
+		}
+	}
+}
+
 // Test that a lift which lost to another takes back no revocation that came meanwhile.
 func TestLiftAfterConflict(t *testing.T) {
 	n := newNetwork(t, 1)

@@ -4,7 +4,8 @@ package regressions
 // operating it and reimplementing its specification, each with the tests that hold the
 // right behaviour. Ids are those of the report, one row per point; N and a
 // number are those of the trial of 2026-12-01, in which a newcomer used the programs from
-// the README alone.
+// the README alone, and R and a number those of the review of that day, which attacked the
+// packages that had just been rewritten.
 var found = []row{
 	{"A2", "refused deltas of a large file cost 82 ms each and nothing to send: 12 a second stalled four validators, whose commits waited for every check", []string{"abci.TestRefusedAreCharged", "abci.TestSameBytesAreChargedOnce", "abci.TestAdmittedArePaidBack", "abci.TestStrangersAreNotCharged", "abci.TestAccounts", "abci.TestDebtsAreNotForgotten", "abci.TestAccountsModel", "abci.TestDelegatedKeysShareAnAccount", "abci.TestRefusedByTheLedgerAreCharged", "abci.TestCommitsWaitForNoCheck", "abci.TestGate", "abci.TestQueueTurns", "abci.TestQueueBounds", "abci.TestQueueEmergencies", "tests/flood.TestFloodRefused", "ledger.TestRememberedOnce", "ledger.TestRememberedInTime", "ledger.TestRememberedFor", "ledger.TestMemoryIsBounded", "ledger.TestStepsAreTheTable", "tuf.TestStored", "tuf.TestDeltaEqualsWholeFile", "ledger.TestDamagedFile"}, ""},
 	{"A3", "40 valid deltas that waited made each block take 12 s and more: all were judged again after each", []string{"abci.TestRecheckPostpones", "abci.TestBurst", "ledger.TestReadmit", "tests/flood.TestFloodRefused", "ledger.TestCarry", "ledger.TestReadmitEntry", "abci.TestOfferLate", "abci.TestRecheckEnds", "abci.TestEntriesAreBounded", "ledger.TestReadmitPaid"}, ""},
@@ -90,4 +91,6 @@ var found = []row{
 	{"N28", "a directory that may not be written, or that a file stands in the way of, had no hint; init called it a home that exists already", []string{"cmd/hullmarkd.TestNoPermission", "cmd/hullmarkd.TestMistakes"}, ""},
 	{"N29", "README and help said that init refuses a genesis without one's card, and a home without a card takes any", []string{"cmd/hullmarkd.TestScripts"}, ""},
 	{"N30", "resync did not say where the data went", []string{"cmd/hullmarkd.TestScripts"}, ""},
+	// The review of 2026-12-01.
+	{"R1", "of two orders in one transaction the one that the ledger had already was forgotten when the other was overtaken: its withdrawal ended with not found", []string{"client.TestDoKeepsWhatIsThere"}, ""},
 }
