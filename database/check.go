@@ -44,6 +44,13 @@ func checkFiles(files vfs.FS, dir string) error {
 	if err := checkManifest(b, length); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrDamaged, manifest, err)
 	}
+	newest, length, err := readMark(files, dir, newestMark)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if newest != "" && !slices.Contains(names, newest) {
+		return fmt.Errorf("%w: the newest journal, %s, is missing", ErrDamaged, newest)
+	}
 	for _, name := range names {
 		number, ok := journalNumber(name)
 		if !ok {
@@ -53,7 +60,11 @@ func checkFiles(files vfs.FS, dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := checkJournal(b, uint32(number)); err != nil {
+		written := 0
+		if name == newest {
+			written = length
+		}
+		if err := checkJournal(b, uint32(number), written); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
 		}
 	}
@@ -120,10 +131,14 @@ func checkManifest(b []byte, length int) error {
 // journal left there. Each record says up to where the journal was synced when it was
 // written; if there is one that promises what does not check, that is damaged. Pebble
 // looks for such records too, but not in the block of 32 KiB in which the damage is,
-// and takes a flipped bit in the number of a journal for its end.
-func checkJournal(b []byte, number uint32) error {
+// and takes a flipped bit in the number of a journal for its end. Of a database that was
+// closed in order, length is how long the journal was.
+func checkJournal(b []byte, number uint32, length int) error {
 	format := chunk.Journal(number)
 	at := format.Valid(b, 0)
+	if at < length {
+		return fmt.Errorf("the record at byte %d does not check, and %d bytes did when the database was closed", at, length)
+	}
 	promises := func(record int) bool {
 		synced := binary.LittleEndian.Uint64(b[record+chunk.SyncedOffset:])
 		// None promises what stands behind itself.

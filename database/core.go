@@ -15,7 +15,7 @@ import (
 type core struct {
 	*failure
 	db         *pebble.DB
-	release    func() error // what Pebble does not know of
+	release    func(closed bool) error // of what Pebble does not know of
 	writeLimit time.Duration
 
 	// mu is held for reading while Pebble is called, and for writing by Close.
@@ -33,10 +33,10 @@ func openCore(path string, o Options) (*core, error) {
 		return nil, fmt.Errorf("couldn't open %s: %w", path, err)
 	}
 	f := newFailure(path, o)
-	files, release := vfs.FS(readOnlyFS{o.FS}), func() error { return nil }
+	files, release := vfs.FS(readOnlyFS{o.FS}), func(bool) error { return nil }
 	if !o.ReadOnly {
 		j := newJournalFS(o.FS, path, f)
-		files, release = j, j.listed.close
+		files, release = j, j.release
 	}
 	var db *pebble.DB
 	err := f.await(0, func() (err error) {
@@ -48,7 +48,7 @@ func openCore(path string, o Options) (*core, error) {
 			err = fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		if f.err() == nil { // else somebody waits for ever, and holds what would be released
-			err = errors.Join(err, release())
+			err = errors.Join(err, release(false))
 		}
 		return nil, fmt.Errorf("couldn't open %s: %w", path, err)
 	}
@@ -244,6 +244,7 @@ func (c *core) Close() error {
 			errs = append(errs, it.it.Close())
 			it.it = nil
 		}
-		return errors.Join(append(errs, c.db.Close(), c.release())...)
+		err := errors.Join(append(errs, c.db.Close())...)
+		return errors.Join(err, c.release(err == nil))
 	})
 }

@@ -9,9 +9,10 @@
 // that was synced is there.
 //
 // Damage is an error, when the database is opened or when the damaged part is
-// read, and never a missing or an older entry. There is one exception: the last
-// synced write of a journal. Damage there looks like a write that a power failure
-// has cut off, so the database opens without that write.
+// read, and never a missing or an older entry. There is one exception, the end of the
+// newest journal of a database that was not closed in order. Damage in its last synced
+// write, and an end that is missing, look like writes that a power failure has cut off,
+// so the database opens without them.
 //
 // # What ends a node
 //

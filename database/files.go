@@ -59,18 +59,30 @@ func (fs readOnlyFS) Unwrap() vfs.FS { return fs.FS }
 // journalFS is the file system of a database that is written. It allocates journals
 // step by step (journalStep). An error of a journal, or when a directory is synced, ends
 // the database: Pebble's own answer to some of them is a panic that cannot be recovered.
-// Before a journal or a table is removed it notes how long the list of tables is.
+// Before a journal or a table is removed it notes how long the list of tables is, and it
+// notes which journal is the newest.
 type journalFS struct {
 	vfs.FS
 	failure *failure
 	listed  *listed
+	newest  *newest
 }
 
 // newJournalFS returns the file system of the database in a directory.
 func newJournalFS(files vfs.FS, dir string, f *failure) *journalFS {
 	fs := &journalFS{FS: files, failure: f}
-	fs.listed = newListed(fs, dir)
+	fs.listed, fs.newest = newListed(fs, dir), newNewest(fs, dir)
 	return fs
+}
+
+// release frees what is open. Closed says that the database was closed in order.
+func (fs *journalFS) release(closed bool) error {
+	if closed {
+		// Everything is there. On a disk without room for a name, what is cut off from now on
+		// looks as after a crash.
+		_ = fs.newest.closed()
+	}
+	return errors.Join(fs.listed.close(), fs.newest.close())
 }
 
 // note is called before a file is removed or used for something else.
@@ -81,6 +93,9 @@ func (fs *journalFS) note(name string) {
 	}
 	if err := fs.listed.note(); err != nil {
 		fs.failure.background(fmt.Errorf("couldn't note the length of the list of tables: %w", err))
+	}
+	if err := fs.newest.removes(base); err != nil {
+		fs.failure.background(fmt.Errorf("couldn't note that a journal is removed: %w", err))
 	}
 }
 
@@ -133,6 +148,9 @@ func (fs *journalFS) wrap(name string, f vfs.File, err error) (vfs.File, error) 
 	}
 	if _, journal := journalNumber(base); !journal {
 		return f, err
+	}
+	if err == nil {
+		err = fs.newest.made(base)
 	}
 	if err != nil {
 		fs.failure.background(fmt.Errorf("couldn't make journal: %w", err))

@@ -1,9 +1,6 @@
 package database
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,9 +14,8 @@ const (
 	// list of tables, is the current one. A marker is an empty file that says it in its
 	// name.
 	manifestMarker = "manifest"
-	// listedMarker is the name of our marker that says up to where a manifest was
-	// synced: MANIFEST-000012:345.
-	listedMarker = "listed"
+	// listedMark is the name of our mark that says up to where a manifest was synced.
+	listedMark = "listed"
 )
 
 // listed makes sure that damage at the end of a manifest is not taken for a write that
@@ -33,12 +29,14 @@ type listed struct {
 	mu      sync.Mutex
 	written map[string]int64 // bytes of manifests
 	synced  map[string]int64
-	marker  *atomicfs.Marker
-	last    string // what the marker says
+	mark    mark
 }
 
 func newListed(files vfs.FS, dir string) *listed {
-	return &listed{files: files, dir: dir, written: make(map[string]int64), synced: make(map[string]int64)}
+	return &listed{
+		files: files, dir: dir, written: make(map[string]int64), synced: make(map[string]int64),
+		mark: mark{files: files, dir: dir, name: listedMark},
+	}
 }
 
 // wrote and sync are called when a manifest has been written to, and synced.
@@ -79,45 +77,21 @@ func (l *listed) note() error {
 		size = int64(chunk.Entry.Valid(b, 0))
 		l.synced[name] = size
 	}
-	value := fmt.Sprintf("%s:%d", name, size)
-	if value == l.last {
-		return nil
-	}
-	if l.marker == nil {
-		if l.marker, _, err = atomicfs.LocateMarker(l.files, l.dir, listedMarker); err != nil {
-			return err
-		}
-	}
-	if err := l.marker.Move(value); err != nil {
-		return err
-	}
-	l.last = value
-	return nil
+	return l.mark.move(name, size)
 }
 
 // close frees what note has opened.
 func (l *listed) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.marker == nil {
-		return nil
-	}
-	return l.marker.Close()
+	return l.mark.close()
 }
 
 // listedLength returns how long a manifest has been at least; 0 if it is not known.
 func listedLength(files vfs.FS, dir, manifest string) (int, error) {
-	value, err := atomicfs.ReadMarker(files, dir, listedMarker)
-	if err != nil || value == "" {
+	name, size, err := readMark(files, dir, listedMark)
+	if err != nil || name != manifest { // the one before, or one that never became the current one
 		return 0, err
-	}
-	name, text, _ := strings.Cut(value, ":")
-	size, err := strconv.Atoi(text)
-	if err != nil || size < 0 {
-		return 0, fmt.Errorf("the marker %q says %q", listedMarker, value)
-	}
-	if name != manifest {
-		return 0, nil // the one before, or one that never became the current one
 	}
 	return size, nil
 }

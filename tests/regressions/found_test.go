@@ -93,4 +93,5 @@ var found = []row{
 	{"N30", "resync did not say where the data went", []string{"cmd/hullmarkd.TestScripts"}, ""},
 	// The review of 2026-12-01.
 	{"R1", "of two orders in one transaction the one that the ledger had already was forgotten when the other was overtaken: its withdrawal ended with not found", []string{"client.TestDoKeepsWhatIsThere"}, ""},
+	{"R2", "a journal that was removed or emptied, as by somebody who frees a disk of logs, lost all acknowledged writes in it without an error", []string{"database.TestLostJournal", "database.TestOpenedOften", "database.TestPowerLoss"}, ""},
 }
