@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	protobuf "google.golang.org/protobuf/proto"
@@ -92,8 +93,12 @@ func (s *reads) ask(w http.ResponseWriter, r *http.Request) {
 	s.lookIn(place, w, r, func() (*found, error) { return s.find(q, k) })
 }
 
-// parse reads the question that a URL asks.
+// parse reads the question that a URL asks. No path of a question has a character that
+// would have to be encoded.
 func parse(u *url.URL) (query.Question, query.Known, error) {
+	if u.RawPath != "" {
+		return nil, query.Known{}, badRequest("the path is encoded; write " + strconv.Quote(clip(u.Path)))
+	}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return nil, query.Known{}, badRequest("the parameters are not well encoded")

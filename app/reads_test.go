@@ -128,6 +128,41 @@ func (l *library) rotate(version uint64) {
 
 var readRequest = bundletest.Request(readName + ":1.0")
 
+// TestOneFormOverHTTP: the path of a question is written in one way. Parameters may be encoded
+// as URLs allow, and stand in any order.
+func TestOneFormOverHTTP(t *testing.T) {
+	l := newLibrary(t)
+	zero := strings.Repeat("0", 64)
+	for _, tt := range []struct {
+		name, uri string
+		want      int
+	}{
+		{"as clients write it", "/v1/resolve?ref=registry.example.com%2Fapp%3A1.0&trusted_height=2", 200},
+		{"as people write it", "/v1/resolve?trusted_height=2&ref=registry.example.com/app:1.0", 200},
+		{"encoded path", "/v1/%72esolve?ref=registry.example.com/app:1.0", 400},
+		{"encoded digest", "/v1/metadata/%30" + zero[1:], 400},
+		{"encoded slash", "/v1/metadata/" + zero + "%2f", 400},
+		{"capital path", "/V1/resolve?ref=registry.example.com/app:1.0", 404},
+		{"encoded slash before", "/v1%2fresolve?ref=registry.example.com/app:1.0", 404},
+		{"twice", "/v1/resolve?ref=registry.example.com/app:1.0&ref=registry.example.com/app:1.0", 400},
+		{"twice, once encoded", "/v1/resolve?ref=registry.example.com/app:1.0&r%65f=registry.example.com/app:1.0", 400},
+		{"semicolon", "/v1/resolve?ref=registry.example.com/app:1.0;x=1", 400},
+		{"bad encoding", "/v1/resolve?ref=registry.example.com/app:1.0%", 400},
+		{"nothing is a name", "/v1/resolve?ref=registry.example.com/app:1.0&=", 400},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			res, err := http.Get(l.server.URL + tt.uri)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close() //nolint:errcheck // only read from
+			if res.StatusCode != tt.want {
+				t.Errorf("status %d, want %d", res.StatusCode, tt.want)
+			}
+		})
+	}
+}
+
 // TestSleeper: who slept through 5,000 blocks, three changes of the validators and
 // two rotations of a root is up to date after one round trip.
 func TestSleeper(t *testing.T) {

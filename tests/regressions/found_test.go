@@ -94,4 +94,5 @@ var found = []row{
 	// The review of 2026-12-01.
 	{"R1", "of two orders in one transaction the one that the ledger had already was forgotten when the other was overtaken: its withdrawal ended with not found", []string{"client.TestDoKeepsWhatIsThere"}, ""},
 	{"R2", "a journal that was removed or emptied, as by somebody who frees a disk of logs, lost all acknowledged writes in it without an error", []string{"database.TestLostJournal", "database.TestOpenedOften", "database.TestPowerLoss"}, ""},
+	{"R3", "a question had as many forms as there are ways to encode its path: /v1/%72esolve was answered", []string{"app.TestOneFormOverHTTP"}, ""},
 }
