@@ -47,8 +47,10 @@ type fileJSON struct {
 	Version    uint64     `json:"version"`
 	Digest     string     `json:"signed_digest"`
 	Expires    *time.Time `json:"expires,omitempty"`
-	// Of a statement, whose Role is its action and Version its sequence.
+	// Of a statement, whose Role is its action and Version its sequence. Through is the
+	// newest revocation that a lift takes back.
 	By      string   `json:"by,omitempty"`
+	Through uint64   `json:"through,omitempty"`
 	Reason  string   `json:"reason,omitempty"`
 	Note    string   `json:"note,omitempty"`
 	Digests []string `json:"digests,omitempty"`
@@ -129,7 +131,8 @@ func newReviewed(v change.Reviewed) fileJSON {
 		f.Delegations = newDelegations(v.Targets)
 	default:
 		st := v.Statement
-		f.Role, f.Version, f.By, f.Reason, f.Note = st.Action.String(), st.Sequence, st.Binding.Role, st.Reason.String(), st.Note
+		f.Role, f.Version, f.By, f.Through = st.Action.String(), st.Sequence, st.Binding.Role, st.Through
+		f.Reason, f.Note = st.Reason.String(), st.Note
 		for _, d := range st.Digests {
 			f.Digests = append(f.Digests, d.String())
 		}
@@ -177,6 +180,10 @@ func (a *requestAnswer) contents(t *table) {
 			for _, d := range f.Digests {
 				t.row("  "+f.Role, "%s", d)
 			}
+			if f.Through > 0 {
+				t.row("  takes back", "all revocations of them up to number %d", f.Through)
+			}
+			t.row("  by", "the %s keys", f.By)
 			t.row("  reason", "%s", strings.TrimSuffix(f.Reason+": "+f.Note, ": "))
 			t.row("  SHA-256", "%s", f.Digest)
 			continue

@@ -60,9 +60,9 @@ with --expect-digest, or say --yes, and name what is taken over with --adopt.
 JSON: file, kind, ledger, complete, files [{repository, role, version, signed_digest,
 expires, root_threshold, root_keys, targets_threshold, targets_keys, compared_with,
 tag_count, tags [{tag, change, digest, size, before}], delegations [{role, threshold,
-keys, paths, terminating, digest}], by, reason, note, digests}], duties [{repository,
-file, version, by, threshold, keys, signed}], inherited [{repository, role, version,
-signed_by, items [{item, name, digest, size, delegation}]}], signed_by.
+keys, paths, terminating, digest}], by, through, reason, note, digests}], duties
+[{repository, file, version, by, threshold, keys, signed}], inherited [{repository, role,
+version, signed_by, items [{item, name, digest, size, delegation}]}], signed_by.
 
 Exit status: 0 signed, 1 other error or declined.`,
 		Args: cli.Args(cobra.ExactArgs(1)),

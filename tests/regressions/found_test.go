@@ -95,4 +95,5 @@ var found = []row{
 	{"R1", "of two orders in one transaction the one that the ledger had already was forgotten when the other was overtaken: its withdrawal ended with not found", []string{"client.TestDoKeepsWhatIsThere"}, ""},
 	{"R2", "a journal that was removed or emptied, as by somebody who frees a disk of logs, lost all acknowledged writes in it without an error", []string{"database.TestLostJournal", "database.TestOpenedOften", "database.TestPowerLoss"}, ""},
 	{"R3", "a question had as many forms as there are ways to encode its path: /v1/%72esolve was answered", []string{"app.TestOneFormOverHTTP"}, ""},
+	{"R4", "who signed a lift was not shown which revocations it takes back: a request of somebody else's could go further than the signer had seen", []string{"cmd/hullmark.TestScripts"}, ""},
 }
