@@ -24,7 +24,7 @@ RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keyst
 
 # The suites that run real networks. They run one after the other: each keeps two cores
 # busy, and what it tests should not depend on another one's load.
-NETWORK_SUITES := cmd/hullmarkd|internal/experiment|internal/testnet|tests/byzantine|tests/containers|tests/crash|tests/e2e|tests/flood
+NETWORK_SUITES := cmd/hullmarkd|sim/experiment|internal/testnet|tests/byzantine|tests/containers|tests/crash|tests/e2e|tests/flood
 
 # The name of the container image.
 IMAGE ?= hullmark:dev
@@ -35,7 +35,7 @@ TOOLS := bin/tools
 .PHONY: build
 build:
 	@mkdir -p bin
-	@tools/build.sh -o bin/ $(BUILD_FLAGS) ./cmd/...
+	@tools/build.sh -o bin/ $(BUILD_FLAGS) ./cmd/... ./sim/cmd/...
 
 ## man: build, then write the manual pages and completion scripts into bin/share/
 .PHONY: man
@@ -65,7 +65,7 @@ test:
 .PHONY: race
 race:
 	CGO_ENABLED=1 go test -race -timeout 30m $(RACE_PACKAGES)
-	CGO_ENABLED=1 go test -race -short ./sim/...
+	CGO_ENABLED=1 go test -race -short ./sim $(patsubst %,./sim/%/...,consensus paper plot reads trace)
 
 ## flakes: run all tests twenty times, slow packages five times, and count failures into docs/flakes (at most four hours)
 .PHONY: flakes
@@ -95,7 +95,7 @@ IMAGES ?= 1000000
 ## experiment: build, load IMAGES (1000000) images into a real network, and count how look-ups spread over ten real nodes
 .PHONY: experiment
 experiment: build
-	go run ./internal/experiment -bin bin -images $(IMAGES) $(EXPERIMENT)
+	go run ./sim/experiment -bin bin -images $(IMAGES) $(EXPERIMENT)
 
 ## calibrate-check: measure the real code, simulate four validators and compare with real ones (a few minutes)
 .PHONY: calibrate-check

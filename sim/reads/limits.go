@@ -3,7 +3,7 @@ package reads
 import "time"
 
 // What the product does, mirrored here because the simulator links nothing it
-// simulates. tests/simulation compares.
+// simulates. sim/tests/product compares.
 const (
 	// Hedge is client.DefaultHedge: how long a node may be silent before the next is
 	// asked too.

@@ -1,4 +1,4 @@
-package simulation
+package product
 
 import (
 	"go/ast"
@@ -30,7 +30,7 @@ func TestLimits(t *testing.T) {
 		{"connectionsEach", reads.MaxAddressConnections},
 		{"burstSeconds", reads.BurstSeconds},
 	} {
-		if real := constant(t, "../../app/admission/limits.go", tc.name); real != tc.simulated {
+		if real := constant(t, "../../../app/admission/limits.go", tc.name); real != tc.simulated {
 			t.Errorf("%s of simulated nodes is %d, that of real ones %d", tc.name, tc.simulated, real)
 		}
 	}

@@ -1,6 +1,6 @@
-// Package simulation compares what the simulator believes of the product with the
+// Package product compares what the simulator believes of the product with the
 // product. The simulator itself links nothing that it simulates.
-package simulation
+package product
 
 import (
 	"testing"

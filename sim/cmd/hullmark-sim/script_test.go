@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs the scripts in testdata. Each finds the sample of a trace that is
 // in the repository as sample.csv.
 func TestScripts(t *testing.T) {
-	sample, err := os.ReadFile("../../sim/trace/testdata/sample.csv")
+	sample, err := os.ReadFile("../../trace/testdata/sample.csv")
 	if err != nil {
 		t.Fatal(err)
 	}
