@@ -13,6 +13,7 @@ import (
 
 	cmttypes "github.com/cometbft/cometbft/types"
 
+	"hullmark/internal/workload"
 	"hullmark/keys"
 	"hullmark/query"
 	"hullmark/sim"
@@ -94,7 +95,7 @@ func (r *Result) size(name string, bytes int) int {
 
 func (r *Result) proofs(tb testing.TB) error {
 	for _, tags := range tagCounts {
-		p := NewProof(tb, 4, tags)
+		p := workload.NewProof(tb, 4, tags)
 		answer, err := p.Answer()
 		if err != nil {
 			return err
@@ -127,7 +128,7 @@ func (r *Result) proofs(tb testing.TB) error {
 // answer.
 func (r *Result) moreValidators(tb testing.TB) error {
 	const many, n = 100, 100
-	p := NewProof(tb, many, 1)
+	p := workload.NewProof(tb, many, 1)
 	answer, err := p.Answer()
 	if err != nil {
 		return err
@@ -211,7 +212,7 @@ func (r *Result) ledger(tb testing.TB) error {
 
 // recordSize returns the size of the newest record of the log after a publish.
 func recordSize(tb testing.TB) (int, error) {
-	p := NewProof(tb, 4, 1)
+	p := workload.NewProof(tb, 4, 1)
 	view := p.Chain.StateMachine().Latest()
 	defer view.Close()
 	size := view.State().Log.Size

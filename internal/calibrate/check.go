@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hullmark/internal/fixture"
+	"hullmark/internal/workload"
 	"hullmark/sim"
 	"hullmark/sim/consensus"
 )
@@ -88,7 +89,7 @@ func Check(ctx context.Context, costs sim.Costs, progress func(what string)) ([]
 
 // observe runs a real network through all that is compared.
 func (o *observed) observe(tb testing.TB) error {
-	nw := NewNetwork(tb, checkValidators, NetworkOptions{TimeoutCommit: checkPause, EmptyBlocks: checkIdle})
+	nw := workload.NewNetwork(tb, checkValidators, workload.NetworkOptions{TimeoutCommit: checkPause, EmptyBlocks: checkIdle})
 	register, publish, _ := nw.Load()
 	p := nw.C.NewPublisher("registry.example.com/bench/alone")
 	nw.Post(0, p.Register(nw.C.Operators[0]))
@@ -99,21 +100,21 @@ func (o *observed) observe(tb testing.TB) error {
 		o.latency = append(o.latency, time.Since(began).Seconds())
 	}
 	time.Sleep(3 * checkIdle)
-	first := nw.height()
+	first := nw.Height()
 	time.Sleep(8 * checkIdle)
-	idle, err := nw.intervals(first, nw.height())
+	idle, err := intervals(nw, first, nw.Height())
 	if err != nil {
 		return err
 	}
 	o.idle = append(o.idle, idle...)
 	nw.Commit(register)
-	first = nw.height()
+	first = nw.Height()
 	var took time.Duration
 	u, err := take(func() error { took = nw.Commit(publish); return nil })
 	if err != nil {
 		return err
 	}
-	loaded, err := nw.intervals(first, nw.height())
+	loaded, err := intervals(nw, first, nw.Height())
 	if err != nil {
 		return err
 	}
@@ -124,14 +125,14 @@ func (o *observed) observe(tb testing.TB) error {
 
 // saturated keeps what a run of all publishes took.
 func (o *observed) saturated(took, cpu time.Duration) {
-	const n = LoadRepositories * LoadVersions
+	const n = workload.LoadRepositories * workload.LoadVersions
 	o.throughput = append(o.throughput, n/took.Seconds())
 	o.work = append(o.work, cpu.Seconds()/n)
 	o.share = append(o.share, cpu.Seconds()/took.Seconds()/float64(runtime.GOMAXPROCS(0)))
 }
 
 // intervals returns the times between the blocks of heights, by their headers.
-func (nw *Network) intervals(first, last int64) ([]float64, error) {
+func intervals(nw *workload.Network, first, last int64) ([]float64, error) {
 	var out []float64
 	var before time.Time
 	for h := first; h <= last; h++ {
@@ -163,7 +164,7 @@ func (o *observed) simulate(seed uint64, costs sim.Costs) error {
 		return err
 	}
 	full, err := consensus.Run(seed, c, consensus.Plan{
-		Load: consensus.Load{Senders: sendersPerNode, Total: LoadRepositories * LoadVersions}, Window: time.Minute,
+		Load: consensus.Load{Senders: workload.SendersPerNode, Total: workload.LoadRepositories * workload.LoadVersions}, Window: time.Minute,
 	})
 	if err != nil {
 		return err

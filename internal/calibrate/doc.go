@@ -1,7 +1,6 @@
 // Package calibrate measures what the real code takes: the times and sizes that the
-// simulator (package sim) reads from a file, and the networks that its results are
-// held against. The benchmarks in tests/bench use the same networks, so that
-// nothing is measured in two ways.
+// simulator (package sim) reads from a file, on the workloads that are measured by the
+// benchmarks in tests/bench too, and the networks that its results are held against.
 //
 // Work is measured as CPU time of the process, which other processes of a busy
 // machine lengthen less than they do the time on the clock; what waits for a disk

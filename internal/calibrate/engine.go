@@ -7,6 +7,8 @@ import (
 	"time"
 
 	cmttypes "github.com/cometbft/cometbft/types"
+
+	"hullmark/internal/workload"
 )
 
 // engine is what the engine takes on one validator whose application takes
@@ -23,8 +25,8 @@ type engine struct {
 // measureEngine runs a network of one.
 func measureEngine(tb testing.TB, size int) (*engine, error) {
 	const pause = 20 * time.Millisecond
-	o := NetworkOptions{Accepting: true, TimeoutCommit: pause, EmptyBlocks: time.Millisecond}
-	nw := NewNetwork(tb, 1, o)
+	o := workload.NetworkOptions{Accepting: true, TimeoutCommit: pause, EmptyBlocks: time.Millisecond}
+	nw := workload.NewNetwork(tb, 1, o)
 	out := new(engine)
 	if err := out.blocks(nw, o); err != nil {
 		return nil, err
@@ -32,26 +34,16 @@ func measureEngine(tb testing.TB, size int) (*engine, error) {
 	return out, out.transactions(nw, size)
 }
 
-// height returns the height of the newest block of the first node.
-func (nw *Network) height() int64 {
-	nw.tb.Helper()
-	s, err := nw.RPC[0].Status(context.Background())
-	if err != nil {
-		nw.tb.Fatal(err)
-	}
-	return s.SyncInfo.LatestBlockHeight
-}
-
-func (e *engine) blocks(nw *Network, o NetworkOptions) error {
+func (e *engine) blocks(nw *workload.Network, o workload.NetworkOptions) error {
 	const window = 1500 * time.Millisecond
 	var cpu, waits []float64
 	for range repetitions {
-		first := nw.height()
+		first := nw.Height()
 		u, err := take(func() error { time.Sleep(window); return nil })
 		if err != nil {
 			return err
 		}
-		n := float64(nw.height() - first)
+		n := float64(nw.Height() - first)
 		if n == 0 {
 			return fmt.Errorf("couldn't measure blocks: none was made in %s", window)
 		}
@@ -64,7 +56,7 @@ func (e *engine) blocks(nw *Network, o NetworkOptions) error {
 
 // transactions sends transactions of a size, each once and then each again, which
 // the mempool refuses before anything else: what is left is the RPC.
-func (e *engine) transactions(nw *Network, size int) error {
+func (e *engine) transactions(nw *workload.Network, size int) error {
 	const n = 1000
 	rpc := nw.RPC[0]
 	var serial byte
@@ -77,7 +69,7 @@ func (e *engine) transactions(nw *Network, size int) error {
 			tx[0], tx[1], tx[2] = serial, byte(i), byte(i>>8)
 			txs = append(txs, tx)
 		}
-		before, want := nw.height(), nw.Committed()+n
+		before, want := nw.Height(), nw.Committed()+n
 		u, err := take(func() error {
 			for _, tx := range txs {
 				if _, err := rpc.BroadcastTxSync(context.Background(), tx); err != nil {
@@ -90,7 +82,7 @@ func (e *engine) transactions(nw *Network, size int) error {
 		if err != nil {
 			return err
 		}
-		blocks := float64(nw.height()-before) * e.block.Median
+		blocks := float64(nw.Height()-before) * e.block.Median
 		r, err := take(func() error {
 			for _, tx := range txs {
 				if _, err := rpc.BroadcastTxSync(context.Background(), tx); err == nil {

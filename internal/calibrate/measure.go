@@ -1,11 +1,11 @@
 package calibrate
 
 import (
-	"fmt"
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
+
+	"hullmark/internal/workload"
 )
 
 // Spread is the median of repeated measurements and how far they lie apart.
@@ -27,21 +27,12 @@ func quantile(sorted []float64, q float64) float64 {
 // Repetitions of each measurement, of which the median counts.
 const repetitions = 7
 
-// CPUTime returns what this process has used so far, on all cores.
-func CPUTime() (time.Duration, error) {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0, fmt.Errorf("couldn't read CPU time: %w", err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
-}
-
 // used is what something took.
 type used struct{ cpu, wall time.Duration }
 
 // take runs do and returns what it took.
 func take(do func() error) (used, error) {
-	before, err := CPUTime()
+	before, err := workload.CPUTime()
 	if err != nil {
 		return used{}, err
 	}
@@ -50,7 +41,7 @@ func take(do func() error) (used, error) {
 		return used{}, err
 	}
 	wall := time.Since(began)
-	after, err := CPUTime()
+	after, err := workload.CPUTime()
 	return used{after - before, wall}, err
 }
 

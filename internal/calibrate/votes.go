@@ -11,6 +11,7 @@ import (
 
 	"hullmark/bundle/bundletest"
 	"hullmark/internal/fixture"
+	"hullmark/internal/workload"
 )
 
 // votes is what voting takes.
@@ -54,7 +55,7 @@ func measureVotes(tb testing.TB) (*votes, error) {
 	chain.Commit()
 	var sizes []int
 	for _, count := range []int{4, 100} {
-		keys := validatorKeys(tb, count)
+		keys := workload.ValidatorKeys(tb, count)
 		block := chain.Sign(chain.Block(1).Header, keys, keys...)
 		each := 2000 / count
 		if out.commit[count], err = cpuOf(each, times(each, func() error {

@@ -13,8 +13,8 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"hullmark/database"
-	"hullmark/internal/calibrate"
 	"hullmark/internal/fixture"
+	"hullmark/internal/workload"
 	"hullmark/keys"
 	"hullmark/ledger"
 	"hullmark/merkle/store"
@@ -29,7 +29,7 @@ func BenchmarkVerify(b *testing.B) {
 	for _, validators := range []int{4, 10} {
 		for _, n := range []int{1, 100, 1000} {
 			b.Run(fmt.Sprintf("validators=%d/tags=%d", validators, n), func(b *testing.B) {
-				p := calibrate.NewProof(b, validators, n)
+				p := workload.NewProof(b, validators, n)
 				data, err := p.Answer()
 				if err != nil {
 					b.Fatal(err)
@@ -50,7 +50,7 @@ func BenchmarkVerify(b *testing.B) {
 func BenchmarkJudge(b *testing.B) {
 	for _, n := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprintf("tags=%d", n), func(b *testing.B) {
-			p := calibrate.NewProof(b, 4, n)
+			p := workload.NewProof(b, 4, n)
 			for b.Loop() {
 				if err := p.Judge(keys.Direct{}); err != nil {
 					b.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"hullmark/client"
-	"hullmark/internal/calibrate"
+	"hullmark/internal/workload"
 )
 
 // BenchmarkClientLookup is what a client computes for a look-up of one tag, from an open
@@ -28,7 +28,7 @@ import (
 func BenchmarkClientLookup(b *testing.B) {
 	for _, validators := range []int{4, 100} {
 		b.Run(fmt.Sprintf("validators=%d", validators), func(b *testing.B) {
-			p := calibrate.NewProof(b, validators, 1)
+			p := workload.NewProof(b, validators, 1)
 			home := filepath.Join(b.TempDir(), "home")
 			lookUp := func() {
 				answer, err := p.Answer()
@@ -84,7 +84,7 @@ func userTime(b *testing.B) time.Duration {
 
 // importAnchor makes a home that starts from the block in which the repository was
 // registered.
-func importAnchor(b *testing.B, dir string, p *calibrate.Proof) {
+func importAnchor(b *testing.B, dir string, p *workload.Proof) {
 	b.Helper()
 	home, err := client.OpenHome(dir)
 	if err != nil {
@@ -100,7 +100,7 @@ func importAnchor(b *testing.B, dir string, p *calibrate.Proof) {
 }
 
 // resolve is one look-up.
-func resolve(dir string, p *calibrate.Proof, node http.RoundTripper) error {
+func resolve(dir string, p *workload.Proof, node http.RoundTripper) error {
 	home, err := client.OpenHome(dir)
 	if err != nil {
 		return err

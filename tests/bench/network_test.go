@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"hullmark/internal/calibrate"
 	"hullmark/internal/fixture"
+	"hullmark/internal/workload"
 )
 
 const timeoutCommit = 200 * time.Millisecond
@@ -19,7 +19,7 @@ const timeoutCommit = 200 * time.Millisecond
 // cpuTime is what this process has used.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
-	d, err := calibrate.CPUTime()
+	d, err := workload.CPUTime()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -37,14 +37,14 @@ func BenchmarkNetwork(b *testing.B) {
 			b.Run(fmt.Sprintf("validators=%d/app=%s", validators, name), func(b *testing.B) {
 				for b.Loop() {
 					b.StopTimer()
-					nw := calibrate.NewNetwork(b, validators, calibrate.NetworkOptions{Accepting: name == "accept", TimeoutCommit: timeoutCommit})
+					nw := workload.NewNetwork(b, validators, workload.NetworkOptions{Accepting: name == "accept", TimeoutCommit: timeoutCommit})
 					register, publish, size := nw.Load()
 					nw.Commit(register)
 					b.StartTimer()
 					before := cpuTime(b)
 					took := nw.Commit(publish)
 					cpu := cpuTime(b) - before
-					const n = calibrate.LoadRepositories * calibrate.LoadVersions
+					const n = workload.LoadRepositories * workload.LoadVersions
 					b.ReportMetric(n/took.Seconds(), "publishes/s")
 					b.ReportMetric(float64(cpu.Microseconds())/n/float64(validators), "cpu-µs/publish/validator")
 					b.ReportMetric(float64(size), "tx-bytes")
@@ -58,7 +58,7 @@ func BenchmarkNetwork(b *testing.B) {
 // validators that has nothing else to do, one after the other.
 func BenchmarkPublish(b *testing.B) {
 	const samples = 40
-	nw := calibrate.NewNetwork(b, 4, calibrate.NetworkOptions{TimeoutCommit: timeoutCommit})
+	nw := workload.NewNetwork(b, 4, workload.NetworkOptions{TimeoutCommit: timeoutCommit})
 	p := nw.C.NewPublisher(repository)
 	nw.Post(0, p.Register(nw.C.Operators[0]))
 	var version uint64
@@ -80,11 +80,11 @@ func BenchmarkPublish(b *testing.B) {
 // BenchmarkLookup asks one node over HTTP, eight clients at once, for tags of
 // repositories of different sizes. The clients share the machine with the node.
 func BenchmarkLookup(b *testing.B) {
-	nw := calibrate.NewNetwork(b, 1, calibrate.NetworkOptions{TimeoutCommit: timeoutCommit})
+	nw := workload.NewNetwork(b, 1, workload.NetworkOptions{TimeoutCommit: timeoutCommit})
 	for _, n := range []int{1, 100, 1000} {
 		p := nw.C.NewPublisher(fmt.Sprintf("registry.example.com/bench/tags-%d", n))
 		nw.Post(0, p.Register(nw.C.Operators[0]))
-		nw.Post(0, p.Publish(1, calibrate.Tags(n)))
+		nw.Post(0, p.Publish(1, workload.Tags(n)))
 	}
 	address := "http://" + nw.Nodes[0].Address() + "/v1/resolve?ref="
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}

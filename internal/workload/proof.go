@@ -1,4 +1,4 @@
-package calibrate
+package workload
 
 import (
 	"crypto/ed25519"
@@ -43,7 +43,7 @@ func NewProof(tb testing.TB, validators, n int) *Proof {
 	tb.Helper()
 	chain := bundletest.NewChain(tb, fixture.NewConsortium(tb, 4))
 	chain.Commit()
-	chain.SetValidators(validatorKeys(tb, validators)...)
+	chain.SetValidators(ValidatorKeys(tb, validators)...)
 	chain.Commit()
 	p := chain.NewPublisher(repository)
 	chain.Commit(p.Register(chain.Operators[0]))
@@ -90,8 +90,8 @@ func (p *Proof) Judge(v keys.Verifier) error {
 	return err
 }
 
-// validatorKeys returns n keys.
-func validatorKeys(tb testing.TB, n int) []*fixture.Key {
+// ValidatorKeys returns n keys of validators, the same each time.
+func ValidatorKeys(tb testing.TB, n int) []*fixture.Key {
 	tb.Helper()
 	var out []*fixture.Key
 	for i := range n {

@@ -1,4 +1,4 @@
-package calibrate
+package workload
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,29 +56,6 @@ type Network struct {
 	Nodes []*app.Node
 	// Committed counts transactions in blocks of the first node.
 	Committed func() int
-}
-
-// accepting is an application that takes whatever it is given and keeps nothing:
-// what is left is the engine.
-type accepting struct {
-	cmtabci.BaseApplication
-	height, count atomic.Int64
-}
-
-// Info implements abci.Application.
-func (a *accepting) Info(context.Context, *cmtabci.RequestInfo) (*cmtabci.ResponseInfo, error) {
-	return &cmtabci.ResponseInfo{LastBlockHeight: a.height.Load(), AppVersion: 1}, nil
-}
-
-// FinalizeBlock implements abci.Application.
-func (a *accepting) FinalizeBlock(_ context.Context, req *cmtabci.RequestFinalizeBlock) (*cmtabci.ResponseFinalizeBlock, error) {
-	resp := &cmtabci.ResponseFinalizeBlock{AppHash: make([]byte, 32)}
-	for range req.Txs {
-		resp.TxResults = append(resp.TxResults, new(cmtabci.ExecTxResult))
-	}
-	a.height.Store(req.Height)
-	a.count.Add(int64(len(req.Txs)))
-	return resp, nil
 }
 
 // NewNetwork starts n validators and waits until each has made blocks.
@@ -284,27 +260,12 @@ func (nw *Network) Post(node int, tx []byte) {
 	}
 }
 
-// Sizes of the load. A run is long enough to fill some twenty blocks and short
-// enough to be repeated.
-const (
-	LoadRepositories = 200
-	LoadVersions     = 10
-	sendersPerNode   = 4
-)
-
-// Load is the transactions of one run: registrations, then publishes, by sender,
-// and the mean size of a publish.
-func (nw *Network) Load() (register, publish [][][]byte, size int) {
-	senders := sendersPerNode * len(nw.homes)
-	register, publish = make([][][]byte, senders), make([][][]byte, senders)
-	for i := range LoadRepositories {
-		p := nw.C.NewPublisher(fmt.Sprintf("registry.example.com/bench/app-%d", i))
-		register[i%senders] = append(register[i%senders], p.Register(nw.C.Operators[0]))
-		for v := range uint64(LoadVersions) {
-			tx := p.Publish(v+1, fixture.Tags{"latest": fmt.Sprint(v), "stable": "one"})
-			publish[i%senders] = append(publish[i%senders], tx)
-			size += len(tx)
-		}
+// Height returns the height of the newest block of the first node.
+func (nw *Network) Height() int64 {
+	nw.tb.Helper()
+	s, err := nw.RPC[0].Status(context.Background())
+	if err != nil {
+		nw.tb.Fatal(err)
 	}
-	return register, publish, size / (LoadRepositories * LoadVersions)
+	return s.SyncInfo.LatestBlockHeight
 }
