@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hullmark/internal/calibrate"
 	"hullmark/internal/cli"
 	"hullmark/sim"
+	"hullmark/sim/calibrate"
 )
 
 func newCalibrate(stdout, stderr io.Writer) *cobra.Command {
