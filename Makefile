@@ -97,10 +97,20 @@ IMAGES ?= 1000000
 experiment: build
 	go run ./sim/experiment -bin bin -images $(IMAGES) $(EXPERIMENT)
 
+# The file for the costs that calibrate measures.
+COSTS ?= bin/costs.json
+CALIBRATE := go test ./sim/calibrate -run '^TestCalibrate$$' -v -timeout 30m -calibrate
+
+## calibrate: measure the real code into COSTS (bin/costs.json), for simulations on this machine (a minute)
+.PHONY: calibrate
+calibrate:
+	@mkdir -p $(dir $(COSTS))
+	$(CALIBRATE) -costs $(abspath $(COSTS))
+
 ## calibrate-check: measure the real code, simulate four validators and compare with real ones (a few minutes)
 .PHONY: calibrate-check
-calibrate-check: build
-	bin/hullmark-sim calibrate --check
+calibrate-check:
+	$(CALIBRATE) -check
 
 ## e2e: run the demo with nobody at the terminal; it fails if any step does
 .PHONY: e2e

@@ -20,7 +20,7 @@ const MaxCostsSize = 1 << 20
 // Costs is what the real code takes: the service times and sizes that scenarios
 // calculate with. The file is JSON, one object with the fields below, all of them
 // present and no others; times are integers in nanoseconds of one core, sizes in
-// bytes. hullmark-sim calibrate writes it.
+// bytes. Package calibrate writes it.
 type Costs struct {
 	// Version is [CostsVersion].
 	Version int `json:"version"`

@@ -1,33 +1,6 @@
 package calibrate
 
-import (
-	"errors"
-	"testing"
-)
-
-// TestHarness: what a fixture reports outside of a test is an error, what was begun
-// is cleaned up, and a panic of anything else stays one.
-func TestHarness(t *testing.T) {
-	cleaned := false
-	err := inHarness(func(tb testing.TB) error {
-		tb.Cleanup(func() { cleaned = true })
-		tb.Fatalf("couldn't make %d", 1)
-		return nil
-	})
-	if err == nil || err.Error() != "couldn't make 1" || !cleaned {
-		t.Errorf("error %v, cleaned up: %v", err, cleaned)
-	}
-	want := errors.New("its own")
-	if err := inHarness(func(testing.TB) error { return want }); !errors.Is(err, want) {
-		t.Errorf("error %v, want %v", err, want)
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("a panic was swallowed")
-		}
-	}()
-	_ = inHarness(func(testing.TB) error { panic("at the disco") })
-}
+import "testing"
 
 func TestSpread(t *testing.T) {
 	if got, want := spread([]float64{5, 1, 3}), (Spread{Median: 3, Low: 1, High: 5}); got != want {

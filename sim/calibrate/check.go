@@ -14,8 +14,8 @@ import (
 	"hullmark/sim/consensus"
 )
 
-// Comparison is one quantity of a real network and of the simulated one.
-type Comparison struct {
+// comparison is one quantity of a real network and of the simulated one.
+type comparison struct {
 	Name      string  `json:"name"`
 	Unit      string  `json:"unit"`
 	Real      float64 `json:"real"`
@@ -45,29 +45,30 @@ type observed struct {
 	share []float64
 }
 
-// Check runs a real network and simulates the same one on the given costs.
-func Check(ctx context.Context, costs sim.Costs, progress func(what string)) ([]Comparison, error) {
+// check runs a real network and simulates the same one on the given costs.
+func check(t *testing.T, costs sim.Costs) []comparison {
+	t.Helper()
 	var before, after observed
 	for i := range checkRuns {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		progress(fmt.Sprintf("a real network, run %d of %d", i+1, checkRuns))
-		if err := inHarness(func(tb testing.TB) error { return before.observe(tb) }); err != nil {
-			return nil, fmt.Errorf("couldn't run network: %w", err)
-		}
-		if err := after.simulate(uint64(i), costs); err != nil {
-			return nil, err
+		if !t.Run(fmt.Sprintf("network %d of %d", i+1, checkRuns), func(t *testing.T) {
+			if err := before.observe(t); err != nil {
+				t.Fatalf("couldn't run network: %v", err)
+			}
+			if err := after.simulate(uint64(i), costs); err != nil {
+				t.Fatalf("couldn't simulate network: %v", err)
+			}
+		}) {
+			t.FailNow()
 		}
 	}
-	compare := func(name, unit string, real, simulated float64) Comparison {
-		return Comparison{Name: name, Unit: unit, Real: real, Simulated: simulated, Off: simulated/real - 1}
+	compare := func(name, unit string, real, simulated float64) comparison {
+		return comparison{Name: name, Unit: unit, Real: real, Simulated: simulated, Off: simulated/real - 1}
 	}
 	at := func(values []float64, q float64) float64 {
 		slices.Sort(values)
 		return quantile(values, q)
 	}
-	var out []Comparison
+	var out []comparison
 	for _, row := range []struct {
 		name            string
 		real, simulated []float64
@@ -84,7 +85,7 @@ func Check(ctx context.Context, costs sim.Costs, progress func(what string)) ([]
 		compare("saturated", "publishes/s", at(before.throughput, 0.5), at(after.throughput, 0.5)),
 		compare("saturated, CPU for a publish", "µs", 1e6*at(before.work, 0.5), 1e6*at(after.work, 0.5)),
 		compare("saturated, share of the cores", "%", 100*at(before.share, 0.5), 100*at(after.share, 0.5)),
-	), nil
+	)
 }
 
 // observe runs a real network through all that is compared.

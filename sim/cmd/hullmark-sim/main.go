@@ -83,7 +83,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root := cli.Group("hullmark-sim", "Simulate Hullmark networks, and compare with real ones",
 		newPaper(stdout, stderr),
 		newReads(stdout), newFlash(stdout), newOutage(stdout), newMembers(stdout), newStore(stdout), newTrace(stdout),
-		newCalibrate(stdout, stderr), newPublish(stdout), newFreshness(stdout),
+		newPublish(stdout), newFreshness(stdout),
 		cli.Completion("hullmark-sim"), cli.Man("hullmark-sim "+buildinfo.Version()),
 	)
 	root.Long = `Hullmark-sim repeats the evaluation of "Decentralized Content Trust for Docker

@@ -74,7 +74,6 @@ func TestConsensusUsage(t *testing.T) {
 	for _, args := range []string{
 		"publish --validators 3", "publish --validators 129", "publish --cores 0", "publish --tags 0", "publish --rate 0",
 		"publish --rate NaN", "publish --window 1s", "publish --seeds 0", "publish x", "freshness --window 0s", "freshness --rate -1",
-		"calibrate x", "calibrate --bogus",
 	} {
 		if _, stderr := simulateCommand(t, exitUsage, strings.Fields(args)...); !strings.Contains(stderr, "hullmark-sim: error: ") {
 			t.Errorf("%s: no error on standard error: %s", args, stderr)

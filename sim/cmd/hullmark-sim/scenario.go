@@ -36,7 +36,7 @@ func newScenario(cmd *cobra.Command, stdout io.Writer, seeds int) *scenario {
 	f.BoolVar(&s.json, "json", false, "print JSON instead of a table")
 	f.Uint64Var(&s.seed, "seed", 1, "first seed of random numbers")
 	f.IntVar(&s.seeds, "seeds", seeds, "how many seeds to try, one after the other; medians are shown")
-	f.StringVar(&s.costs, "costs", "", "file with measured costs instead of those that come with the program")
+	f.StringVar(&s.costs, "costs", "", "file with measured costs (make calibrate) instead of those that come with the program")
 	return s
 }
 
