@@ -1,46 +1,50 @@
 package calibrate
 
-import "testing"
+import (
+	"flag"
+	"os"
+	"testing"
+)
 
-func TestSpread(t *testing.T) {
-	if got, want := spread([]float64{5, 1, 3}), (Spread{Median: 3, Low: 1, High: 5}); got != want {
-		t.Errorf("spread %v, want %v", got, want)
-	}
-	if got := each([]float64{1, 1, 1}, []float64{1 + blockSize, 1, 1 + 2*blockSize}); got != (Spread{Median: 1, Low: 0, High: 2}) {
-		t.Errorf("each %v", got)
-	}
-}
+var (
+	wanted      = flag.Bool("calibrate", false, "measure the real code")
+	checkWanted = flag.Bool("check", false, "compare a real network of four validators with a simulated one, too")
+	costsFile   = flag.String("costs", "", "file to write costs to, which hullmark-sim takes by --costs")
+	reportFile  = flag.String("report", "", "file to write everything that was measured to, as JSON")
+)
 
-// TestApplication: blocks hold the publishes that are measured, and no less.
-func TestApplication(t *testing.T) {
-	a := newApplication(t, 3)
-	var s steps
-	for range 2 {
-		if err := a.run(3, &s); err != nil {
-			t.Fatal(err)
-		}
+// TestCalibrate measures the real code on this machine and prints what it took. How far
+// the simulation is off decides nothing. The nightly run measures too, so that it works
+// when it is needed.
+func TestCalibrate(t *testing.T) {
+	if !*wanted && os.Getenv("HULLMARK_LONG") == "" {
+		t.Skip("wants the machine for itself for a minute: make calibrate")
 	}
-	if a.height != 3 || a.version != 2 || s.work == 0 || len(s.check) != 2 || len(s.commit) != 2 {
-		t.Errorf("height %d, version %d, work %d", a.height, a.version, s.work)
-	}
-	if size, err := diskUse(a.dir); err != nil || size == 0 {
-		t.Errorf("%d bytes on disk, %v", size, err)
-	}
-}
-
-// TestLine: messages arrive, all of them.
-func TestLine(t *testing.T) {
-	l, err := newLine(sendRate)
+	r := measure(t)
+	costs, err := r.costs.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
-	for _, n := range []int{1, 10} {
-		if err := l.send(n, 300); err != nil {
-			t.Fatal(err)
-		}
+	save(t, *costsFile, costs)
+	out := report{Machine: r.costs.Machine, Measurements: r.measurements}
+	if *checkWanted {
+		out.Checks = check(t, r.costs)
 	}
-	if got := l.count(); got != 11 {
-		t.Errorf("%d messages arrived, want 11", got)
+	b, err := out.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, *reportFile, b)
+	out.print(os.Stdout)
+}
+
+// save writes a file, if one is named.
+func save(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if name == "" {
+		return
+	}
+	if err := os.WriteFile(name, content, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

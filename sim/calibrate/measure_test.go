@@ -1,91 +1,83 @@
 package calibrate
 
 import (
-	"bytes"
-	"encoding/json"
-	"flag"
-	"os"
-	"strings"
+	"runtime"
+	"slices"
 	"testing"
+	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"hullmark/internal/workload"
 )
 
-var (
-	wanted      = flag.Bool("calibrate", false, "measure the real code")
-	checkWanted = flag.Bool("check", false, "compare a real network of four validators with a simulated one, too")
-	costsFile   = flag.String("costs", "", "file to write costs to, which hullmark-sim takes by --costs")
-	reportFile  = flag.String("report", "", "file to write everything that was measured to, as JSON")
-)
-
-// TestCalibrate measures the real code on this machine and prints what it took. How far
-// the simulation is off decides nothing. The nightly run measures too, so that it works
-// when it is needed.
-func TestCalibrate(t *testing.T) {
-	if !*wanted && os.Getenv("HULLMARK_LONG") == "" {
-		t.Skip("wants the machine for itself for a minute: make calibrate")
-	}
-	r := measure(t)
-	costs, err := r.costs.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	save(t, *costsFile, costs)
-	out := report{Machine: r.costs.Machine, Measurements: r.measurements}
-	if *checkWanted {
-		out.Checks = check(t, r.costs)
-	}
-	b, err := out.encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	save(t, *reportFile, b)
-	out.print(os.Stdout)
+// Spread is the median of repeated measurements and how far they lie apart.
+type Spread struct {
+	Median, Low, High float64
 }
 
-// save writes a file, if one is named.
-func save(t *testing.T, name string, content []byte) {
-	t.Helper()
-	if name == "" {
-		return
-	}
-	if err := os.WriteFile(name, content, 0o644); err != nil {
-		t.Fatal(err)
-	}
+// spread returns the spread of numbers, which it sorts.
+func spread(values []float64) Spread {
+	slices.Sort(values)
+	return Spread{Median: quantile(values, 0.5), Low: values[0], High: values[len(values)-1]}
 }
 
-// TestReport: tables have a line for each number, in the unit of the reader, and JSON has
-// the numbers as they were measured.
-func TestReport(t *testing.T) {
-	r := report{
-		Machine: "2 cores",
-		Measurements: []measurement{
-			{"signing a vote", "ns", Spread{Median: 38_000, Low: 37_000, High: 40_500}},
-			{"vote", "bytes", Spread{Median: 180, Low: 180, High: 180}},
-		},
-		Checks: []comparison{{Name: "saturated", Unit: "publishes/s", Real: 400, Simulated: 300, Off: -0.25}},
+// quantile returns the value that a share q of sorted values do not exceed.
+func quantile(sorted []float64, q float64) float64 {
+	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
+}
+
+// Repetitions of each measurement, of which the median counts.
+const repetitions = 7
+
+// used is what something took.
+type used struct{ cpu, wall time.Duration }
+
+// take runs do and returns what it took.
+func take(do func() error) (used, error) {
+	before, err := workload.CPUTime()
+	if err != nil {
+		return used{}, err
 	}
-	var table strings.Builder
-	r.print(&table)
-	for _, want := range []string{
-		"2 cores\n", "signing a vote                                          38.0 µs      37.0 µs      40.5 µs\n", " 180 bytes\n",
-		"400.0        300.0     -25 %  publishes/s\n",
-	} {
-		if !strings.Contains(table.String(), want) {
-			t.Errorf("no %q in\n%s", want, &table)
+	began := time.Now()
+	if err := do(); err != nil {
+		return used{}, err
+	}
+	wall := time.Since(began)
+	after, err := workload.CPUTime()
+	return used{after - before, wall}, err
+}
+
+// cpuOf measures the CPU time of one of n equal pieces of work that do runs
+// through, in seconds.
+func cpuOf(n int, do func() error) (Spread, error) {
+	var values []float64
+	for range repetitions {
+		runtime.GC() // what was left over is not this work's
+		u, err := take(do)
+		if err != nil {
+			return Spread{}, err
 		}
+		values = append(values, u.cpu.Seconds()/float64(n))
 	}
-	b, err := r.encode()
-	if err != nil {
-		t.Fatal(err)
+	return spread(values), nil
+}
+
+// times returns a function that calls do n times.
+func times(n int, do func() error) func() error {
+	return func() error {
+		for range n {
+			if err := do(); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	var again report
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&again); err != nil {
-		t.Fatal(err)
+}
+
+func TestSpread(t *testing.T) {
+	if got, want := spread([]float64{5, 1, 3}), (Spread{Median: 3, Low: 1, High: 5}); got != want {
+		t.Errorf("spread %v, want %v", got, want)
 	}
-	if diff := cmp.Diff(r, again); diff != "" {
-		t.Errorf("JSON (-in +out):\n%s", diff)
+	if got := each([]float64{1, 1, 1}, []float64{1 + blockSize, 1, 1 + 2*blockSize}); got != (Spread{Median: 1, Low: 0, High: 2}) {
+		t.Errorf("each %v", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/cometbft/cometbft/crypto/ed25519"
@@ -128,4 +129,21 @@ func (l *line) send(n, size int) error {
 func (l *line) close() {
 	_ = l.from.Stop()
 	_ = l.to.Stop()
+}
+
+// TestLine: messages arrive, all of them.
+func TestLine(t *testing.T) {
+	l, err := newLine(sendRate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	for _, n := range []int{1, 10} {
+		if err := l.send(n, 300); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := l.count(); got != 11 {
+		t.Errorf("%d messages arrived, want 11", got)
+	}
 }

@@ -246,3 +246,20 @@ func each(empty, full []float64) Spread {
 	}
 	return spread(values)
 }
+
+// TestApplication: blocks hold the publishes that are measured, and no less.
+func TestApplication(t *testing.T) {
+	a := newApplication(t, 3)
+	var s steps
+	for range 2 {
+		if err := a.run(3, &s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.height != 3 || a.version != 2 || s.work == 0 || len(s.check) != 2 || len(s.commit) != 2 {
+		t.Errorf("height %d, version %d, work %d", a.height, a.version, s.work)
+	}
+	if size, err := diskUse(a.dir); err != nil || size == 0 {
+		t.Errorf("%d bytes on disk, %v", size, err)
+	}
+}
