@@ -8,7 +8,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"syscall"
 )
 
 // notOurs advises who must not read or write a file of his node.
@@ -27,15 +26,15 @@ func ownerOf(path string) (int, string) {
 	if err != nil {
 		return -1, "another user"
 	}
-	s, ok := info.Sys().(*syscall.Stat_t)
+	number, ok := userOf(info)
 	if !ok {
 		return -1, "another user"
 	}
-	uid := strconv.FormatUint(uint64(s.Uid), 10)
+	uid := strconv.Itoa(number)
 	if u, err := user.LookupId(uid); err == nil {
-		return int(s.Uid), u.Username
+		return number, u.Username
 	}
-	return int(s.Uid), "user " + uid
+	return number, "user " + uid
 }
 
 // The kinds of access that access(2) is asked for.
@@ -46,7 +45,7 @@ const (
 
 // checkAccess refuses a home with files that this process may not use, as one run by
 // another user leaves them behind: each would stop the node at another moment, some
-// after its start. may says whether a file may be used, as syscall.Access does.
+// after its start. may says whether a file may be used, as mayUse does.
 func (h Home) checkAccess(may func(path string, how uint32) error) error {
 	check := func(path string, how uint32) error {
 		// What is missing is looked for by those who need it, and temporary files go.

@@ -113,7 +113,7 @@ type Node struct {
 // Open prepares the node of a home: it takes the home for this process, checks
 // keys and genesis, and opens the ledger. Nothing runs yet.
 func Open(h Home, o Options) (_ *Node, err error) {
-	if err := h.checkAccess(syscall.Access); err != nil {
+	if err := h.checkAccess(mayUse); err != nil {
 		return nil, err
 	}
 	release, err := h.lock()

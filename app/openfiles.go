@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
 
@@ -80,21 +79,4 @@ func planFiles(limit uint64, c *cmtcfg.Config) (openFiles, error) {
 			ErrFewFiles, limit, needed+leastConnections, nodeDatabases*fewDatabaseFiles, engine, leastConnections, ownFiles+metricsConnections)
 	}
 	return openFiles{connections: int(limit) - needed, database: fewDatabaseFiles}, nil
-}
-
-// raiseFileLimit lets the process open as many files as it may let itself, and returns
-// how many that is.
-func raiseFileLimit() (uint64, error) {
-	var l syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
-		return 0, fmt.Errorf("couldn't ask how many files may be open: %w", err)
-	}
-	if l.Cur < l.Max {
-		raised := l
-		raised.Cur = l.Max
-		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised) == nil {
-			l = raised
-		}
-	}
-	return uint64(l.Cur), nil //nolint:unconvert // signed on some systems
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hullmark/client"
+	"hullmark/durable"
 	"hullmark/internal/mistakes"
 	"hullmark/keystore"
 	"hullmark/reference"
@@ -67,14 +67,11 @@ func TestMistakes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	lock, err := os.Create(filepath.Join("locked", "lock"))
+	release, err := durable.Lock(t.Context(), filepath.Join("locked", "lock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = lock.Close() }()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
+	defer release()
 	plain := httptest.NewServer(http.HandlerFunc(oddRegistry))
 	defer plain.Close()
 	for name, value := range map[string]string{
