@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strings"
 
 	"hullmark/keys"
 	"hullmark/reference"
@@ -30,29 +29,6 @@ type DelegatedRole struct {
 // classes, about which implementations differ.
 func (r DelegatedRole) Covers(tag reference.Tag) bool {
 	return matchAny(r.Paths, tag)
-}
-
-// matchPath reports whether a tag matches a path pattern, in which '*' stands
-// for any characters and '?' for one.
-func matchPath(pattern, tag string) bool {
-	star, retry := -1, 0 // the last star met, and where its text may end
-	p, s := 0, 0
-	for s < len(tag) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, retry = p, s
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == tag[s]):
-			p++
-			s++
-		case star >= 0:
-			retry++
-			p, s = star+1, retry
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // Role returns the delegation to the role of that name.
@@ -132,10 +108,6 @@ func (r Reach) Includes(other Reach) bool {
 
 // Patterns is the number of patterns a tag is compared with at most.
 func (r Reach) Patterns() int { return len(r.Paths) + len(r.Barred) }
-
-func matchAny(patterns []string, tag reference.Tag) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return matchPath(p, tag.String()) })
-}
 
 // ParseDelegations decodes the delegations object of a file of the given role, as
 // it stands in the file, and applies every rule that concerns it alone.

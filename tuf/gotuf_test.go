@@ -429,7 +429,7 @@ func TestPathsAgree(t *testing.T) {
 	matches := 0
 	for range 50_000 {
 		pattern, tag := word("ab.-**?", 8), word("ab.-", 8)
-		got := matchPath(pattern, tag)
+		got := newMatcher(tag).matches(pattern)
 		want, err := path.Match(pattern, tag)
 		if err != nil {
 			t.Fatal(err)
@@ -448,9 +448,5 @@ func TestPathsAgree(t *testing.T) {
 	}
 	if matches < 1000 {
 		t.Errorf("only %d matches", matches)
-	}
-	// In exponential time this would not end before the test's own limit.
-	if matchPath(strings.Repeat("a*", 60)+"b", strings.Repeat("a", 128)) {
-		t.Error("a name without b matches a pattern that ends in b")
 	}
 }
