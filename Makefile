@@ -25,6 +25,8 @@ RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keyst
 # The suites that run real networks. They run one after the other: each keeps two cores
 # busy, and what it tests should not depend on another one's load.
 NETWORK_SUITES := cmd/hullmarkd|sim/experiment|internal/testnet|tests/byzantine|tests/containers|tests/crash|tests/e2e|tests/flood
+UNIT_PACKAGES = $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
+NETWORK_PACKAGES = $$(go list ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$')
 
 # The name of the container image.
 IMAGE ?= hullmark:dev
@@ -58,8 +60,8 @@ demo: build
 ## test: run all tests
 .PHONY: test
 test:
-	go test -timeout 20m $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
-	go test -p 1 -timeout 20m $$(go list ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$')
+	go test -timeout 20m $(UNIT_PACKAGES)
+	go test -p 1 -timeout 20m $(NETWORK_PACKAGES)
 
 ## race: run the tests of the packages where races could hide under the race detector (needs a C compiler)
 .PHONY: race
@@ -135,17 +137,22 @@ containers:
 	HULLMARK_DOCKER=required go test -count=1 -timeout 5m ./tests/containers
 
 ## long: run all tests in their long form: more cases, larger inputs
-.PHONY: long
-long: export HULLMARK_LONG := 1
-long:
-	go test -count=1 -timeout 60m $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
-	go test -count=1 -p 1 -timeout 60m $$(go list ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$')
+.PHONY: long long-units long-networks
+long: long-units long-networks
+long-units long-networks: export HULLMARK_LONG := 1
+long-units:
+	go test -count=1 -timeout 60m $(UNIT_PACKAGES)
+long-networks:
+	go test -count=1 -p 1 -timeout 60m $(NETWORK_PACKAGES)
 
 ## race-all: run all tests under the race detector (needs a C compiler)
-.PHONY: race-all
-race-all:
-	CGO_ENABLED=1 go test -count=1 -race -timeout 60m $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
-	CGO_ENABLED=1 go test -count=1 -p 1 -race -timeout 60m $$(go list ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$')
+.PHONY: race-all race-units race-networks
+race-all: race-units race-networks
+race-units race-networks: export CGO_ENABLED := 1
+race-units:
+	go test -count=1 -race -timeout 60m $(UNIT_PACKAGES)
+race-networks:
+	go test -count=1 -p 1 -race -timeout 60m $(NETWORK_PACKAGES)
 
 ## crash-long: kill nodes at random under load for five minutes
 .PHONY: crash-long

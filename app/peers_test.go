@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,16 +43,39 @@ func TestSplitPeers(t *testing.T) {
 // fakeSwitch has the peers that a test says and notes whom it is told to dial.
 type fakeSwitch struct {
 	p2p.IPeerSet
+	mu        sync.Mutex
 	connected map[p2p.ID]bool
 	dialled   []string
 }
 
-func (s *fakeSwitch) Peers() p2p.IPeerSet      { return s }
-func (s *fakeSwitch) Has(id p2p.ID) bool       { return s.connected[id] }
-func (s *fakeSwitch) take() (dialled []string) { dialled, s.dialled = s.dialled, nil; return dialled }
+func (s *fakeSwitch) Peers() p2p.IPeerSet { return s }
+
+func (s *fakeSwitch) Has(id p2p.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.connected[id]
+}
+
 func (s *fakeSwitch) DialPeersAsync(peers []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.dialled = append(s.dialled, peers...)
 	return nil
+}
+
+// connect says whether a peer is connected from now on.
+func (s *fakeSwitch) connect(id p2p.ID, connected bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connected[id] = connected
+}
+
+// take returns what was dialled since the last call.
+func (s *fakeSwitch) take() (dialled []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dialled, s.dialled = s.dialled, nil
+	return dialled
 }
 
 // TestKeepPeers: at its first look a node dials the peers that should have dialled it,
@@ -72,10 +96,10 @@ func TestKeepPeers(t *testing.T) {
 		}
 		look(firstLook - time.Second)
 		look(time.Second+firstLook/2, "bb@h:1")
-		sw.connected["bb"] = true
-		delete(sw.connected, "aa")
+		sw.connect("bb", true)
+		sw.connect("aa", false)
 		look(redialInterval*3/2, "dd@h:1")
-		sw.connected["dd"] = true
+		sw.connect("dd", true)
 		look(redialInterval*3/2, "aa@h:1")
 	})
 }
