@@ -14,6 +14,7 @@ import (
 	"hullmark/merkle"
 	"hullmark/proto"
 	"hullmark/record"
+	"hullmark/reference"
 	"hullmark/tuf"
 )
 
@@ -55,22 +56,55 @@ func TestListedByLeftOutRole(t *testing.T) {
 	}
 }
 
+// largeFiles returns the newest state in which app's files are so large that three do not
+// fit into an answer.
+func (n *network) largeFiles() *bundletest.Source {
+	n.tb.Helper()
+	key := record.RepositoryKey(n.app.Repository)
+	repo, err := record.DecodeRepository(n.chain.Newest().Value(key))
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	for i := range repo.Roles {
+		repo.Roles[i].FileSize = bundle.MaxTargetsBytes / 3
+	}
+	return n.chain.Doctored(n.chain.Height()-1, nil, merkle.Change{Key: key, Value: repo.Encode()})
+}
+
+// TestBundleLeftOut: a node that leaves out a file of an answer which is to go into a file,
+// and says that there is no room for it, is not the last that is asked.
+func TestBundleLeftOut(t *testing.T) {
+	n := newNetwork(t, 2)
+	n.delegateTo(4)
+	source := n.largeFiles()
+	sends := func(most int) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			q, k, _ := question(r)
+			n.do(func(*bundletest.Chain) {
+				b := source.BundleFor(q, k)
+				b.Targets = b.GetTargets()[:min(len(b.GetTargets()), most)]
+				send(w, b)
+			})
+			return true
+		}
+	}
+	about := reference.MustParseReference(app + "@" + fixture.Digest("r1").String())
+	c := n.client()
+	nodes := n.inOrder(c, about.String())
+	nodes[0].lie(sends(1))
+	nodes[1].lie(sends(2))
+	entries, warnings, err := c.Bundle(t.Context(), about)
+	if err != nil || len(entries) != 1 || len(warnings) != 1 || warnings[0].Node != nodes[0].URL {
+		t.Errorf("%d bundles, warnings %v, error %v", len(entries), warnings, err)
+	}
+}
+
 // TestFilesInPortions: a client asks on until it has the files of all roles, and gives
 // up a node that sends no more than it has.
 func TestFilesInPortions(t *testing.T) {
 	n := newNetwork(t, 2)
 	n.delegateTo(4)
-	height := n.chain.Height() - 1
-	key := record.RepositoryKey(n.app.Repository)
-	repo, err := record.DecodeRepository(n.chain.Newest().Value(key))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range repo.Roles {
-		repo.Roles[i].FileSize = bundle.MaxTargetsBytes / 3
-	}
-	// Three do not fit into an answer.
-	source := n.chain.Doctored(height, nil, merkle.Change{Key: key, Value: repo.Encode()})
+	source := n.largeFiles()
 	portions := func(most int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
 			q, k, ok := question(r)

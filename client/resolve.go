@@ -53,6 +53,10 @@ func (c *Client) resolve(ctx context.Context, req query.Resolve, forFile bool) (
 	return nil, nil, warnings, fmt.Errorf("%w: %d portions were not enough", bundle.ErrMoreRoots, maxPortions)
 }
 
+// errNoRoom is what is wrong with an answer that does not fit into a file. Another node may
+// show less that proves as much: whoever answers chooses.
+var errNoRoom = errors.New("the answer rests on more targets files than a file with one bundle has room for")
+
 // goesOn reports whether an answer was good and not the whole.
 func goesOn(err error) bool {
 	return errors.Is(err, bundle.ErrMoreRoots) || errors.Is(err, bundle.ErrMoreFiles)
@@ -80,7 +84,7 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 		if errors.Is(err, bundle.ErrMoreFiles) {
 			switch {
 			case forFile:
-				return fmt.Errorf("%w: it rests on more targets files than one bundle has room for", bundle.ErrRequest)
+				return errNoRoom
 			case len(b.GetTargets()) <= len(c.files.of(req.Repository)):
 				return fmt.Errorf("%w: files are missing, and no more came than were held", ErrResponse)
 			}

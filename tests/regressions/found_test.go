@@ -96,4 +96,5 @@ var found = []row{
 	{"R2", "a journal that was removed or emptied, as by somebody who frees a disk of logs, lost all acknowledged writes in it without an error", []string{"database.TestLostJournal", "database.TestOpenedOften", "database.TestPowerLoss"}, ""},
 	{"R3", "a question had as many forms as there are ways to encode its path: /v1/%72esolve was answered", []string{"app.TestOneFormOverHTTP"}, ""},
 	{"R4", "who signed a lift was not shown which revocations it takes back: a request of somebody else's could go further than the signer had seen", []string{"cmd/hullmark.TestScripts"}, ""},
+	{"R5", "a node that left out a file of an answer for a file, and said that there was no room, was the last that was asked", []string{"client.TestBundleLeftOut"}, ""},
 }
