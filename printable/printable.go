@@ -27,6 +27,39 @@ func Line(text string) string {
 // printable becomes an escape as in a Go string.
 func Text(text string) string { return escape(text, "\n\t") }
 
+// Clip returns a piece of text on one line as Line does, of at most limit bytes of it:
+// what strangers wrote may be of any length. What is cut off leaves three dots.
+func Clip(text string, limit int) string {
+	head, dots := cut(text, limit)
+	return Line(head) + dots
+}
+
+// maxQuoted is how much of a text Quote shows, in bytes. It holds every name that is valid,
+// and what shows somebody his mistake.
+const maxQuoted = 100
+
+// Quote returns a piece of text in quotation marks, with escapes as in a Go string: how an
+// error names what it refuses. What is longer than 100 bytes is cut off, which leaves three
+// dots behind the quotation marks.
+func Quote(text string) string {
+	head, dots := cut(text, maxQuoted)
+	return escape(strconv.Quote(head), "") + dots
+}
+
+// cut returns the first bytes of text, whole characters and at most limit bytes, and three
+// dots if that is not all.
+func cut(text string, limit int) (head, dots string) {
+	if len(text) <= limit {
+		return text, ""
+	}
+	end := limit
+	// Bytes that are no UTF-8 are characters of their own, so that this goes back three at most.
+	for end > max(0, limit-utf8.UTFMax+1) && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end], "..."
+}
+
 // isPrint reports whether a character shows something. Some that Unicode counts among the
 // letters, marks and symbols do not: fillers of scripts, and what only joins or selects a
 // form of others.

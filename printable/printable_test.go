@@ -111,9 +111,54 @@ func FuzzText(f *testing.F) {
 				t.Fatalf("%q is left", r)
 			}
 		}
+		for _, r := range printable.Clip(text, 5) + printable.Quote(text) {
+			if !shows(r) {
+				t.Fatalf("%q is left", r)
+			}
+		}
+		if back, err := strconv.Unquote(strings.TrimSuffix(printable.Quote(text), "...")); err != nil || !strings.HasPrefix(text, back) {
+			t.Fatalf("%s says %q, %v", printable.Quote(text), back, err)
+		}
 		if utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !shows(r) }) < 0 && printable.Line(text) != text {
 			t.Fatalf("%q became %q", text, printable.Line(text))
 		}
 		checkJSON(t, text)
 	})
+}
+
+func TestClip(t *testing.T) {
+	long := strings.Repeat("x", 200)
+	for _, tc := range []struct{ name, text, clipped, quoted string }{
+		{"plain", "a b: c", "a b: c", `"a b: c"`},
+		{"empty", "", "", `""`},
+		{"just short enough", long[:10], long[:10], `"` + long[:10] + `"`},
+		{"too long", long, long[:10] + "...", `"` + long[:100] + `"...`},
+		{"quotation mark and backslash", `a"b\c`, `a"b\c`, `"a\"b\\c"`},
+		{"lines", "a\nb\tc", "a b c", `"a\nb\tc"`},
+		{"title of the terminal", "a\x1b]0;b\x07c", `a\x1b]0;b\ac`, `"a\x1b]0;b\ac"`},
+		{"C1", "a\u009b2J", `a\u009b2J`, `"a\u009b2J"`},
+		{"C1 as a byte", "a\x9bb", `a\x9bb`, `"a\x9bb"`},
+		{"bidirectional override", "a\u202eb", `a\u202eb`, `"a\u202eb"`},
+		{"isolate", "a\u2067b\u2069", `a\u2067b\u2069`, `"a\u2067b\u2069"`},
+		{"letter of no width", "a\u115fb", `a\u115fb`, `"a\u115fb"`},
+		{"cut before a character of three bytes", "12345678漢字", "12345678...", `"12345678漢字"`},
+		{"cut behind a character of three bytes", "1234567漢字", "1234567漢...", `"1234567漢字"`},
+		{"cut in bytes that are no characters", strings.Repeat("\x9b", 12), strings.Repeat(`\x9b`, 7) + "...", `"` + strings.Repeat(`\x9b`, 12) + `"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := printable.Clip(tc.text, 10); got != tc.clipped {
+				t.Errorf("clipped %q, want %q", got, tc.clipped)
+			}
+			got := printable.Quote(tc.text)
+			if got != tc.quoted {
+				t.Errorf("quoted %s, want %s", got, tc.quoted)
+			}
+			if back, err := strconv.Unquote(strings.TrimSuffix(got, "...")); err != nil || !strings.HasPrefix(tc.text, back) {
+				t.Errorf("%s says %q, %v", got, back, err)
+			}
+		})
+	}
+	if got := printable.Clip("ab", 0); got != "..." {
+		t.Errorf("nothing of it: %q", got)
+	}
 }
