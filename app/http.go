@@ -12,6 +12,7 @@ import (
 	"hullmark/app/admission"
 	"hullmark/lookup"
 	"hullmark/merkle/store"
+	"hullmark/printable"
 	"hullmark/proto"
 	"hullmark/query"
 	"hullmark/record"
@@ -37,7 +38,7 @@ func (n *Node) handler() http.Handler {
 	n.requests.begin("/", "3xx", "4xx")
 	n.requests.begin(noRoute, "3xx", "4xx")
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, &apiError{status: http.StatusNotFound, code: "not-found", message: "there is no " + strconv.Quote(clip(r.URL.Path)) + " here"})
+		writeError(w, &apiError{status: http.StatusNotFound, code: "not-found", message: "there is no " + printable.Quote(r.URL.Path) + " here"})
 	})
 	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -61,10 +62,13 @@ func (n *Node) handler() http.Handler {
 		}
 		took := time.Since(began)
 		n.requests.observe(route, w.status, took)
-		n.log.Debug("request answered", "method", clip(r.Method), "path", clip(r.URL.Path), "status", w.status,
+		n.log.Debug("request answered", "method", printable.Clip(r.Method, maxLogged), "path", printable.Clip(r.URL.Path, maxLogged), "status", w.status,
 			"bytes", w.bytes, "took", took, "remote", r.RemoteAddr)
 	})
 }
+
+// maxLogged bounds how much of what a stranger sent stands in the log, in bytes.
+const maxLogged = 64
 
 // noRoute is what requests are counted as that the mux answers by itself.
 const noRoute = "none"
@@ -162,12 +166,4 @@ func (n *Node) refuse(w http.ResponseWriter, r *http.Request, err error) { refus
 
 func badRequest(message string) error {
 	return &apiError{status: http.StatusBadRequest, code: "bad-request", message: message}
-}
-
-// clip shortens what a stranger sent before it is shown or logged.
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "..."
-	}
-	return s
 }

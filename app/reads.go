@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	protobuf "google.golang.org/protobuf/proto"
@@ -13,6 +12,7 @@ import (
 	"hullmark/app/admission"
 	"hullmark/bundle"
 	"hullmark/lookup"
+	"hullmark/printable"
 	"hullmark/query"
 )
 
@@ -97,7 +97,7 @@ func (s *reads) ask(w http.ResponseWriter, r *http.Request) {
 // would have to be encoded.
 func parse(u *url.URL) (query.Question, query.Known, error) {
 	if u.RawPath != "" {
-		return nil, query.Known{}, badRequest("the path is encoded; write " + strconv.Quote(clip(u.Path)))
+		return nil, query.Known{}, badRequest("the path is encoded; write " + printable.Quote(u.Path))
 	}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {

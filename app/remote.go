@@ -132,11 +132,11 @@ func (r *Remote) Unready(ctx context.Context) (string, error) {
 	if err != nil || status == http.StatusOK {
 		return "", err
 	}
-	reason := strings.TrimPrefix(strings.TrimSpace(string(b[:min(len(b), maxReason)])), "not ready: ")
+	reason := strings.TrimPrefix(strings.TrimSpace(string(b)), "not ready: ")
 	if reason == "" {
 		reason = fmt.Sprintf("it answers %d", status)
 	}
-	return printable.Line(reason), nil
+	return printable.Clip(reason, maxReason), nil
 }
 
 // get gets an answer.

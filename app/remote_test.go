@@ -207,7 +207,7 @@ func TestUnready(t *testing.T) {
 		{"escapes", "not ready: \x1b]0;title\a\u202eold\n", `\x1b]0;title\a\u202eold`, 503},
 		{"nothing", "", "it answers 503", 503},
 		{"control characters only", "\x1b\x07", `\x1b\a`, 502},
-		{"much", strings.Repeat("x", 10_000), strings.Repeat("x", maxReason), 503},
+		{"much", strings.Repeat("x", 10_000), strings.Repeat("x", maxReason) + "...", 503},
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(tc.status)

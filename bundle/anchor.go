@@ -11,6 +11,7 @@ import (
 	"github.com/cometbft/cometbft/types"
 
 	"hullmark/keys"
+	"hullmark/printable"
 	"hullmark/proto"
 	"hullmark/record"
 )
@@ -129,7 +130,7 @@ func decodeAnchor(data []byte) (*Anchor, error) {
 		return bad("version %d", v)
 	}
 	if l := m.GetLedger(); l == "" || len(l) > record.MaxChainID {
-		return bad("ledger id %q", clip(l))
+		return bad("ledger id %s", printable.Quote(l))
 	}
 	seconds := m.GetTrustingPeriod()
 	if seconds == 0 || seconds > uint64(MaxTrustingPeriod/time.Second) {
@@ -152,21 +153,21 @@ func decodeAnchor(data []byte) (*Anchor, error) {
 	for i, o := range m.GetOperators() {
 		key, err := record.ParseKey(o.GetKey())
 		if err != nil {
-			return bad("governance key of operator %q: %w", clip(o.GetId()), err)
+			return bad("governance key of operator %s: %w", printable.Quote(o.GetId()), err)
 		}
 		notary, err := record.ParseKey(o.GetNotaryKey())
 		if err != nil {
-			return bad("notary key of operator %q: %w", clip(o.GetId()), err)
+			return bad("notary key of operator %s: %w", printable.Quote(o.GetId()), err)
 		}
 		// As in the genesis and in operator values: no other keys can sign for an operator.
 		if k := key.Keytype(); k != keys.KeytypeEd25519 && k != keys.KeytypeECDSA {
-			return bad("governance key of operator %q is of type %s", clip(o.GetId()), k)
+			return bad("governance key of operator %s is of type %s", printable.Quote(o.GetId()), k)
 		}
 		if k := notary.Keytype(); k != keys.KeytypeEd25519 {
-			return bad("notary key of operator %q is of type %s", clip(o.GetId()), k)
+			return bad("notary key of operator %s is of type %s", printable.Quote(o.GetId()), k)
 		}
 		if !record.ValidName(o.GetId()) || i > 0 && a.Operators[i-1].ID >= o.GetId() {
-			return bad("operators are not ascending by id, or %q is none", clip(o.GetId()))
+			return bad("operators are not ascending by id, or %s is none", printable.Quote(o.GetId()))
 		}
 		for _, k := range []keys.PublicKey{key, notary} {
 			if seen[k.ID()] {

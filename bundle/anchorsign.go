@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hullmark/keys"
+	"hullmark/printable"
 	"hullmark/proto"
 )
 
@@ -157,7 +158,7 @@ const (
 // WithAnchor when the block contradicts a known one.
 func (m *Memory) Succeeds(known, a *Anchor, now time.Time) (Succession, error) {
 	if a.Ledger != m.ledger {
-		return NotLed, fail(ErrWrongLedger, "the trust anchor is of %q, the memory of %q", clip(a.Ledger), m.ledger)
+		return NotLed, fail(ErrWrongLedger, "the trust anchor is of %s, the memory of %q", printable.Quote(a.Ledger), m.ledger)
 	}
 	block := m.block(a.Block.Height)
 	if block != nil && !bytes.Equal(block.Hash(), a.Block.Hash()) {

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"hullmark/printable"
 	"hullmark/proto"
 	"hullmark/record"
 )
@@ -52,7 +53,7 @@ func checkForm(b *proto.Bundle, ledger string) error {
 	case p != uint32(record.ProfileTUF):
 		return fail(record.ErrNewer, "profile %d", p)
 	case b.GetLedger() != ledger:
-		return fail(ErrWrongLedger, "it is of %q, this client trusts %q", clip(b.GetLedger()), ledger)
+		return fail(ErrWrongLedger, "it is of %s, this client trusts %q", printable.Quote(b.GetLedger()), ledger)
 	}
 	for _, l := range []struct {
 		what  string
@@ -70,13 +71,4 @@ func checkForm(b *proto.Bundle, ledger string) error {
 		}
 	}
 	return nil
-}
-
-// clip shortens foreign text for an error message.
-func clip(s string) string {
-	const limit = 80
-	if len(s) > limit {
-		return s[:limit] + "..."
-	}
-	return s
 }

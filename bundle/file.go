@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"hullmark/printable"
 	"hullmark/proto"
 	"hullmark/query"
 	"hullmark/record"
@@ -88,7 +89,7 @@ func DecodeFile(data []byte, req query.Resolve) ([]*proto.Bundle, error) {
 		}
 		other := e.GetReference()
 		if _, err := reference.ParseReference(other); err != nil {
-			other = clip(other) // which may say anything
+			other = printable.Quote(other) // which may say anything
 		}
 		if !slices.Contains(others, other) {
 			others = append(others, other)

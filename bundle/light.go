@@ -11,6 +11,7 @@ import (
 	"github.com/cometbft/cometbft/types"
 
 	"hullmark/merkle"
+	"hullmark/printable"
 	"hullmark/record"
 )
 
@@ -47,7 +48,7 @@ func checkLightBlock(ledger string, lb *types.LightBlock) error {
 		}
 	}
 	if lb.ChainID != ledger {
-		return fail(ErrWrongLedger, "light block of %q, this client trusts %q", clip(lb.ChainID), ledger)
+		return fail(ErrWrongLedger, "light block of %s, this client trusts %q", printable.Quote(lb.ChainID), ledger)
 	}
 	// Header and commit are valid and belong together; the validators are valid and the
 	// header's.
@@ -91,7 +92,7 @@ func verifyFrom(trusted, lb *types.LightBlock) error {
 
 func verifyStep(trusted, lb *types.LightBlock) error {
 	if lb.ChainID != trusted.ChainID {
-		return fmt.Errorf("it is of %q, the trusted block of %q", clip(lb.ChainID), clip(trusted.ChainID))
+		return fmt.Errorf("it is of %s, the trusted block of %s", printable.Quote(lb.ChainID), printable.Quote(trusted.ChainID))
 	}
 	if !lb.Time.After(trusted.Time) {
 		return errors.New("its time is not after that of the trusted block")

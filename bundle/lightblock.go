@@ -6,6 +6,8 @@ import (
 	cmtcrypto "github.com/cometbft/cometbft/proto/tendermint/crypto"
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	"github.com/cometbft/cometbft/types"
+
+	"hullmark/printable"
 )
 
 // EncodeLightBlock returns the bytes of a light block as bundles carry them.
@@ -59,7 +61,7 @@ func DecodeLightBlock(ledger string, b []byte) (*types.LightBlock, error) {
 		return nil, fail(ErrMalformed, "total voting power %d is set", power)
 	}
 	if id := pb.GetSignedHeader().GetHeader().GetChainID(); id != ledger {
-		return nil, fail(ErrWrongLedger, "light block of %q, this client trusts %q", clip(id), ledger)
+		return nil, fail(ErrWrongLedger, "light block of %s, this client trusts %q", printable.Quote(id), ledger)
 	}
 	lb, err := types.LightBlockFromProto(&pb)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cometbft/cometbft/types"
 
+	"hullmark/printable"
 	"hullmark/reference"
 )
 
@@ -80,7 +81,7 @@ func NewPartialMemory(a *Anchor) *Memory {
 // sign it or are no longer trusted.
 func (m *Memory) WithAnchor(a *Anchor, now time.Time) (*Memory, error) {
 	if a.Ledger != m.ledger {
-		return nil, fail(ErrWrongLedger, "the trust anchor is of %q, the memory of %q", clip(a.Ledger), m.ledger)
+		return nil, fail(ErrWrongLedger, "the trust anchor is of %s, the memory of %q", printable.Quote(a.Ledger), m.ledger)
 	}
 	if known := m.block(a.Block.Height); known != nil && !bytes.Equal(known.Hash(), a.Block.Hash()) {
 		return nil, contradict(known, a.Block, m.trustingPeriod, now)

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"time"
 
+	"hullmark/printable"
 	"hullmark/record"
 	"hullmark/reference"
 	"hullmark/tuf"
@@ -110,7 +111,7 @@ func decodeMemory(data []byte) (*Memory, error) {
 	period := time.Duration(j.TrustingPeriod) * time.Second
 	switch {
 	case j.Ledger == "" || len(j.Ledger) > record.MaxChainID:
-		return nil, badMemory("ledger id %q", clip(j.Ledger))
+		return nil, badMemory("ledger id %s", printable.Quote(j.Ledger))
 	case j.TrustingPeriod <= 0 || j.TrustingPeriod > int64(MaxTrustingPeriod/time.Second):
 		return nil, badMemory("trusting period of %d seconds", j.TrustingPeriod)
 	case len(j.Blocks) == 0 || len(j.Blocks) > MaxKeptBlocks:
@@ -227,7 +228,7 @@ func decodeSeen(ledger string, r reference.Repository, data []byte) (Seen, error
 	for _, text := range j.Roots {
 		d, err := hex.DecodeString(text)
 		if err != nil || len(d) != 32 {
-			return Seen{}, badMemory("root digest %q", clip(text))
+			return Seen{}, badMemory("root digest %s", printable.Quote(text))
 		}
 		s.Roots = append(s.Roots, [32]byte(d))
 	}
@@ -239,7 +240,7 @@ func decodeSeen(ledger string, r reference.Repository, data []byte) (Seen, error
 		return Seen{}, badMemory("of another repository, not in canonical form, or damaged")
 	}
 	if j.Ledger != ledger {
-		return Seen{}, badMemory("of ledger %q instead of %q", clip(j.Ledger), ledger)
+		return Seen{}, badMemory("of ledger %s instead of %q", printable.Quote(j.Ledger), ledger)
 	}
 	if len(s.Roots) == 0 {
 		if len(s.Root) != 0 || len(s.Revoked) != 0 {

@@ -6,6 +6,7 @@ import (
 	"github.com/cometbft/cometbft/types"
 
 	"hullmark/merkle"
+	"hullmark/printable"
 	"hullmark/proto"
 )
 
@@ -39,7 +40,7 @@ func verifyState(s *proto.StateProof, mem *Memory, now time.Time, p Policy, befo
 		return nil, nil, err
 	}
 	if s.GetLedger() != mem.ledger {
-		return nil, nil, fail(ErrWrongLedger, "it is of %q, this client trusts %q", clip(s.GetLedger()), mem.ledger)
+		return nil, nil, fail(ErrWrongLedger, "it is of %s, this client trusts %q", printable.Quote(s.GetLedger()), mem.ledger)
 	}
 	target, next, err := VerifyLightBlock(s.GetLightBlock(), s.GetBridge(), mem, now, p, before...)
 	if err != nil {

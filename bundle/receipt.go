@@ -25,7 +25,7 @@ const maxTransactionProof = 512 << 10
 func VerifyTransaction(tx []byte, r *proto.TransactionResponse, header *types.Header) error {
 	hash := sha256.Sum256(tx)
 	if !bytes.Equal(r.GetHash(), hash[:]) {
-		return fail(ErrTransaction, "it is about transaction %x, not %x", clipBytes(r.GetHash()), hash)
+		return fail(ErrTransaction, "it is about transaction %.32x, not %x", r.GetHash(), hash)
 	}
 	if r.GetHeight() != uint64(header.Height) {
 		return fail(ErrTransaction, "it is about block %d, the header is of block %d", r.GetHeight(), header.Height)
@@ -56,13 +56,6 @@ func VerifyTransaction(tx []byte, r *proto.TransactionResponse, header *types.He
 		return fail(ErrTransaction, "%w", err)
 	}
 	return nil
-}
-
-func clipBytes(b []byte) []byte {
-	if len(b) > sha256.Size {
-		return b[:sha256.Size]
-	}
-	return b
 }
 
 // Receipt is what a transaction did.

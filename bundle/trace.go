@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/cometbft/cometbft/types"
+
+	"hullmark/printable"
 )
 
 // Trace is the light blocks of an answer, decoded: those that lead to its header, and the
@@ -130,7 +132,7 @@ func VerifyLightBlock(block []byte, bridge [][]byte, mem *Memory, now time.Time,
 // on the way. Errors have the classes of Verify.
 func (m *Memory) Follow(t *Trace, now time.Time, p Policy) (*Memory, error) {
 	if t.ledger != m.ledger {
-		return nil, fail(ErrWrongLedger, "light blocks of %q, this client trusts %q", clip(t.ledger), m.ledger)
+		return nil, fail(ErrWrongLedger, "light blocks of %s, this client trusts %q", printable.Quote(t.ledger), m.ledger)
 	}
 	for i, lb := range t.blocks {
 		known := m.block(lb.Height)

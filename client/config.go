@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"hullmark/printable"
 )
 
 // Config is the content of client.toml.
@@ -97,7 +99,7 @@ func whereTOML(err error) error {
 	if errors.As(err, &strict) && len(strict.Errors) > 0 {
 		unknown := strict.Errors[0]
 		line, _ := unknown.Position()
-		return fmt.Errorf("line %d: unknown key %q", line, clip(strings.Join(unknown.Key(), ".")))
+		return fmt.Errorf("line %d: unknown key %s", line, printable.Quote(strings.Join(unknown.Key(), ".")))
 	}
 	var syntax *toml.DecodeError
 	if errors.As(err, &syntax) {

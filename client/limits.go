@@ -96,4 +96,7 @@ const (
 	// maxWish bounds a pause that a node asks for: that after a refused transaction of
 	// as much work as a block (ADR 30). What names more means no client well.
 	maxWish = 200 * time.Second
+
+	// maxShown bounds how much of what a node says of an error is shown, in bytes.
+	maxShown = 300
 )

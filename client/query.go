@@ -10,6 +10,7 @@ import (
 	"github.com/cometbft/cometbft/types"
 
 	"hullmark/bundle"
+	"hullmark/printable"
 	"hullmark/proto"
 	"hullmark/query"
 	"hullmark/reference"
@@ -226,7 +227,7 @@ func (c *Client) metadata(ctx context.Context, r reference.Repository, role stri
 		}
 		return nil, fmt.Errorf("%w: the current version is %d", ErrNotFound, result.TargetsVersion)
 	default:
-		return nil, fmt.Errorf("%w: role %q", ErrNotFound, clip(role))
+		return nil, fmt.Errorf("%w: role %s", ErrNotFound, printable.Quote(role))
 	}
 	memory, err := c.store.Load(ctx, r)
 	if err != nil {

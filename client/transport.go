@@ -17,6 +17,7 @@ import (
 
 	protobuf "google.golang.org/protobuf/proto"
 
+	"hullmark/printable"
 	"hullmark/proto"
 	"hullmark/query"
 )
@@ -100,7 +101,7 @@ func (c *Client) do(req *http.Request, limit int64) (body []byte, err error) {
 	}
 	defer res.Body.Close() //nolint:errcheck // only read from
 	if e := res.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, fmt.Errorf("%w: encoded as %q", ErrResponse, clip(e))
+		return nil, fmt.Errorf("%w: encoded as %s", ErrResponse, printable.Quote(e))
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		return nil, readError(res, c.now())
@@ -146,7 +147,7 @@ func readError(res *http.Response, now time.Time) error {
 	}
 	var m proto.ErrorResponse
 	if proto.UnmarshalJSON(b, &m) == nil {
-		e.Code, e.Message, e.LedgerCode = clip(m.GetCode()), clip(m.GetMessage()), m.GetLedgerCode()
+		e.Code, e.Message, e.LedgerCode = printable.Clip(m.GetCode(), maxShown), printable.Clip(m.GetMessage(), maxShown), m.GetLedgerCode()
 	}
 	return e
 }
@@ -171,19 +172,4 @@ func decodeMessage(b []byte, m protobuf.Message) error {
 		return fmt.Errorf("%w: %w", ErrResponse, err)
 	}
 	return nil
-}
-
-// clip shortens foreign text for an error message and keeps it on one line.
-func clip(s string) string {
-	const limit = 300
-	if len(s) > limit {
-		s = s[:limit] + "..."
-	}
-	out := []rune(s)
-	for i, r := range out {
-		if r < ' ' || r == 0x7f {
-			out[i] = ' '
-		}
-	}
-	return string(out)
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"hullmark/printable"
 )
 
 // The PEM headers that Docker Content Trust and Notary write: what a key is for, and of
@@ -143,6 +145,6 @@ func whatBlock(blockType string) string {
 	case "CERTIFICATE":
 		return "it is a certificate"
 	default:
-		return fmt.Sprintf("the PEM block is %q, not %q", blockType, privateBlock)
+		return fmt.Sprintf("the PEM block is %s, not %q", printable.Quote(blockType), privateBlock)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"hullmark/keys"
+	"hullmark/printable"
 )
 
 const (
@@ -30,7 +31,7 @@ func decodePEM(text []byte, blockType string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: broken PEM", ErrFormat)
 	}
 	if block.Type != blockType {
-		return nil, fmt.Errorf("%w: the PEM block is %q, not %q", ErrFormat, block.Type, blockType)
+		return nil, fmt.Errorf("%w: the PEM block is %s, not %q", ErrFormat, printable.Quote(block.Type), blockType)
 	}
 	if len(block.Headers) != 0 {
 		return nil, fmt.Errorf("%w: the PEM block has headers", ErrFormat)

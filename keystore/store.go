@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"hullmark/keys"
+	"hullmark/printable"
 	"hullmark/safefile"
 )
 
@@ -65,8 +66,8 @@ func CheckName(name string) error {
 		ok = ok && (alnum || i > 0 && (c == '.' || c == '_' || c == '-'))
 	}
 	if !ok {
-		return fmt.Errorf("%w %q: use 1 to %d of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit",
-			ErrName, name[:min(len(name), maxNameLength)], maxNameLength)
+		return fmt.Errorf("%w %s: use 1 to %d of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit",
+			ErrName, printable.Quote(name), maxNameLength)
 	}
 	return nil
 }

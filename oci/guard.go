@@ -15,6 +15,8 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+
+	"hullmark/printable"
 )
 
 // errShort says that a body is not the whole one. It is tried again like an answer that
@@ -85,7 +87,7 @@ func wholeManifest(resp *http.Response) ([]byte, error) {
 	if named == "" || hasDigest(body, named) {
 		return body, nil
 	}
-	return nil, fmt.Errorf("%w; the answer's header names %q", errShort, named)
+	return nil, fmt.Errorf("%w; the answer's header names %s", errShort, printable.Quote(named))
 }
 
 // hasDigest reports whether bytes have a digest, in its text form.

@@ -11,13 +11,15 @@ import (
 
 	"github.com/docker/docker-credential-helpers/client"
 	"github.com/docker/docker-credential-helpers/credentials"
+
+	"hullmark/printable"
 )
 
 // askHelper asks a credential helper for what it knows of a registry. The helper ends
 // with the context at the latest, and all that it has started with it.
 func askHelper(ctx context.Context, helper, registry string) (*credentials.Credentials, error) {
 	if !isHelperName(helper) {
-		return nil, fmt.Errorf("%q is no name of a credential helper", helper)
+		return nil, fmt.Errorf("%s is no name of a credential helper", printable.Quote(helper))
 	}
 	found, err := client.Get(func(args ...string) client.Program {
 		return &program{exec.CommandContext(ctx, "docker-credential-"+helper, args...)}

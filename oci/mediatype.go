@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 
+	"hullmark/printable"
 	"hullmark/reference"
 )
 
@@ -56,7 +57,7 @@ func checkManifest(contentType string, b []byte) error {
 		answered = contentType
 	}
 	if err := json.Unmarshal(b, &m); err != nil {
-		return fmt.Errorf("%w: it is no JSON object of that form (media type %q): %w", ErrManifest, answered, err)
+		return fmt.Errorf("%w: it is no JSON object of that form (media type %s): %w", ErrManifest, printable.Quote(answered), err)
 	}
 	if err := checkNames(b); err != nil {
 		return err
@@ -68,9 +69,9 @@ func checkManifest(contentType string, b []byte) error {
 	}
 	switch {
 	case !isKnown(kind):
-		return fmt.Errorf("%w: media type %q is none of an image", ErrManifest, answered)
+		return fmt.Errorf("%w: media type %s is none of an image", ErrManifest, printable.Quote(answered))
 	case m.MediaType != "" && m.MediaType != kind:
-		return fmt.Errorf("%w: the answer calls it %q and it calls itself %q", ErrManifest, kind, m.MediaType)
+		return fmt.Errorf("%w: the answer calls it %s and it calls itself %s", ErrManifest, printable.Quote(kind), printable.Quote(m.MediaType))
 	case m.SchemaVersion != 2:
 		return fmt.Errorf("%w: its schema version is %d, not 2", ErrManifest, m.SchemaVersion)
 	case m.FSLayers != nil:

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"hullmark/printable"
 )
 
 // names are the known names of an object, each with those of the object, or of each
@@ -52,11 +54,11 @@ func walkNames(d *json.Decoder, known names) error {
 			}
 			text := fmt.Sprint(name)
 			if seen[text] {
-				return fmt.Errorf("%w: it says %q twice", ErrManifest, text)
+				return fmt.Errorf("%w: it says %s twice", ErrManifest, printable.Quote(text))
 			}
 			seen[text] = true
 			if !known.unambiguous(text) {
-				return fmt.Errorf("%w: it says %q, a known name in other letters", ErrManifest, text)
+				return fmt.Errorf("%w: it says %s, a known name in other letters", ErrManifest, printable.Quote(text))
 			}
 			within = known[text]
 		}

@@ -1,6 +1,10 @@
 package query
 
-import "fmt"
+import (
+	"fmt"
+
+	"hullmark/printable"
+)
 
 // Assurance says whose word a verdict rests on.
 type Assurance uint8
@@ -34,6 +38,6 @@ func ParseAssurance(s string) (Assurance, error) {
 	case "ledger":
 		return LedgerAssurance, nil
 	default:
-		return 0, fail("assurance %.*q; use publisher or ledger", maxQuoted, s)
+		return 0, fail("assurance %s; use publisher or ledger", printable.Quote(s))
 	}
 }

@@ -13,7 +13,4 @@ const (
 
 	// maxNumber bounds heights, versions and indexes: the engine's heights are signed.
 	maxNumber = 1<<63 - 1
-
-	// maxQuoted bounds how much of a refused parameter an error repeats, in bytes.
-	maxQuoted = 100
 )

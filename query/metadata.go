@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"hullmark/printable"
 	"hullmark/record"
 	"hullmark/reference"
 )
@@ -42,7 +43,7 @@ func (q Metadata) Check() error {
 		return fail("no repository")
 	}
 	if !record.ValidRole(q.Role) {
-		return fail("role %.*q; use root, targets or targets/<name>", maxQuoted, q.Role)
+		return fail("role %s; use root, targets or targets/<name>", printable.Quote(q.Role))
 	}
 	return checkNumbers(q.Version)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strconv"
+
+	"hullmark/printable"
 )
 
 // parameters reads those of a question and keeps the first error. What it returns after an
@@ -30,7 +32,7 @@ func (p *parameters) number(name string) uint64 {
 	}
 	n, err := strconv.ParseUint(s, 10, 63)
 	if err != nil {
-		p.fail(name, "not a number: "+quote(s))
+		p.fail(name, "not a number: "+printable.Quote(s))
 	}
 	return n
 }
@@ -47,7 +49,7 @@ func (p *parameters) required(name string) uint64 {
 func (p *parameters) flag(name string) bool {
 	s := p.values.Get(name)
 	if s != "" && s != "1" {
-		p.fail(name, "write 1 or leave it out, not "+quote(s))
+		p.fail(name, "write 1 or leave it out, not "+printable.Quote(s))
 	}
 	return s == "1"
 }
@@ -72,7 +74,7 @@ func (p *parameters) hashes(name string) [][32]byte {
 func (p *parameters) decodeHash(name, s string) [32]byte {
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != 32 {
-		p.fail(name, "not 64 hex digits: "+quote(s))
+		p.fail(name, "not 64 hex digits: "+printable.Quote(s))
 		return [32]byte{}
 	}
 	return [32]byte(b)
@@ -86,8 +88,6 @@ func read[T any](p *parameters, name string, parse func(string) (T, error)) T {
 	}
 	return v
 }
-
-func quote(s string) string { return strconv.Quote(s[:min(len(s), maxQuoted)]) }
 
 func setNumber(values url.Values, name string, n uint64) {
 	if n > 0 {

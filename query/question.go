@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+
+	"hullmark/printable"
 )
 
 // Kind is what a question is about. As text it names the question in metrics.
@@ -105,7 +107,7 @@ func Encode(q Question, k Known) (path string, values url.Values) {
 func Parse(path string, values url.Values) (Question, Known, error) {
 	parse, argument, ok := match(path)
 	if !ok {
-		return nil, Known{}, fail("nothing is asked at %.*q", maxQuoted, path)
+		return nil, Known{}, fail("nothing is asked at %s", printable.Quote(path))
 	}
 	p := &parameters{values: values, argument: argument}
 	q := parse(p)
@@ -138,14 +140,14 @@ func checkForm(q Question, k Known, path string, values url.Values) error {
 		switch {
 		case slices.Equal(values[name], want[name]):
 		case len(want[name]) == 1:
-			return fail("%s: write %.*q", name, maxQuoted, want.Get(name))
+			return fail("%s: write %s", name, printable.Quote(want.Get(name)))
 		default:
-			return fail("%.*q: leave it out; it is unknown here, or means the same as nothing", maxQuoted, name)
+			return fail("%s: leave it out; it is unknown here, or means the same as nothing", printable.Quote(name))
 		}
 	}
 	for name := range want {
 		if !values.Has(name) {
-			return fail("%s: write %.*q", name, maxQuoted, want.Get(name))
+			return fail("%s: write %s", name, printable.Quote(want.Get(name)))
 		}
 	}
 	return nil

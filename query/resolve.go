@@ -3,6 +3,7 @@ package query
 import (
 	"net/url"
 
+	"hullmark/printable"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -63,7 +64,7 @@ func (q Resolve) Check() error {
 		return fail("no repository")
 	}
 	if q.Role != "" && !tuf.IsDelegatedRole(q.Role) {
-		return fail("role %.*q; want targets/<name>", maxQuoted, q.Role)
+		return fail("role %s; want targets/<name>", printable.Quote(q.Role))
 	}
 	if q.Role != "" && (!q.Tag.IsZero() || !q.Digest.IsZero()) {
 		return fail("role %s, beside a tag or a digest", q.Role)

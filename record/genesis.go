@@ -260,7 +260,7 @@ func (o *GenesisOperator) validate() error {
 	if _, err := ParseValidatorKey(o.ValidatorKey[:]); err != nil {
 		return fmt.Errorf("validator key of operator %q: %w", o.ID, err)
 	}
-	if len(o.NodeID) > 64 || len(o.Address) > 256 || len(o.URL) > 256 || !printable(o.NodeID+o.Address+o.URL) {
+	if len(o.NodeID) > 64 || len(o.Address) > 256 || len(o.URL) > 256 || !isPlain(o.NodeID+o.Address+o.URL) {
 		return fmt.Errorf("node id, address or URL of operator %q", o.ID)
 	}
 	if len(o.Namespaces) > MaxNamespaces || !slices.IsSortedFunc(o.Namespaces, compareNamespaces) {
@@ -284,8 +284,8 @@ func ed25519ID(k [32]byte) string {
 
 func compareNamespaces(a, b reference.Namespace) int { return strings.Compare(a.String(), b.String()) }
 
-// printable reports whether s is ASCII that JSON writes as it is.
-func printable(s string) bool {
+// isPlain reports whether s is ASCII that JSON writes as it is.
+func isPlain(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r)
 	})

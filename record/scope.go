@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"hullmark/printable"
 	"hullmark/reference"
 )
 
@@ -160,16 +161,7 @@ func compareScopes(a, b Scope) int {
 func (d *decoder) statementRole() string {
 	role := d.str(MaxRoleName)
 	if d.err == nil && role != RoleRoot && role != RoleTargets {
-		d.fail("role %q signs no statements", clip(role))
+		d.fail("role %s signs no statements", printable.Quote(role))
 	}
 	return role
-}
-
-// clip shortens foreign text for an error message.
-func clip(s string) string {
-	const limit = 80
-	if len(s) > limit {
-		return s[:limit] + "..."
-	}
-	return s
 }

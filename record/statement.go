@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"hullmark/keys"
+	"hullmark/printable"
 	"hullmark/reference"
 	"hullmark/tuf"
 )
@@ -101,7 +102,7 @@ func ParseReason(name string) (Reason, error) {
 			return r, nil
 		}
 	}
-	return 0, fmt.Errorf("couldn't parse reason: %w: %q is none", ErrStatement, clip(name))
+	return 0, fmt.Errorf("couldn't parse reason: %w: %s is none", ErrStatement, printable.Quote(name))
 }
 
 // Statement is what a role says of images, or of a proposal, outside its metadata
@@ -139,11 +140,11 @@ func (s *Statement) Validate() error {
 	case !revoke && !lift && !veto:
 		return bad("unknown action %d", s.Action)
 	case !validLedger(s.Binding.Ledger):
-		return bad("ledger id %q", clip(s.Binding.Ledger))
+		return bad("ledger id %s", printable.Quote(s.Binding.Ledger))
 	case s.Binding.Repository.IsZero():
 		return bad("no repository")
 	case s.Binding.Role != RoleRoot && (!revoke || s.Binding.Role != RoleTargets):
-		return bad("a %s by role %q", s.Action, clip(s.Binding.Role))
+		return bad("a %s by role %s", s.Action, printable.Quote(s.Binding.Role))
 	case s.Sequence == 0:
 		return bad("sequence 0")
 	case lift != (s.Through != 0):

@@ -3,6 +3,8 @@ package reference
 import (
 	"errors"
 	"fmt"
+
+	"hullmark/printable"
 )
 
 // The class of a refusal. Every error of this package wraps exactly one of
@@ -24,8 +26,5 @@ var (
 
 // refuse builds an error of a class that quotes a bounded part of the text.
 func refuse(class error, text, reason string) error {
-	if len(text) > maxQuoted {
-		return fmt.Errorf("%w %q...: %s", class, text[:maxQuoted], reason)
-	}
-	return fmt.Errorf("%w %q: %s", class, text, reason)
+	return fmt.Errorf("%w %s: %s", class, printable.Quote(text), reason)
 }

@@ -16,10 +16,6 @@ const (
 	// is scanned that no valid reference could fill.
 	MaxReferenceLength = MaxRepositoryLength + 1 + MaxTagLength + 1 + MaxDigestLength
 
-	// maxQuoted bounds how much of a refused text an error repeats. Enough to
-	// recognise it, too little to flood a log.
-	maxQuoted = 80
-
 	// identifierLength is the number of hexadecimal digits in a Docker image id.
 	identifierLength = 64
 )

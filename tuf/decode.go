@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"hullmark/printable"
 )
 
 // decoder reads the fields of a file that scan has accepted. It never looks at
@@ -35,7 +37,7 @@ func (d *decoder) object(field func(name string) error) error {
 		}
 		d.pos++ // colon
 		if err := field(name); err != nil {
-			return fmt.Errorf("%s: %w", clip(name), err)
+			return fmt.Errorf("%s: %w", printable.Clip(name, maxShown), err)
 		}
 		if d.peek() == ',' {
 			d.pos++
@@ -160,13 +162,4 @@ func (d *decoder) boolean() (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("%w: want true or false", ErrFieldType)
-}
-
-// clip shortens foreign text for an error message.
-func clip(s string) string {
-	const limit = 80
-	if len(s) > limit {
-		return s[:limit] + "..."
-	}
-	return s
 }

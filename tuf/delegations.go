@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"hullmark/keys"
+	"hullmark/printable"
 	"hullmark/reference"
 )
 
@@ -217,7 +218,7 @@ func (l *Delegations) check(delegator string) error {
 	names := make(map[string]bool, len(l.Roles))
 	for _, role := range l.Roles {
 		if !IsDelegatedRole(role.Name) || role.Name == delegator {
-			return fmt.Errorf("%w: delegation to %q", ErrRole, clip(role.Name))
+			return fmt.Errorf("%w: delegation to %s", ErrRole, printable.Quote(role.Name))
 		}
 		if names[role.Name] {
 			return fmt.Errorf("%w: %s", ErrDuplicateRole, role.Name)
@@ -244,7 +245,7 @@ func checkPaths(paths []string) error {
 	}
 	for i, path := range paths {
 		if len(path) == 0 || len(path) > MaxPathSize || !onlyHolds(path, isPathByte) {
-			return fmt.Errorf("%w: %q", ErrPath, clip(path))
+			return fmt.Errorf("%w: %s", ErrPath, printable.Quote(path))
 		}
 		if slices.Contains(paths[:i], path) {
 			return fmt.Errorf("%w: %q is listed twice", ErrPath, path)

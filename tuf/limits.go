@@ -67,4 +67,7 @@ const (
 	// MaxLedgerSize bounds a ledger id in bytes: it is a chain id, for which
 	// CometBFT sets this limit.
 	MaxLedgerSize = 50
+
+	// maxShown bounds how much of a name from a file an error shows, in bytes.
+	maxShown = 80
 )

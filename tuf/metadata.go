@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hullmark/keys"
+	"hullmark/printable"
 	"hullmark/reference"
 )
 
@@ -307,7 +308,7 @@ func (d *decoder) typeName(want string) error {
 		return err
 	}
 	if text != want {
-		return fmt.Errorf("%w: %q, want %q", ErrType, clip(text), want)
+		return fmt.Errorf("%w: %s, want %q", ErrType, printable.Quote(text), want)
 	}
 	return nil
 }
@@ -319,10 +320,10 @@ func (d *decoder) expires() (time.Time, error) {
 	}
 	t, err := time.Parse(expiresLayout, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%w: %q", ErrExpires, clip(text))
+		return time.Time{}, fmt.Errorf("%w: %s", ErrExpires, printable.Quote(text))
 	}
 	if t.Format(expiresLayout) != text { // time.Parse accepts fractions
-		return time.Time{}, fmt.Errorf("%w: %q", ErrExpires, clip(text))
+		return time.Time{}, fmt.Errorf("%w: %s", ErrExpires, printable.Quote(text))
 	}
 	return t, checkExpires(t)
 }
@@ -348,7 +349,7 @@ func checkSpecVersion(text string) error {
 	patch, ok := strings.CutPrefix(text, "1.0.")
 	n, err := strconv.ParseUint(patch, 10, 16)
 	if !ok || err != nil || strconv.FormatUint(n, 10) != patch {
-		return fmt.Errorf("%w: %q", ErrSpecVersion, clip(text))
+		return fmt.Errorf("%w: %s", ErrSpecVersion, printable.Quote(text))
 	}
 	return nil
 }
@@ -393,13 +394,13 @@ func (d *decoder) binding() (Binding, error) {
 // check tells whether a binding is well formed.
 func (b Binding) check() error {
 	if len(b.Ledger) == 0 || len(b.Ledger) > MaxLedgerSize || !onlyHolds(b.Ledger, isLedgerByte) {
-		return fmt.Errorf("%w: ledger id %q", ErrBinding, clip(b.Ledger))
+		return fmt.Errorf("%w: ledger id %s", ErrBinding, printable.Quote(b.Ledger))
 	}
 	if b.Repository.IsZero() {
 		return fmt.Errorf("%w: no repository", ErrBinding)
 	}
 	if b.Role != RoleRoot && b.Role != RoleTargets && !IsDelegatedRole(b.Role) {
-		return fmt.Errorf("%w: role %q", ErrBinding, clip(b.Role))
+		return fmt.Errorf("%w: role %s", ErrBinding, printable.Quote(b.Role))
 	}
 	return nil
 }

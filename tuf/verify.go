@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hullmark/keys"
+	"hullmark/printable"
 	"hullmark/reference"
 )
 
@@ -70,7 +71,7 @@ func verifyNextRoot(v keys.Verifier, old, next *Root, now time.Time) error {
 // one is for the caller to decide.
 func VerifyTargets(v keys.Verifier, by Delegator, t *Targets, want Binding, now time.Time) error {
 	if err := verifyTargets(v, by, t, want, now); err != nil {
-		return fmt.Errorf("couldn't verify %s: %w", clip(want.Role), err)
+		return fmt.Errorf("couldn't verify %s: %w", printable.Clip(want.Role, maxShown), err)
 	}
 	return nil
 }
@@ -97,7 +98,7 @@ func VerifyTargetsFile(v keys.Verifier, by Delegator, t *Metadata, want Binding,
 		err = t.verifySignatures(v, authority{role: role, key: by.Key})
 	}
 	if err != nil {
-		return fmt.Errorf("couldn't verify %s: %w", clip(want.Role), err)
+		return fmt.Errorf("couldn't verify %s: %w", printable.Clip(want.Role, maxShown), err)
 	}
 	return nil
 }
