@@ -36,6 +36,9 @@ const unitGain = time.Second / accountRefill
 // An account is a token bucket, of which all that matters is when it will be full: one that
 // is full is forgotten, and no other. When there is no room for one more, a payer without
 // an account waits until another is full, so that other names do not clear a debt.
+// rate.Limiter does not fit: it refuses for ever what is larger than a full bucket instead
+// of taking it as a debt, takes nothing back of what was used, and charges one payer and
+// not several or none.
 type accounts struct {
 	now func() time.Time
 

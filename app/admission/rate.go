@@ -3,24 +3,21 @@ package admission
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
 )
 
 // Rate is a token bucket per client. A nil Rate limits nobody.
 type Rate struct {
-	perSecond float64
+	perSecond int
 	now       func() time.Time
+	refused   atomic.Uint64
 
 	mu      sync.Mutex
-	refused uint64
-	clients *lru.Cache[Client, *tokens]
-}
-
-type tokens struct {
-	left float64
-	at   time.Time
+	clients *lru.Cache[Client, *rate.Limiter]
 }
 
 // NewRate returns a Rate of so many requests a second in the long run, and twice as
@@ -29,11 +26,11 @@ func NewRate(perSecond int, now func() time.Time) (*Rate, error) {
 	if perSecond == 0 {
 		return nil, nil
 	}
-	clients, err := lru.New[Client, *tokens](maxClients)
+	clients, err := lru.New[Client, *rate.Limiter](maxClients)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't make rate limit: %w", err)
 	}
-	return &Rate{perSecond: float64(perSecond), now: now, clients: clients}, nil
+	return &Rate{perSecond: perSecond, now: now, clients: clients}, nil
 }
 
 // Allow takes a token of a client.
@@ -41,22 +38,23 @@ func (l *Rate) Allow(c Client) bool {
 	if l == nil {
 		return true
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now, most := l.now(), burstSeconds*l.perSecond
-	t, known := l.clients.Get(c)
-	if !known {
-		t = &tokens{left: most, at: now}
-		l.clients.Add(c, t)
-	}
-	t.left = min(most, t.left+l.perSecond*max(0, now.Sub(t.at).Seconds()))
-	t.at = now
-	if t.left < 1 {
-		l.refused++
+	if !l.bucket(c).AllowN(l.now(), 1) {
+		l.refused.Add(1)
 		return false
 	}
-	t.left--
 	return true
+}
+
+// bucket returns that of a client, a full one for a new client.
+func (l *Rate) bucket(c Client) *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, known := l.clients.Get(c)
+	if !known {
+		b = rate.NewLimiter(rate.Limit(l.perSecond), burstSeconds*l.perSecond)
+		l.clients.Add(c, b)
+	}
+	return b
 }
 
 // Refused returns how many requests got no token.
@@ -64,7 +62,5 @@ func (l *Rate) Refused() uint64 {
 	if l == nil {
 		return 0
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.refused
+	return l.refused.Load()
 }
