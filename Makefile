@@ -15,6 +15,10 @@ SHELL := bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILD_FLAGS := -ldflags '-s -w -X hullmark/internal/buildinfo.Stamp=$(VERSION)'
 
+# The modules: the product, and the simulator of it. ./... in one reaches no package of the
+# other, so that every target goes through both.
+MODULES := . sim
+
 # Seconds of fuzzing, spread evenly over all targets.
 FUZZTIME ?= 60
 
@@ -22,11 +26,26 @@ FUZZTIME ?= 60
 # concurrently, and exists.
 RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keystore record placement query bundle ledger lookup abci change client oci))
 
+# What of the simulator runs under the race detector on each change.
+SIM_RACE_PACKAGES := . $(patsubst %,./%/...,consensus paper plot reads trace)
+
 # The suites that run real networks. They run one after the other: each keeps two cores
 # busy, and what it tests should not depend on another one's load.
 NETWORK_SUITES := cmd/hullmarkd|sim/experiment|internal/testnet|tests/byzantine|tests/containers|tests/crash|tests/e2e|tests/flood
-UNIT_PACKAGES = $$(go list ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$')
-NETWORK_PACKAGES = $$(go list ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$')
+
+# $(call test-units,FLAGS) and $(call test-networks,FLAGS) run the tests of all modules.
+define test-units
+for module in $(MODULES); do \
+	packages=$$(go list -C $$module ./... | grep -vE '^hullmark/($(NETWORK_SUITES))$$'); \
+	go test -C $$module $(1) $$packages; \
+done
+endef
+define test-networks
+for module in $(MODULES); do \
+	packages=$$(go list -C $$module ./... | grep -E '^hullmark/($(NETWORK_SUITES))$$'); \
+	go test -C $$module -p 1 $(1) $$packages; \
+done
+endef
 
 # The name of the container image.
 IMAGE ?= hullmark:dev
@@ -37,7 +56,9 @@ TOOLS := bin/tools
 .PHONY: build
 build:
 	@mkdir -p bin
-	@tools/build.sh -o bin/ $(BUILD_FLAGS) ./cmd/... ./sim/cmd/...
+	@for module in $(MODULES); do \
+		(cd $$module && $(CURDIR)/tools/build.sh -o $(CURDIR)/bin/ $(BUILD_FLAGS) ./cmd/...); \
+	done
 
 ## man: build, then write the manual pages and completion scripts into bin/share/
 .PHONY: man
@@ -60,19 +81,19 @@ demo: build
 ## test: run all tests
 .PHONY: test
 test:
-	go test -timeout 20m $(UNIT_PACKAGES)
-	go test -p 1 -timeout 20m $(NETWORK_PACKAGES)
+	$(call test-units,-timeout 20m)
+	$(call test-networks,-timeout 20m)
 
 ## race: run the tests of the packages where races could hide under the race detector (needs a C compiler)
 .PHONY: race
 race:
 	CGO_ENABLED=1 go test -race -timeout 30m $(RACE_PACKAGES)
-	CGO_ENABLED=1 go test -race -short ./sim $(patsubst %,./sim/%/...,consensus paper plot reads trace)
+	CGO_ENABLED=1 go test -C sim -race -short $(SIM_RACE_PACKAGES)
 
 ## flakes: run all tests twenty times, slow packages five times, and count failures into docs/flakes (at most four hours)
 .PHONY: flakes
 flakes:
-	go run ./internal/flakes -serial '^hullmark/($(NETWORK_SUITES))$$' $(FLAKES)
+	go run ./internal/flakes -serial '^hullmark/($(NETWORK_SUITES))$$' $(FLAKES) $(MODULES)
 
 ## fuzz: run every fuzz target in turn, FUZZTIME seconds (60) in all
 .PHONY: fuzz
@@ -87,7 +108,10 @@ mutation:
 ## bench: run all benchmarks once
 .PHONY: bench
 bench:
-	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /tests/bench)
+	for module in $(MODULES); do \
+		packages=$$(go list -C $$module ./... | grep -v /tests/bench); \
+		go test -C $$module -run '^$$' -bench . -benchmem $$packages; \
+	done
 	go test -run '^$$' -bench . -skip '^BenchmarkNetwork' -benchmem ./tests/bench
 	go test -run '^$$' -bench '^BenchmarkNetwork' -benchtime 1x -timeout 30m ./tests/bench
 
@@ -97,11 +121,12 @@ IMAGES ?= 1000000
 ## experiment: build, load IMAGES (1000000) images into a real network, and count how look-ups spread over ten real nodes
 .PHONY: experiment
 experiment: build
-	go run ./sim/experiment -bin bin -images $(IMAGES) $(EXPERIMENT)
+	@cd sim && ../tools/build.sh -o ../$(TOOLS)/experiment ./experiment
+	$(TOOLS)/experiment -bin bin -images $(IMAGES) $(EXPERIMENT)
 
 # The file for the costs that calibrate measures.
 COSTS ?= bin/costs.json
-CALIBRATE := go test ./sim/calibrate -run '^TestCalibrate$$' -v -timeout 30m -calibrate
+CALIBRATE := go test -C sim ./calibrate -run '^TestCalibrate$$' -v -timeout 30m -calibrate
 
 ## calibrate: measure the real code into COSTS (bin/costs.json), for simulations on this machine (a minute)
 .PHONY: calibrate
@@ -141,18 +166,18 @@ containers:
 long: long-units long-networks
 long-units long-networks: export HULLMARK_LONG := 1
 long-units:
-	go test -count=1 -timeout 60m $(UNIT_PACKAGES)
+	$(call test-units,-count=1 -timeout 60m)
 long-networks:
-	go test -count=1 -p 1 -timeout 60m $(NETWORK_PACKAGES)
+	$(call test-networks,-count=1 -timeout 60m)
 
 ## race-all: run all tests under the race detector (needs a C compiler)
 .PHONY: race-all race-units race-networks
 race-all: race-units race-networks
 race-units race-networks: export CGO_ENABLED := 1
 race-units:
-	go test -count=1 -race -timeout 60m $(UNIT_PACKAGES)
+	$(call test-units,-count=1 -race -timeout 60m)
 race-networks:
-	go test -count=1 -p 1 -race -timeout 60m $(NETWORK_PACKAGES)
+	$(call test-networks,-count=1 -race -timeout 60m)
 
 ## crash-long: kill nodes at random under load for five minutes
 .PHONY: crash-long
@@ -172,14 +197,19 @@ paper: build
 ## fmt: format all Go and protobuf sources
 .PHONY: fmt
 fmt: $(TOOLS)/golangci-lint $(TOOLS)/buf
-	$(TOOLS)/golangci-lint fmt
+	for module in $(MODULES); do (cd $$module && $(CURDIR)/$(TOOLS)/golangci-lint fmt); done
 	cd proto && $(CURDIR)/$(TOOLS)/buf format -w
 
 ## lint: check style, import rules and protobuf sources
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/buf
-	$(TOOLS)/golangci-lint run
+	for module in $(MODULES); do (cd $$module && $(CURDIR)/$(TOOLS)/golangci-lint run); done
 	cd proto && $(CURDIR)/$(TOOLS)/buf lint
+
+## tidy: bring go.mod and go.sum of all modules in line with what they import
+.PHONY: tidy
+tidy:
+	for module in $(MODULES); do go mod tidy -C $$module; done
 
 ## generate: generate the Go code of the protobuf messages
 .PHONY: generate

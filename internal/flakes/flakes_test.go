@@ -89,6 +89,34 @@ func TestRounds(t *testing.T) {
 	}
 }
 
+// TestBuild: the packages with tests of all modules are found and built.
+func TestBuild(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod": "module outer\n", "a/a_test.go": "package a\n", "none/none.go": "package none\n",
+		"nested/go.mod": "module outer/nested\n", "nested/b/b_test.go": "package b\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := &runner{logs: t.TempDir(), modules: []string{dir, filepath.Join(dir, "nested")}}
+	if err := r.build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range r.packages {
+		names = append(names, p.name)
+		if _, err := os.Stat(p.binary); err != nil {
+			t.Error(err)
+		}
+	}
+	if want := []string{"outer/a", "outer/nested/b"}; !slices.Equal(names, want) {
+		t.Errorf("packages %q, want %q", names, want)
+	}
+}
+
 // TestOverBudget: when the time is up nothing begins, and the file says so.
 func TestOverBudget(t *testing.T) {
 	p := program(t, "exit 1")

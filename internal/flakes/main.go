@@ -1,6 +1,7 @@
 // Flakes runs the tests over and over and counts how often each fails: a test that
-// fails once in a hundred runs is a fault, of the test or of the program. "make flakes"
-// runs it; docs/flakes says what came of it.
+// fails once in a hundred runs is a fault, of the test or of the program. Its arguments
+// are the folders of the modules to test. "make flakes" runs it; docs/flakes says what
+// came of it.
 package main
 
 import (
@@ -49,7 +50,10 @@ func command(ctx context.Context, args []string) (failures int, err error) {
 	if err := flags.Parse(args); err != nil {
 		return 0, err
 	}
-	r := &runner{deadline: time.Now().Add(*budget), logs: *logs, workers: runtime.GOMAXPROCS(0)}
+	r := &runner{deadline: time.Now().Add(*budget), logs: *logs, workers: runtime.GOMAXPROCS(0), modules: flags.Args()}
+	if len(r.modules) == 0 {
+		r.modules = []string{"."}
+	}
 	for _, o := range []struct {
 		text string
 		to   **regexp.Regexp

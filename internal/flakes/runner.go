@@ -42,6 +42,7 @@ type runner struct {
 	logs         string
 	serial, only *regexp.Regexp
 	workers      int
+	modules      []string // their folders
 	packages     []*pkg
 }
 
@@ -55,9 +56,19 @@ func (r *runner) build(ctx context.Context) error {
 		return err
 	}
 	r.logs = logs
-	out, err := exec.CommandContext(ctx, "go", "list", "-f", `{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}`, "./...").Output()
+	for _, module := range r.modules {
+		if err := r.buildModule(ctx, module); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildModule is build for one module.
+func (r *runner) buildModule(ctx context.Context, module string) error {
+	out, err := exec.CommandContext(ctx, "go", "list", "-C", module, "-f", `{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}`, "./...").Output()
 	if err != nil {
-		return fmt.Errorf("couldn't list packages: %w", err)
+		return fmt.Errorf("couldn't list packages of module %s: %w", module, err)
 	}
 	for line := range strings.Lines(string(out)) {
 		name, dir, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -65,10 +76,10 @@ func (r *runner) build(ctx context.Context) error {
 			continue
 		}
 		p := &pkg{
-			name: name, dir: dir, binary: filepath.Join(logs, strings.ReplaceAll(name, "/", "_")+".test"),
+			name: name, dir: dir, binary: filepath.Join(r.logs, strings.ReplaceAll(name, "/", "_")+".test"),
 			alone: r.serial != nil && r.serial.MatchString(name), tests: make(map[string]int),
 		}
-		if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", p.binary, name).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "go", "test", "-C", module, "-c", "-o", p.binary, name).CombinedOutput(); err != nil {
 			return fmt.Errorf("couldn't build tests of %s: %w\n%s", name, err, out)
 		}
 		r.packages = append(r.packages, p)

@@ -145,11 +145,12 @@ func (i interrupter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// buildNode builds hullmarkd and returns its directory.
+// buildNode builds hullmarkd in its own module, as make build does, and returns its
+// directory.
 func buildNode(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", dir, "hullmark/cmd/hullmarkd")
+	build := exec.Command("go", "build", "-C", "../..", "-o", dir, "./cmd/hullmarkd")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("couldn't build hullmarkd: %v\n%s", err, out)

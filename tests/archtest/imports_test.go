@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,10 @@ import (
 )
 
 const module = "hullmark"
+
+// modules are the folders of the modules of the repository; ./... of one reaches no
+// package of another.
+var modules = []string{".", "sim"}
 
 // allowed lists, for each package, the packages of ours that it may import; each
 // may also import what lies below itself. The arrows point from what changes
@@ -89,13 +94,24 @@ func isFree(path string) bool {
 	return strings.HasSuffix(path, "test") || slices.ContainsFunc(free, func(prefix string) bool { return under(path, prefix) })
 }
 
-// packages lists the module's packages, once for all tests.
-var packages = sync.OnceValues(func() ([]pkg, error) { return list("./...") })
+// packages lists the packages of all modules, once for all tests.
+var packages = sync.OnceValues(func() ([]pkg, error) {
+	var all []pkg
+	for _, dir := range modules {
+		found, err := list(dir, "./...")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+})
 
-func list(patterns ...string) ([]pkg, error) {
+// list lists packages as a module sees them.
+func list(dir string, patterns ...string) ([]pkg, error) {
 	args := append([]string{"list", "-e", "-json=ImportPath,Dir,GoFiles,Imports,Deps,Standard"}, patterns...)
 	cmd := exec.Command("go", args...)
-	cmd.Dir = "../.."
+	cmd.Dir = filepath.Join("../..", dir)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -256,7 +272,9 @@ func TestLinks(t *testing.T) {
 		{"bundle", "the verifier knows nothing of the server", append([]string{goTUF}, server...)},
 		{"gateway", "the gateway has its own interfaces", append([]string{"hullmark/client"}, server...)},
 		{"change", "who only signs needs no network and no verifier", []string{"net/http", "github.com/cometbft", "github.com/spf13", "hullmark/bundle", "hullmark/client", "hullmark/keystore", "hullmark/safefile", "os/exec"}},
-		{"sim", "the simulator links nothing it simulates", []string{"github.com/cometbft"}},
+		{"sim/cmd/hullmark-sim", "the simulator links nothing it simulates, and no tests", append([]string{
+			"github.com/cometbft", "hullmark/bundle", "hullmark/client", "hullmark/database", "hullmark/merkle", "hullmark/record", "testing",
+		}, server...)},
 		{"ledger", "consensus runs our own verifier, and knows nothing of its network", []string{goTUF, "github.com/cometbft"}},
 		{"lookup", "answers are for every protocol", []string{goTUF, "hullmark/abci", "hullmark/app"}},
 		{"abci", "consensus runs our own verifier", []string{goTUF}},
@@ -282,11 +300,32 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestProgramsWithoutTestData: what helps tests is not in what users run.
+func TestProgramsWithoutTestData(t *testing.T) {
+	helpers := []string{"internal/fixture", "internal/liar", "internal/mistakes", "internal/workload"}
+	programs := 0
+	for _, p := range mustPackages(t) {
+		path, _ := ours(p.ImportPath)
+		if !under(path, "cmd") && !under(path, "sim/cmd") {
+			continue
+		}
+		programs++
+		for _, dep := range p.Deps {
+			if linked, mine := ours(dep); mine && (strings.HasSuffix(linked, "test") || slices.Contains(helpers, linked)) {
+				t.Errorf("%s links %s", path, linked)
+			}
+		}
+	}
+	if programs != 3 {
+		t.Errorf("%d programs were checked, there are 3", programs)
+	}
+}
+
 // TestKnownLinks lists what hullmark links and would rather not, with the imports by
 // which it comes: all by CometBFT's types and their encoding. A hop that is gone is good
 // news; then the package goes to the list of what is never linked, in TestLinks.
 func TestKnownLinks(t *testing.T) {
-	linked, err := list("-deps", "./cmd/hullmark")
+	linked, err := list(".", "-deps", "./cmd/hullmark")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package archtest
 
 import (
 	"os"
+	"path"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/mod/modfile"
@@ -37,13 +39,15 @@ var minimums = []minimum{
 	{"search path of plugins (CVE-2025-15558), credentials for another registry (CVE-2021-41092)", "github.com/docker/cli", "v29.2.0"},
 }
 
-func readGoMod(t *testing.T) *modfile.File {
+// readGoMod reads the go.mod of a module of ours.
+func readGoMod(t *testing.T, dir string) *modfile.File {
 	t.Helper()
-	raw, err := os.ReadFile("../../go.mod")
+	name := filepath.Join("../..", dir, "go.mod")
+	raw, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := modfile.Parse("go.mod", raw, nil)
+	file, err := modfile.Parse(name, raw, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +68,10 @@ func tooOld(file *modfile.File) []minimum {
 }
 
 func TestRegr_MinimumVersions(t *testing.T) {
-	for _, m := range tooOld(readGoMod(t)) {
-		t.Errorf("%s must be at least %s: %s", m.module, m.version, m.name)
+	for _, dir := range modules {
+		for _, m := range tooOld(readGoMod(t, dir)) {
+			t.Errorf("module %s: %s must be at least %s: %s", dir, m.module, m.version, m.name)
+		}
 	}
 }
 
@@ -76,31 +82,90 @@ func TestRegr_MinimumVersions(t *testing.T) {
 // other modules or higher versions, so the version is exact.
 func TestRegr_CometBFTVersion(t *testing.T) {
 	const want = "v0.40.0"
-	seen := false
-	for _, require := range readGoMod(t).Require {
-		switch require.Mod.Path {
-		case "github.com/cometbft/cometbft":
-			seen = true
-			if require.Mod.Version != want {
-				t.Errorf("cometbft is %s, want %s exactly", require.Mod.Version, want)
+	for _, dir := range modules {
+		seen := false
+		for _, require := range readGoMod(t, dir).Require {
+			switch require.Mod.Path {
+			case "github.com/cometbft/cometbft":
+				seen = true
+				if require.Mod.Version != want {
+					t.Errorf("module %s: cometbft is %s, want %s exactly", dir, require.Mod.Version, want)
+				}
+			case "github.com/tendermint/tendermint", "github.com/cometbft/cometbft/v2":
+				t.Errorf("module %s: %s is in the module graph", dir, require.Mod.Path)
 			}
-		case "github.com/tendermint/tendermint", "github.com/cometbft/cometbft/v2":
-			t.Errorf("%s is in the module graph", require.Mod.Path)
 		}
-	}
-	if !seen {
-		t.Error("cometbft is not in go.mod")
+		if !seen {
+			t.Errorf("module %s: cometbft is not in go.mod", dir)
+		}
 	}
 }
 
-// TestNoReplacements: what is pinned is what is built.
+// TestNoReplacements: what is pinned is what is built. Nested modules replace the product
+// by the folder that they stand in, and nothing else.
 func TestNoReplacements(t *testing.T) {
-	file := readGoMod(t)
-	for _, replace := range file.Replace {
-		t.Errorf("go.mod replaces %s", replace.Old.Path)
+	for _, dir := range modules {
+		file := readGoMod(t, dir)
+		for _, replace := range file.Replace {
+			if dir == "." || replace.Old.Path != module || replace.New.Path != "../" || replace.New.Version != "" {
+				t.Errorf("go.mod of module %s replaces %s", dir, replace.Old.Path)
+			}
+		}
+		if want := path.Join(module, dir); file.Module.Mod.Path != want {
+			t.Errorf("the module in %s is named %s, not %s", dir, file.Module.Mod.Path, want)
+		}
 	}
-	if file.Module.Mod.Path != module {
-		t.Errorf("the module is named %s", file.Module.Mod.Path)
+}
+
+// differences returns the modules that a nested module uses in another version than the
+// product, and the version of Go if that differs.
+func differences(product, nested *modfile.File) []string {
+	pinned := make(map[string]string)
+	for _, require := range product.Require {
+		pinned[require.Mod.Path] = require.Mod.Version
+	}
+	var found []string
+	for _, require := range nested.Require {
+		if version, both := pinned[require.Mod.Path]; both && version != require.Mod.Version {
+			found = append(found, require.Mod.Path)
+		}
+	}
+	if product.Go.Version != nested.Go.Version {
+		found = append(found, "go")
+	}
+	return found
+}
+
+// TestSameVersions: what a nested module runs of the product is built as the product is.
+func TestSameVersions(t *testing.T) {
+	product := readGoMod(t, ".")
+	for _, dir := range modules {
+		for _, name := range differences(product, readGoMod(t, dir)) {
+			t.Errorf("module %s has another version of %s than the product: run make tidy", dir, name)
+		}
+	}
+}
+
+// TestDifferences checks the checker.
+func TestDifferences(t *testing.T) {
+	parse := func(text string) *modfile.File {
+		t.Helper()
+		file, err := modfile.Parse("go.mod", []byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	product := parse("module m\n\ngo 1.26.0\n\nrequire example.com/a v1.0.0\n")
+	for text, want := range map[string]int{
+		"module m/n\n\ngo 1.26.0\n\nrequire example.com/a v1.0.0\n": 0,
+		"module m/n\n\ngo 1.26.0\n\nrequire example.com/b v1.0.0\n": 0,
+		"module m/n\n\ngo 1.26.0\n\nrequire example.com/a v1.0.1\n": 1,
+		"module m/n\n\ngo 1.26.1\n\nrequire example.com/a v0.9.0\n": 2,
+	} {
+		if got := differences(product, parse(text)); len(got) != want {
+			t.Errorf("%q: differences %q, want %d", text, got, want)
+		}
 	}
 }
 

@@ -14,8 +14,9 @@ cd "$(dirname "$0")/../.."
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 
+# Each target runs in its own folder, whatever module that belongs to.
 fuzz() { # package target seconds
-	go test -run '^$' -fuzz "^$2\$" -fuzztime "${3}s" -fuzzminimizetime 10x "$1" 2>&1 | tee "$output"
+	go test -C "$1" -run '^$' -fuzz "^$2\$" -fuzztime "${3}s" -fuzzminimizetime 10x . 2>&1 | tee "$output"
 }
 
 # only_deadline tells whether what the target printed, less the progress, is that report.

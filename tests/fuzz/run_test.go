@@ -87,6 +87,35 @@ cat "out$n"
 	}
 }
 
+// TestModules: a target of a nested module runs there, which go refuses from outside.
+func TestModules(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "tests", "fuzz", "run.sh"), readFile(t, "run.sh"))
+	write(t, filepath.Join(dir, "go.mod"), "module outer\n")
+	write(t, filepath.Join(dir, "a", "a_test.go"), fuzzTest("a", "FuzzOuter"))
+	write(t, filepath.Join(dir, "nested", "go.mod"), "module nested\n")
+	write(t, filepath.Join(dir, "nested", "b", "b_test.go"), fuzzTest("b", "FuzzNested"))
+	command := exec.CommandContext(t.Context(), "bash", "tests/fuzz/run.sh", "4")
+	command.Dir = dir
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	for _, want := range []string{"2 targets, 2 s each\n", "== ./a FuzzOuter\n", "== ./nested/b FuzzNested\n"} {
+		if !strings.Contains(string(output), want) {
+			t.Errorf("no %q in\n%s", want, output)
+		}
+	}
+	if got := strings.Count(string(output), "\nPASS\n"); got != 2 {
+		t.Errorf("%d targets were fuzzed, want 2:\n%s", got, output)
+	}
+}
+
+// fuzzTest returns the source of a package with a target that finds nothing.
+func fuzzTest(pkg, target string) string {
+	return "package " + pkg + "\n\nimport \"testing\"\n\nfunc " + target + "(f *testing.F) {\n\tf.Fuzz(func(*testing.T, []byte) {})\n}\n"
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
