@@ -29,7 +29,7 @@ func (r *Reader) Metadata(q query.Metadata) ([]byte, error) {
 	}
 	current, ok := repo.Role(q.Role)
 	switch {
-	case !ok || q.Version > current.Version:
+	case !ok || current.Version == 0 || q.Version > current.Version: // a role begins without a file
 		return nil, fmt.Errorf("%w: %s of %s has no such version", ErrNotFound, q.Role, q.Repository)
 	case q.Version == 0 || q.Version == current.Version:
 		return v.Content(current.FileDigest)

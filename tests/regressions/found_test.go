@@ -97,4 +97,5 @@ var found = []row{
 	{"R3", "a question had as many forms as there are ways to encode its path: /v1/%72esolve was answered", []string{"app.TestOneFormOverHTTP"}, ""},
 	{"R4", "who signed a lift was not shown which revocations it takes back: a request of somebody else's could go further than the signer had seen", []string{"cmd/hullmark.TestScripts"}, ""},
 	{"R5", "a node that left out a file of an answer for a file, and said that there was no room, was the last that was asked", []string{"client.TestBundleLeftOut"}, ""},
+	{"R6", "who asked for the file of a delegated role that has none yet was answered 500, and had the node log an error each time", []string{"lookup.TestMetadataOfNothing"}, ""},
 }
