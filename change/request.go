@@ -213,6 +213,9 @@ func decodeRequest(data []byte) (*Request, error) {
 	case !RequestKind(head.Kind).known():
 		return nil, fmt.Errorf("%w: request of kind %.300q", record.ErrNewer, head.Kind)
 	}
+	if n := bytes.Count(data, []byte(",")) + bytes.Count(data, []byte("{")); n > maxRequestMarks {
+		return nil, badRequest("it has more parts than any request")
+	}
 	var j requestJSON
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -302,8 +305,12 @@ func (r *Request) check() error {
 	if len(r.Parts) > record.MaxScopes || single && len(r.Parts) > 1 {
 		return badRequest("it is about %d repositories", len(r.Parts))
 	}
+	scopes := 0
 	for i := range r.Parts {
 		p := &r.Parts[i]
+		if scopes += p.scopes(); scopes > record.MaxScopes {
+			return badRequest("it is about more than %d roles, which no transaction can be", record.MaxScopes)
+		}
 		if i > 0 && r.Parts[i-1].Repository.String() >= p.Repository.String() {
 			return badRequest("repositories not ascending")
 		}
@@ -312,6 +319,15 @@ func (r *Request) check() error {
 		}
 	}
 	return nil
+}
+
+// scopes counts what the part claims in its transaction.
+func (p *RequestPart) scopes() int {
+	n := len(p.NewRoles) + min(len(p.NewRoots), 1)
+	if p.Statement != nil {
+		n++
+	}
+	return n
 }
 
 func (p *RequestPart) check(kind RequestKind, ledger string) error {

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -124,6 +126,54 @@ func TestRequestRefused(t *testing.T) {
 				t.Errorf("error %v, want %v", err, tc.err)
 			}
 		})
+	}
+}
+
+// TestRequestIsBounded: a request from elsewhere takes no more memory than a few times its
+// bytes, whatever it consists of.
+func TestRequestIsBounded(t *testing.T) {
+	const head = `{"format":1,"kind":"publish","ledger":"l","repositories":[`
+	fill := func(before, element, after string) []byte {
+		return []byte(before + strings.Repeat(element, (change.MaxRequestSize-len(before)-len(after))/len(element)) + after)
+	}
+	for name, data := range map[string][]byte{
+		"repositories": fill(head+`{}`, `,{}`, `]}`),
+		"files":        fill(head+`{"repository":"localhost/a","new_roots":[""`, `,""`, `]}]}`),
+		"nesting":      fill(head, `[`, ``),
+		"fields":       fill(`{"format":1,"kind":"publish"`, `,"a":1`, `}`),
+		"one text":     fill(head+`{"repository":"localhost/a","root":"`, `A`, `"}]}`),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := change.DecodeRequest(data)
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, change.ErrRequest) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 8*change.MaxRequestSize {
+			t.Errorf("%s: %d bytes are allocated for %d", name, n, len(data))
+		}
+	}
+}
+
+// TestRequestHasScopes: what takes more scopes than a transaction has is not signed in vain.
+func TestRequestHasScopes(t *testing.T) {
+	p := fixture.NewConsortium(t, 4).NewPublisher(app)
+	var to []fixture.Delegation
+	var files []*tuf.Targets
+	for i := range record.MaxScopes {
+		role, key := fmt.Sprintf("targets/r%02d", i), fixture.NewKey(t, keys.KeytypeEd25519, "ci")
+		to = append(to, fixture.Delegation{Role: role, Keys: []*fixture.Key{key}, Paths: []string{"*"}})
+		files = append(files, p.RoleFile(role, 1, nil, nil, key))
+	}
+	top := p.RoleFile(tuf.RoleTargets, 1, nil, fixture.Delegate(to...), p.TaggingKeys...)
+	part := change.RequestPart{Repository: p.Repository, Root: p.Root(1), Roles: []*tuf.Targets{top}, NewRoles: files}
+	if _, err := change.NewRequest(change.RequestPublish, top.Binding.Ledger, part); err != nil {
+		t.Errorf("%d files: %v", len(files), err)
+	}
+	part.Roles, part.NewRoles = nil, append(files, top)
+	if _, err := change.NewRequest(change.RequestPublish, top.Binding.Ledger, part); !errors.Is(err, change.ErrRequest) {
+		t.Errorf("%d files: error %v", len(part.NewRoles), err)
 	}
 }
 

@@ -98,4 +98,6 @@ var found = []row{
 	{"R4", "who signed a lift was not shown which revocations it takes back: a request of somebody else's could go further than the signer had seen", []string{"cmd/hullmark.TestScripts"}, ""},
 	{"R5", "a node that left out a file of an answer for a file, and said that there was no room, was the last that was asked", []string{"client.TestBundleLeftOut"}, ""},
 	{"R6", "who asked for the file of a delegated role that has none yet was answered 500, and had the node log an error each time", []string{"lookup.TestMetadataOfNothing"}, ""},
+	{"R7", "a request file of 16 MB, from whomever, took 2.3 GB of memory to be refused", []string{"change.TestRequestIsBounded"}, ""},
+	{"R8", "a request that claims more scopes than a transaction has was signed by everybody and could not be sent", []string{"change.TestRequestHasScopes"}, ""},
 }
