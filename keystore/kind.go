@@ -1,61 +1,45 @@
 package keystore
 
 import (
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
 )
 
-// privateKeyInfo is the beginning of a PKCS#8 private key (RFC 5958, section 2).
-type privateKeyInfo struct {
-	Version   int
-	Algorithm pkix.AlgorithmIdentifier
-	Key       []byte
-}
-
-// subjectPublicKeyInfo is a public key (RFC 5280, section 4.1).
-type subjectPublicKeyInfo struct {
-	Algorithm pkix.AlgorithmIdentifier
-	Key       asn1.BitString
-}
-
-// privateKind says what kind of key a decrypted PKCS#8 file holds; empty if it is no
-// such file, as after a wrong passphrase.
+// privateKind says what kind of key a decrypted PKCS#8 file holds (RFC 5958, section 2);
+// empty if it is no such file, as after a wrong passphrase.
 func privateKind(der []byte) string {
+	var info cryptobyte.String
+	var version int
+	var a algorithm
+	var key []byte
 	// Attributes and the public key may follow; they say nothing of the kind.
-	var outer asn1.RawValue
-	if rest, err := asn1.Unmarshal(der, &outer); err != nil || len(rest) != 0 || outer.Tag != asn1.TagSequence || !outer.IsCompound {
+	if !readSequence(der, &info) || !info.ReadASN1Integer(&version) || version < 0 || version > 1 ||
+		!readAlgorithm(&info, &a) || !readOctets(&info, &key) {
 		return ""
 	}
-	var info privateKeyInfo
-	rest, err := asn1.Unmarshal(outer.Bytes, &info.Version)
-	if err != nil || info.Version < 0 || info.Version > 1 {
-		return ""
-	}
-	if rest, err = asn1.Unmarshal(rest, &info.Algorithm); err != nil {
-		return ""
-	}
-	if _, err = asn1.Unmarshal(rest, &info.Key); err != nil {
-		return ""
-	}
-	return kindOf(info.Algorithm)
+	return kindOf(a)
 }
 
-// publicKind says what kind of key a PKIX public key is; empty if it is none.
+// publicKind says what kind of key a PKIX public key is (RFC 5280, section 4.1); empty if
+// it is none.
 func publicKind(der []byte) string {
-	var info subjectPublicKeyInfo
-	if rest, err := asn1.Unmarshal(der, &info); err != nil || len(rest) != 0 {
+	var info cryptobyte.String
+	var a algorithm
+	var key asn1.BitString
+	if !readSequence(der, &info) || !readAlgorithm(&info, &a) || !info.ReadASN1BitString(&key) || !info.Empty() {
 		return ""
 	}
-	return kindOf(info.Algorithm)
+	return kindOf(a)
 }
 
 // kindOf names an algorithm of keys.
-func kindOf(a pkix.AlgorithmIdentifier) string {
-	switch oid := a.Algorithm.String(); oid {
+func kindOf(a algorithm) string {
+	switch oid := a.oid.String(); oid {
 	case "1.2.840.10045.2.1":
 		var curve asn1.ObjectIdentifier
-		if _, err := asn1.Unmarshal(a.Parameters.FullBytes, &curve); err != nil {
+		if !a.parameters.ReadASN1ObjectIdentifier(&curve) {
 			return "an EC key with explicit curve parameters, not a named curve"
 		}
 		return "an EC key on " + curveName(curve)

@@ -8,39 +8,17 @@ import (
 	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
 	"hash"
 	"math/bits"
 
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/scrypt"
 )
 
-// The structures of RFC 8018, appendix A, and RFC 7914, section 7.
-
-type encryptedPrivateKeyInfo struct {
-	Algorithm pkix.AlgorithmIdentifier
-	Data      []byte
-}
-
-type pbes2Params struct {
-	KeyDerivation pkix.AlgorithmIdentifier
-	Encryption    pkix.AlgorithmIdentifier
-}
-
-type scryptParams struct {
-	Salt      []byte
-	N, R, P   int
-	KeyLength int `asn1:"optional"`
-}
-
-type pbkdf2Params struct {
-	Salt       []byte
-	Iterations int
-	KeyLength  int                      `asn1:"optional"`
-	PRF        pkix.AlgorithmIdentifier `asn1:"optional"`
-}
+// What follows is PBES2 of RFC 8018, appendix A, with scrypt of RFC 7914, section 7.
 
 func oidPBES2() asn1.ObjectIdentifier  { return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13} }
 func oidPBKDF2() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12} }
@@ -61,18 +39,34 @@ type kdf interface {
 	derive(passphrase []byte) ([]byte, error)
 }
 
+// scryptParams are scrypt with its costs.
+type scryptParams struct {
+	salt    []byte
+	n, r, p int
+}
+
 func (p scryptParams) derive(passphrase []byte) ([]byte, error) {
-	return scrypt.Key(passphrase, p.Salt, p.N, p.R, p.P, derivedKeySize)
+	return scrypt.Key(passphrase, p.salt, p.n, p.r, p.p, derivedKeySize)
 }
 
-// pbkdf2KDF is PBKDF2 with a hash function.
-type pbkdf2KDF struct {
-	pbkdf2Params
-	hash func() hash.Hash
+func (p scryptParams) encode(b *cryptobyte.Builder) {
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1OctetString(p.salt)
+		for _, n := range []int{p.n, p.r, p.p} {
+			b.AddASN1Int64(int64(n))
+		}
+	})
 }
 
-func (p pbkdf2KDF) derive(passphrase []byte) ([]byte, error) {
-	return pbkdf2.Key(p.hash, string(passphrase), p.Salt, p.Iterations, derivedKeySize)
+// pbkdf2Params are PBKDF2 with a hash function.
+type pbkdf2Params struct {
+	salt       []byte
+	iterations int
+	hash       func() hash.Hash
+}
+
+func (p pbkdf2Params) derive(passphrase []byte) ([]byte, error) {
+	return pbkdf2.Key(p.hash, string(passphrase), p.salt, p.iterations, derivedKeySize)
 }
 
 // origin is where an encrypted key comes from, which decides what is read.
@@ -95,10 +89,10 @@ type sealed struct {
 
 // seal encrypts a PKCS#8 private key and returns the DER encoding.
 func seal(plaintext, passphrase []byte, logN int) ([]byte, error) {
-	params := scryptParams{Salt: make([]byte, saltSize), N: 1 << logN, R: scryptR, P: scryptP}
+	params := scryptParams{salt: make([]byte, saltSize), n: 1 << logN, r: scryptR, p: scryptP}
 	iv := make([]byte, aes.BlockSize)
 	// crypto/rand.Read never fails: it ends the program instead.
-	_, _ = rand.Read(params.Salt)
+	_, _ = rand.Read(params.salt)
 	_, _ = rand.Read(iv)
 
 	key, err := params.derive(passphrase)
@@ -118,54 +112,43 @@ func seal(plaintext, passphrase []byte, logN int) ([]byte, error) {
 	}
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(data, data)
 
-	derivation, err := identify(oidScrypt(), params)
-	if err != nil {
-		return nil, err
-	}
-	encryption, err := identify(oidAES256CBC(), iv)
-	if err != nil {
-		return nil, err
-	}
-	algorithm, err := identify(oidPBES2(), pbes2Params{KeyDerivation: derivation, Encryption: encryption})
-	if err != nil {
-		return nil, err
-	}
-	der, err := asn1.Marshal(encryptedPrivateKeyInfo{Algorithm: algorithm, Data: data})
+	b := cryptobyte.NewBuilder(nil)
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		addAlgorithm(b, oidPBES2(), func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				addAlgorithm(b, oidScrypt(), params.encode)
+				addAlgorithm(b, oidAES256CBC(), func(b *cryptobyte.Builder) { b.AddASN1OctetString(iv) })
+			})
+		})
+		b.AddASN1OctetString(data)
+	})
+	der, err := b.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("couldn't encode encrypted key: %w", err)
 	}
 	return der, nil
 }
 
-func identify(oid asn1.ObjectIdentifier, params any) (pkix.AlgorithmIdentifier, error) {
-	der, err := asn1.Marshal(params)
-	if err != nil {
-		return pkix.AlgorithmIdentifier{}, fmt.Errorf("couldn't encode parameters of %v: %w", oid, err)
-	}
-	return pkix.AlgorithmIdentifier{Algorithm: oid, Parameters: asn1.RawValue{FullBytes: der}}, nil
-}
-
 // parseSealed decodes an encrypted key and checks everything that can be checked
 // before the expensive part. Errors wrap ErrFormat or ErrCost.
 func parseSealed(der []byte, from origin) (sealed, error) {
-	var info encryptedPrivateKeyInfo
-	if err := unmarshal(der, &info); err != nil {
-		return sealed{}, err
+	var s sealed
+	var info, params cryptobyte.String
+	var scheme, derivation, encryption algorithm
+	if !readSequence(der, &info) || !readAlgorithm(&info, &scheme) || !readOctets(&info, &s.data) || !info.Empty() {
+		return sealed{}, fmt.Errorf("%w: it is no encrypted PKCS#8 key", ErrFormat)
 	}
-	if !info.Algorithm.Algorithm.Equal(oidPBES2()) {
-		return sealed{}, fmt.Errorf("%w: the encryption is %v, not PBES2", ErrFormat, info.Algorithm.Algorithm)
+	if !scheme.oid.Equal(oidPBES2()) {
+		return sealed{}, fmt.Errorf("%w: the encryption is %v, not PBES2", ErrFormat, scheme.oid)
 	}
-	var params pbes2Params
-	if err := unmarshal(info.Algorithm.Parameters.FullBytes, &params); err != nil {
-		return sealed{}, err
+	if !readSequence(scheme.parameters, &params) || !readAlgorithm(&params, &derivation) || !readAlgorithm(&params, &encryption) || !params.Empty() {
+		return sealed{}, errParameters("PBES2")
 	}
-
-	s := sealed{data: info.Data}
-	if !params.Encryption.Algorithm.Equal(oidAES256CBC()) {
-		return sealed{}, fmt.Errorf("%w: the cipher is %v, not AES-256-CBC", ErrFormat, params.Encryption.Algorithm)
+	if !encryption.oid.Equal(oidAES256CBC()) {
+		return sealed{}, fmt.Errorf("%w: the cipher is %v, not AES-256-CBC", ErrFormat, encryption.oid)
 	}
-	if err := unmarshal(params.Encryption.Parameters.FullBytes, &s.iv); err != nil {
-		return sealed{}, err
+	if !readOctets(&encryption.parameters, &s.iv) || !encryption.parameters.Empty() {
+		return sealed{}, errParameters("AES-256-CBC")
 	}
 	if len(s.iv) != aes.BlockSize {
 		return sealed{}, fmt.Errorf("%w: initialisation vector of %d bytes", ErrFormat, len(s.iv))
@@ -175,68 +158,92 @@ func parseSealed(der []byte, from origin) (sealed, error) {
 	}
 
 	var err error
-	switch oid := params.KeyDerivation.Algorithm; {
+	switch oid := derivation.oid; {
 	case oid.Equal(oidScrypt()):
-		s.kdf, err = parseScrypt(params.KeyDerivation.Parameters.FullBytes)
+		s.kdf, err = parseScrypt(derivation.parameters)
 	case oid.Equal(oidPBKDF2()):
-		s.kdf, err = parsePBKDF2(params.KeyDerivation.Parameters.FullBytes, from)
+		s.kdf, err = parsePBKDF2(derivation.parameters, from)
 	default:
 		err = fmt.Errorf("%w: the key derivation is %v, neither scrypt nor PBKDF2", ErrFormat, oid)
 	}
 	return s, err
 }
 
-func parseScrypt(der []byte) (kdf, error) {
+func errParameters(of string) error {
+	return fmt.Errorf("%w: the parameters of %s are damaged", ErrFormat, of)
+}
+
+func parseScrypt(der cryptobyte.String) (kdf, error) {
 	var p scryptParams
-	if err := unmarshal(der, &p); err != nil {
+	var fields cryptobyte.String
+	if !readSequence(der, &fields) || !readOctets(&fields, &p.salt) ||
+		!fields.ReadASN1Integer(&p.n) || !fields.ReadASN1Integer(&p.r) || !fields.ReadASN1Integer(&p.p) {
+		return nil, errParameters("scrypt")
+	}
+	if err := checkSalt(p.salt); err != nil {
 		return nil, err
 	}
-	if err := checkCommon(p.Salt, p.KeyLength); err != nil {
+	if err := readKeyLength(&fields); err != nil {
 		return nil, err
 	}
-	if p.N < 2 || bits.OnesCount(uint(p.N)) != 1 || p.R < 1 || p.P < 1 {
-		return nil, fmt.Errorf("%w: scrypt with N=%d, r=%d, p=%d", ErrFormat, p.N, p.R, p.P)
+	if !fields.Empty() {
+		return nil, errParameters("scrypt")
+	}
+	if p.n < 2 || bits.OnesCount(uint(p.n)) != 1 || p.r < 1 || p.p < 1 {
+		return nil, fmt.Errorf("%w: scrypt with N=%d, r=%d, p=%d", ErrFormat, p.n, p.r, p.p)
 	}
 	// Divisions, since the products may overflow.
-	if p.N > maxScryptMemory/p.R || p.N*p.R > maxScryptWork/p.P {
-		return nil, fmt.Errorf("%w: scrypt with N=%d, r=%d, p=%d", ErrCost, p.N, p.R, p.P)
+	if p.n > maxScryptMemory/p.r || p.n*p.r > maxScryptWork/p.p {
+		return nil, fmt.Errorf("%w: scrypt with N=%d, r=%d, p=%d", ErrCost, p.n, p.r, p.p)
 	}
 	return p, nil
 }
 
-func parsePBKDF2(der []byte, from origin) (kdf, error) {
-	var p pbkdf2Params
-	if err := unmarshal(der, &p); err != nil {
+func parsePBKDF2(der cryptobyte.String, from origin) (kdf, error) {
+	p := pbkdf2Params{hash: sha256.New}
+	var fields cryptobyte.String
+	if !readSequence(der, &fields) || !readOctets(&fields, &p.salt) || !fields.ReadASN1Integer(&p.iterations) {
+		return nil, errParameters("PBKDF2")
+	}
+	if err := checkSalt(p.salt); err != nil {
 		return nil, err
 	}
-	if err := checkCommon(p.Salt, p.KeyLength); err != nil {
+	if err := readKeyLength(&fields); err != nil {
 		return nil, err
 	}
-	out := pbkdf2KDF{p, sha256.New}
-	// An absent function means HMAC-SHA-1.
-	if from == imported && (len(p.PRF.Algorithm) == 0 || p.PRF.Algorithm.Equal(oidHMACSHA1())) {
-		out.hash = sha1.New
-	} else if !p.PRF.Algorithm.Equal(oidHMACSHA256()) {
+	function := algorithm{oid: oidHMACSHA1()} // by default
+	if !fields.Empty() && (!readAlgorithm(&fields, &function) || !fields.Empty()) {
+		return nil, errParameters("PBKDF2")
+	}
+	if from == imported && function.oid.Equal(oidHMACSHA1()) {
+		p.hash = sha1.New
+	} else if !function.oid.Equal(oidHMACSHA256()) {
 		return nil, fmt.Errorf("%w: PBKDF2 without HMAC-SHA-256", ErrFormat)
 	}
-	if null := p.PRF.Parameters.FullBytes; len(null) != 0 && !bytes.Equal(null, asn1.NullBytes) {
+	if null := function.parameters; len(null) != 0 && !bytes.Equal(null, asn1.NullBytes) {
 		return nil, fmt.Errorf("%w: the function of PBKDF2 has parameters", ErrFormat)
 	}
-	if p.Iterations < 1 {
-		return nil, fmt.Errorf("%w: PBKDF2 with %d iterations", ErrFormat, p.Iterations)
+	if p.iterations < 1 {
+		return nil, fmt.Errorf("%w: PBKDF2 with %d iterations", ErrFormat, p.iterations)
 	}
-	if p.Iterations > maxPBKDF2Iterations {
-		return nil, fmt.Errorf("%w: PBKDF2 with %d iterations", ErrCost, p.Iterations)
+	if p.iterations > maxPBKDF2Iterations {
+		return nil, fmt.Errorf("%w: PBKDF2 with %d iterations", ErrCost, p.iterations)
 	}
-	return out, nil
+	return p, nil
 }
 
-func checkCommon(salt []byte, keyLength int) error {
+func checkSalt(salt []byte) error {
 	if len(salt) < minSaltSize || len(salt) > maxSaltSize {
 		return fmt.Errorf("%w: salt of %d bytes", ErrFormat, len(salt))
 	}
-	if keyLength != 0 && keyLength != derivedKeySize {
-		return fmt.Errorf("%w: derived key of %d bytes", ErrFormat, keyLength)
+	return nil
+}
+
+// readKeyLength reads the length of the derived key, which may be left out.
+func readKeyLength(s *cryptobyte.String) error {
+	length := derivedKeySize
+	if s.PeekASN1Tag(cbasn1.INTEGER) && !s.ReadASN1Integer(&length) || length != derivedKeySize {
+		return fmt.Errorf("%w: the derived key has another length than %d bytes", ErrFormat, derivedKeySize)
 	}
 	return nil
 }
@@ -267,16 +274,4 @@ func (s sealed) open(passphrase []byte) ([]byte, error) {
 		return nil, ErrPassphrase
 	}
 	return plaintext[:len(plaintext)-padding], nil
-}
-
-// unmarshal decodes DER that must fill all of its input.
-func unmarshal(der []byte, value any) error {
-	rest, err := asn1.Unmarshal(der, value)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	if len(rest) != 0 {
-		return fmt.Errorf("%w: %d trailing bytes", ErrFormat, len(rest))
-	}
-	return nil
 }
