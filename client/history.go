@@ -74,9 +74,9 @@ func (c *Client) History(ctx context.Context, r reference.Repository, o HistoryO
 
 // historyPage gets the page that begins with a record.
 func (c *Client) historyPage(ctx context.Context, r reference.Repository, from bundle.Cursor, o HistoryOptions, have int) (*bundle.HistoryPage, []Warning, error) {
-	q := query.History{Repository: r, Limit: query.MaxHistoryPage}
-	if o.Limit > 0 {
-		q.Limit = min(q.Limit, o.Limit-have)
+	q := query.History{Repository: r}
+	if left := o.Limit - have; o.Limit > 0 && left < query.MaxHistoryPage {
+		q.Limit = left
 	}
 	if from.Revision > 0 {
 		q.Before, q.Index, q.Indexed = from.Revision+1, from.Index, true

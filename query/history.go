@@ -21,7 +21,7 @@ type History struct {
 	// to it; it says nothing unless Indexed is set, which takes Before.
 	Index   uint64
 	Indexed bool
-	// Limit is how many records are wanted at most; zero for MaxHistoryPage.
+	// Limit is how many records are wanted at most, below MaxHistoryPage; zero for that.
 	Limit int
 }
 
@@ -36,8 +36,8 @@ func (q History) Check() error {
 	switch {
 	case q.Repository.IsZero():
 		return fail("no repository")
-	case q.Limit < 0 || q.Limit > MaxHistoryPage:
-		return fail("limit %d, at most %d", q.Limit, MaxHistoryPage)
+	case q.Limit < 0 || q.Limit >= MaxHistoryPage:
+		return fail("limit %d; use 1 to %d, or leave it out for %d", q.Limit, MaxHistoryPage-1, MaxHistoryPage)
 	case q.Indexed && q.Before == 0:
 		return fail("index without before")
 	case !q.Indexed && q.Index != 0:
@@ -64,6 +64,6 @@ func parseHistory(p *parameters) Question {
 	return History{
 		Repository: read(p, "repository", reference.ParseRepository),
 		Before:     p.number("before"), Index: p.number("index"), Indexed: p.values.Has("index"),
-		Limit: int(min(p.number("limit"), MaxHistoryPage+1)),
+		Limit: int(min(p.number("limit"), MaxHistoryPage)),
 	}
 }

@@ -36,6 +36,8 @@ const (
 	onItself foundation = iota
 	// onState is an answer that a proven state leads to.
 	onState
+	// onBundle is one that can be made for a file.
+	onBundle
 	// onFiles is an answer that rests on a repository's files too.
 	onFiles
 )
@@ -44,7 +46,7 @@ const (
 // Known holds nothing.
 type Known struct {
 	// TrustedHeight is the height of a light block that the asker trusts; zero when it
-	// does not say. The answer leads from there to its header.
+	// does not say. The answer leads from there to its header, unless it is for a file.
 	TrustedHeight uint64
 	// MinStateHeight is the lowest state height the answer may be about.
 	MinStateHeight uint64
@@ -63,12 +65,17 @@ type Known struct {
 func (k Known) restrict(q Question) Known {
 	switch q.rests() {
 	case onFiles:
-		return k
+	case onBundle:
+		k.RootVersion, k.Held = 0, nil
 	case onState:
 		return Known{TrustedHeight: k.TrustedHeight, MinStateHeight: k.MinStateHeight}
 	case onItself:
+		return Known{}
 	}
-	return Known{}
+	if k.ForFile {
+		k.TrustedHeight = 0
+	}
+	return k
 }
 
 func (k Known) check() error {

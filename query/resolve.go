@@ -87,7 +87,12 @@ func (q Resolve) Kind() Kind {
 	}
 }
 
-func (q Resolve) rests() foundation { return onFiles }
+func (q Resolve) rests() foundation {
+	if q.Assurance == LedgerAssurance {
+		return onBundle
+	}
+	return onFiles
+}
 
 func (q Resolve) encode(v url.Values) string {
 	if q.Assurance != PublisherAssurance {

@@ -100,4 +100,5 @@ var found = []row{
 	{"R6", "who asked for the file of a delegated role that has none yet was answered 500, and had the node log an error each time", []string{"lookup.TestMetadataOfNothing"}, ""},
 	{"R7", "a request file of 16 MB, from whomever, took 2.3 GB of memory to be refused", []string{"change.TestRequestIsBounded"}, ""},
 	{"R8", "a request that claims more scopes than a transaction has was signed by everybody and could not be sent", []string{"change.TestRequestHasScopes"}, ""},
+	{"R9", "parameters that meant nothing beside others, and a page as large as without its limit, gave questions more than one form", []string{"query.TestRefused", "query.TestEncode", "query.FuzzRoundTrip"}, ""},
 }
