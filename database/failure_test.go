@@ -67,6 +67,8 @@ func TestDiskFull(t *testing.T) {
 		"write to a manifest":   {"MANIFEST", []errorfs.OpKind{errorfs.OpFileWrite}},
 		"sync of a manifest":    {"MANIFEST", []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData}},
 		"sync of the directory": {"db", []errorfs.OpKind{errorfs.OpFileSync}},
+		"mark of the journal":   {"marker." + newestMark, []errorfs.OpKind{errorfs.OpCreate}},
+		"mark of the list":      {"marker." + listedMark, []errorfs.OpKind{errorfs.OpCreate}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var full atomic.Bool

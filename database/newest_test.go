@@ -3,7 +3,12 @@ package database
 import (
 	"errors"
 	"os"
+	"sync/atomic"
+	"syscall"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"hullmark/database/internal/chunk"
 )
@@ -83,5 +88,25 @@ func TestOpenedOften(t *testing.T) {
 		if i%4 == 3 {
 			path = crashed
 		}
+	}
+}
+
+// TestClosedWithoutRoom: a disk that is full keeps nobody from closing a database, which loses
+// nothing by it.
+func TestClosedWithoutRoom(t *testing.T) {
+	var full atomic.Bool
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if full.Load() && op.Kind == errorfs.OpCreate {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	db := open(t, "db", Options{FS: fs})
+	fill(t, db, 0, 10)
+	full.Store(true)
+	must(t, db.Close())
+	full.Store(false)
+	if n, err := prefix(open(t, "db", Options{FS: fs})); err != nil || n != 10 {
+		t.Errorf("%d entries, %v", n, err)
 	}
 }
