@@ -344,7 +344,7 @@ func TestStatementWork(t *testing.T) {
 		if statement > 1<<14 {
 			statement--
 		}
-		n := 100_000 + 40*len(tx) + 100_000 + 60*int(root.FileSize) + 80_000 + 400_000*min(statement/33, record.MaxStatementDigests)
+		n := 100_000 + 40*len(tx) + 250_000 + 60*int(root.FileSize) + 80_000 + 120_000*min(statement/33, record.MaxStatementDigests)
 		if want := uint64(n+49_999) / 50_000; outcome.Work != want {
 			t.Errorf("work %d, want %d", outcome.Work, want)
 		}

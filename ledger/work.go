@@ -17,14 +17,14 @@ const (
 	// envelopeTime covers decoding and the submitter's signature.
 	envelopeTime = 100_000
 	// repositoryTime covers the value of a repository and its log record.
-	repositoryTime = 100_000
+	repositoryTime = 250_000
 	// byteTime is for a byte of a transaction: hashed, decoded and parsed.
 	byteTime = 40
 	// rootFileTime is for a root file that a transaction brings.
-	rootFileTime = 250_000
+	rootFileTime = 150_000
 	// rootByteTime is for a byte of a root or of delegations that a transaction brings,
 	// on top of that: most of them can be keys, each of which is checked.
-	rootByteTime = 180
+	rootByteTime = 140
 	// delegationByteTime is for a byte of stored roots and delegations, likewise.
 	delegationByteTime = 60
 	// storedByteTime is for a byte of the stored file that another one follows.
@@ -37,12 +37,12 @@ const (
 	signatureTime  = 80_000
 	signedByteTime = 2
 	// rowTime is for a row that changes: the values of a tag, a voucher and an image,
-	// read and written in a map of 100,000 values that is not in memory.
-	rowTime = 350_000
+	// read and written in a map of a million values.
+	rowTime = 300_000
 	// digestTime is for a digest of a statement: the value of a voucher.
-	digestTime = 400_000
+	digestTime = 120_000
 	// patternTime is for a comparison of a tag with a pattern.
-	patternTime = 4_000
+	patternTime = 200
 
 	// maxBlockFiles bounds the bytes of files that a block makes every node write.
 	maxBlockFiles = 16 << 20

@@ -1,8 +1,11 @@
 package ledger_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -18,7 +21,8 @@ import (
 
 // BenchmarkWorstBlock searches for the block that takes the most of one core: full of
 // one kind of transactions, known or drawn, up to a new network's bound. It reports the
-// seconds from an unknown proposal to the commit.
+// seconds from an unknown proposal to the commit. A draw of less work than leastMeasured
+// says nothing about a block full of it.
 func BenchmarkWorstBlock(b *testing.B) {
 	draws := uint64(12)
 	if os.Getenv("HULLMARK_LONG") != "" {
@@ -28,7 +32,7 @@ func BenchmarkWorstBlock(b *testing.B) {
 	for seed := range draws {
 		list = append(list, random(seed))
 	}
-	worst, of, first := 0.0, "", true
+	worst, of, first, left := 0.0, "", true, 0
 	for b.Loop() {
 		if !first {
 			continue // one search
@@ -38,17 +42,28 @@ func BenchmarkWorstBlock(b *testing.B) {
 			c := fixture.NewConsortium(b, 4)
 			c.Params.MaxBlockWork = 1 << 40
 			ch := newChain(b, c)
-			s := spend(ch, w.prepare(ch, c))
+			txs := w.prepare(ch, c)
+			runtime.GC()
+			before := pace(b)
+			s := spend(ch, txs)
+			slow := (before + pace(b)) / 2
+			if s.work < leastMeasured {
+				left++
+				continue
+			}
 			limit := float64(record.DefaultParams().MaxBlockWork)
-			if seconds := s.total.Seconds() / float64(s.work) * limit; seconds > worst {
+			if seconds := s.total.Seconds() / slow / float64(s.work) * limit; seconds > worst {
 				worst, of = seconds, w.name
 			}
 		}
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(worst, "s/block")
-	b.Logf("the worst is %s", of)
+	b.Logf("the worst of %d is %s; %d more were too small", len(list)-left, of, left)
 }
+
+// leastMeasured is the least work that is measured, in units: 10 ms.
+const leastMeasured = 200
 
 // processorTime is the time that this process has computed.
 func processorTime() time.Duration {
@@ -142,57 +157,117 @@ func (b countedBatch) Set(key, value []byte) error {
 
 // crowd fills the map with values, as a ledger in use has them.
 func crowd(ch *chain, values int) {
-	const perBlock = 5000
+	const perBlock = 20_000
 	for i := 0; i < values; i += perBlock {
 		s := ch.begin()
-		for j := range perBlock {
-			s.Set(fmt.Appendf(nil, "\xff%d-%d", i, j), make([]byte, 150))
+		for j := range min(perBlock, values-i) {
+			s.Set(fmt.Appendf(nil, "\xff%d", i+j), make([]byte, 150))
 		}
 		ch.end(s)
 	}
 }
 
+// verifyTime is what one Ed25519 verification takes of the machine of docs/benchmarks, on
+// which units were measured.
+const verifyTime = 50 * time.Microsecond
+
+// pace is how many times longer than that machine this one takes, as far as a signature
+// can tell. It is what processor time is divided by, so that benchmarks judge the numbers
+// of units and not the machine, nor what else it does.
+func pace(b *testing.B) float64 {
+	b.Helper()
+	key, message := fixture.NewKeys(b, keys.KeytypeEd25519, "pace", 1)[0], make([]byte, 200)
+	signature, err := key.Sign(message)
+	if err != nil {
+		b.Fatal(err)
+	}
+	public := key.PublicKey()
+	const rounds = 500
+	began := processorTime()
+	for range rounds {
+		if err := (keys.Direct{}).Verify(public, message, signature); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return float64(processorTime()-began) / float64(rounds*verifyTime)
+}
+
 // BenchmarkWork compares what transactions count as with what they cost, from an unknown
 // proposal to the commit. A unit bounds two things at once: 50 us of one core and 4 KiB to
 // be written. Above twice of either the bound of a block does not hold; below half of both
-// it keeps out what there is room for. With HULLMARK_LONG the map has 100,000 values
+// it keeps out what there is room for. With HULLMARK_LONG the map has a million values
 // before, which is what rows and digests are charged for, and what is outside fails.
 func BenchmarkWork(b *testing.B) {
-	long := os.Getenv("HULLMARK_LONG") != ""
+	values := 0
+	if os.Getenv("HULLMARK_LONG") != "" {
+		values = 1_000_000
+	}
+	c := fixture.NewConsortium(b, 4)
+	c.Params.MaxBlockWork = 1 << 40
+	filled := b.TempDir()
+	withLedger(b, c, filled, func(ch *chain) { crowd(ch, values) })
 	for _, w := range workloads {
 		b.Run(w.name, func(b *testing.B) {
 			var sum spent
-			n := 0
+			n, slow := 0, 0.0
 			for b.Loop() {
 				c := fixture.NewConsortium(b, 4)
 				c.Params.MaxBlockWork = 1 << 40
-				ch := &chain{t: b, c: c}
-				db, err := database.OpenLedger(b.TempDir(), database.Options{})
-				if err != nil {
+				dir := filepath.Join(b.TempDir(), "copy")
+				if err := os.CopyFS(dir, os.DirFS(filled)); err != nil {
 					b.Fatal(err)
 				}
-				ch.db = db
-				ch.reopen()
-				if long {
-					crowd(ch, 100_000)
-				}
-				txs := w.prepare(ch, c)
-				sum, n = sum.plus(spend(ch, txs)), n+len(txs)
-				if err := db.Close(); err != nil {
+				withLedger(b, c, dir, func(ch *chain) {
+					txs := w.prepare(ch, c)
+					settle()
+					before := pace(b)
+					sum, n = sum.plus(spend(ch, txs)), n+len(txs)
+					slow += (before + pace(b)) / 2
+				})
+				if err := os.RemoveAll(dir); err != nil {
 					b.Fatal(err)
 				}
 			}
+			slow /= float64(b.N)
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(float64(sum.work)/float64(n), "units/tx")
-			b.ReportMetric(float64(sum.total.Microseconds())/float64(n), "us/tx")
-			b.ReportMetric(float64(sum.judged.Microseconds())/float64(n), "us-judged/tx")
+			b.ReportMetric(float64(sum.total.Microseconds())/float64(n)/slow, "us/tx")
+			b.ReportMetric(float64(sum.judged.Microseconds())/float64(n)/slow, "us-judged/tx")
 			b.ReportMetric(float64(sum.written)/float64(n), "B-written/tx")
-			cores, disks := sum.cores(), sum.disks()
+			b.ReportMetric(slow, "pace")
+			cores, disks := sum.cores()/slow, sum.disks()
 			b.ReportMetric(cores, "cores")
 			b.ReportMetric(disks, "disks")
-			if most := max(cores, disks); long && (most > 2 || most < 0.5) {
+			if most := max(cores, disks); values > 0 && (most > 2 || most < cmp.Or(w.least, 0.5)) {
 				b.Errorf("a unit of work takes %.2f times 50 us and %.2f times 4 KiB", cores, disks)
 			}
 		})
+	}
+}
+
+// settle waits until this process computes nothing any more: the database goes on with
+// what was written before for some time.
+func settle() {
+	for range 100 {
+		before := processorTime()
+		time.Sleep(100 * time.Millisecond)
+		if processorTime()-before < 2*time.Millisecond {
+			return
+		}
+	}
+}
+
+// withLedger opens the ledger in a directory as a node does.
+func withLedger(b *testing.B, c *fixture.Consortium, dir string, f func(*chain)) {
+	b.Helper()
+	db, err := database.OpenLedger(dir, database.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ch := &chain{t: b, c: c, db: db}
+	ch.reopen()
+	f(ch)
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
 	}
 }

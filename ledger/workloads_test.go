@@ -10,12 +10,17 @@ import (
 	"hullmark/internal/fixture"
 	"hullmark/keys"
 	"hullmark/record"
+	"hullmark/reference"
 	"hullmark/tuf"
 )
 
 // workload is one kind of transactions, for what they cost.
 type workload struct {
 	name string
+	// least is which part of 50 us a unit takes at least, 1/2 if it is 0. It is less where
+	// a file has to be read to know what it costs, and the most that its size allows is
+	// charged: rows with the shortest tags, keys that take longest to check.
+	least float64
 	// prepare brings a ledger to where the transactions are valid and returns them,
 	// to be applied in one block.
 	prepare func(ch *chain, c *fixture.Consortium) [][]byte
@@ -83,12 +88,12 @@ func registered(ch *chain, name string, change func(*fixture.Publisher)) *fixtur
 
 // workloads are the kinds of work that a block can be full of.
 var workloads = []workload{
-	{"routine delta, 100 tags", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"routine delta, 100 tags", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", nil)
 		tags := rows(100, 10)
 		return deltas(ch, p, grow(ch, p, tags), tags, 50, 1)
 	}},
-	{"routine delta, largest file", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"routine delta, largest file", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
 		for i := range 4 { // of two files of a block that follow each other one is written
 			p := registered(ch, fmt.Sprint("app-", i), nil)
@@ -97,26 +102,26 @@ var workloads = []workload{
 		}
 		return txs
 	}},
-	{"sixteen signatures, largest file", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"sixteen signatures, largest file", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", func(p *fixture.Publisher) {
 			p.TaggingKeys, p.TaggingThreshold = fixture.NewKeys(ch.t, keys.KeytypeEd25519, "tagging", 16), 1
 		})
 		tags := rows(8300, 10)
 		return deltas(ch, p, grow(ch, p, tags), tags, 4, 1)
 	}},
-	{"sixteen P-256 signatures", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"sixteen P-256 signatures", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", func(p *fixture.Publisher) {
 			p.TaggingKeys, p.TaggingThreshold = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "tagging", 16), 1
 		})
 		tags := rows(10, 10)
 		return deltas(ch, p, grow(ch, p, tags), tags, 20, 1)
 	}},
-	{"thousand rows", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"thousand rows", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", nil)
 		tags := fixture.Tags{}
 		return deltas(ch, p, grow(ch, p, tags), tags, 3, 1000)
 	}},
-	{"whole file, thousand rows", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"whole file, thousand rows", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
 		for i := range 3 {
 			p := registered(ch, fmt.Sprint("app-", i), nil)
@@ -128,7 +133,7 @@ var workloads = []workload{
 		}
 		return txs
 	}},
-	{"rotation, largest root", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"rotation, largest root", 0.4, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", func(p *fixture.Publisher) {
 			p.RootKeys, p.RootThreshold = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "root", 16), 8
 			p.TaggingKeys = fixture.NewKeys(ch.t, keys.KeytypeECDSA, "tagging", 16)
@@ -139,7 +144,7 @@ var workloads = []workload{
 		}
 		return txs
 	}},
-	{"sixteen rotations", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"sixteen rotations", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", func(p *fixture.Publisher) {
 			p.RootKeys, p.RootThreshold = fixture.NewKeys(ch.t, keys.KeytypeEd25519, "root", 16), 8
 		})
@@ -149,14 +154,47 @@ var workloads = []workload{
 		}
 		return [][]byte{ch.c.Publish(p.RootKeys[0], roots(list...))}
 	}},
-	{"registration", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"rotations to new keys", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) { p.RootKeys = fixture.NewKeys(ch.t, keys.KeytypeEd25519, "root", 1) })
+		var list []*tuf.Root
+		for i := range uint64(16) {
+			p.TaggingKeys = fixture.NewKeys(ch.t, keys.KeytypeEd25519, fmt.Sprint("tagging ", i), 16)
+			list = append(list, p.Root(2+i))
+		}
+		return [][]byte{ch.c.Publish(p.RootKeys[0], roots(list...))}
+	}},
+	{"delegations to new keys", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", nil)
+		var txs [][]byte
+		var before *tuf.Targets
+		for v := range uint64(6) {
+			spec := p.TargetsSpec(v+1, nil)
+			spec.Delegations = new(tuf.Delegations)
+			set := fixture.NewKeys(ch.t, keys.KeytypeEd25519, fmt.Sprint("ci ", v), 60)
+			for i, k := range set {
+				spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
+				spec.Delegations.Roles = append(spec.Delegations.Roles, tuf.DelegatedRole{
+					Role: tuf.Role{KeyIDs: fixture.IDs(set[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Paths: []string{"*"},
+				})
+			}
+			file := p.SignTargets(spec, p.TaggingKeys...)
+			if before != nil {
+				txs = append(txs, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: file, Bases: []*tuf.Targets{before}}))
+			} else {
+				ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(file)))
+			}
+			before = file
+		}
+		return txs
+	}},
+	{"registration", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
 		for i := range 30 {
 			txs = append(txs, ch.c.NewPublisher(fmt.Sprint("registry.example.com/app-", i)).Register(ch.c.Operators[0]))
 		}
 		return txs
 	}},
-	{"sixteen repositories", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"sixteen repositories", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		var updates, next []fixture.Update
 		for i := range 16 {
 			p := registered(ch, fmt.Sprint("app-", i), nil)
@@ -167,7 +205,7 @@ var workloads = []workload{
 		ch.commit(ch.c.Relay(ch.c.Operators[1], updates...))
 		return [][]byte{ch.c.Relay(ch.c.Operators[1], next...)}
 	}},
-	{"revocation of 256 digests", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"revocation of 256 digests", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
 		p := registered(ch, "app", nil)
 		for i := range uint64(4) {
@@ -180,7 +218,7 @@ var workloads = []workload{
 		}
 		return txs
 	}},
-	{"sixty delegations", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"sixty delegations", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", nil)
 		ci := fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 60)
 		var txs [][]byte
@@ -206,7 +244,7 @@ var workloads = []workload{
 		}
 		return txs
 	}},
-	{"delta below sixty delegations", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"delta below sixty delegations", 0.25, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", nil)
 		ci := fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 60)
 		spec := p.TargetsSpec(1, nil)
@@ -215,7 +253,7 @@ var workloads = []workload{
 			spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
 			role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Terminating: true}
 			for j := range tuf.MaxPaths {
-				role.Paths = append(role.Paths, fmt.Sprintf("*%s%d-%d", strings.Repeat("a", 60), i, j))
+				role.Paths = append(role.Paths, slowPattern(i, j))
 			}
 			if i == len(ci)-1 {
 				role.Paths = []string{"*"}
@@ -228,7 +266,7 @@ var workloads = []workload{
 		for v := range uint64(3) {
 			tags := fixture.Tags{}
 			for i := range v*50 + 1 {
-				tags[strings.Repeat("a", 128-int(i))] = "image"
+				tags[strings.Repeat("a", reference.MaxTagLength-int(i))] = "image"
 			}
 			s := p.TargetsSpec(v+1, tags)
 			s.Binding.Role = "targets/r59"
@@ -242,7 +280,7 @@ var workloads = []workload{
 		}
 		return txs
 	}},
-	{"a role that enters with its file", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"a role that enters with its file", 0.25, func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
 		for i := range 2 {
 			w := newWideRepository(ch, fmt.Sprint("app-", i))
@@ -252,7 +290,7 @@ var workloads = []workload{
 		}
 		return txs
 	}},
-	{"a role narrowed and signed at once", func(ch *chain, c *fixture.Consortium) [][]byte {
+	{"a role narrowed and signed at once", 0.25, func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
 		for i := range 2 {
 			w := newWideRepository(ch, fmt.Sprint("app-", i))
@@ -292,7 +330,7 @@ func (w *wideRepository) top(version uint64, wide bool) *tuf.Targets {
 		spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
 		role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(w.ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Terminating: true}
 		for j := range tuf.MaxPaths {
-			role.Paths = append(role.Paths, fmt.Sprintf("*%s%d-%d", strings.Repeat("a", 50), i, j))
+			role.Paths = append(role.Paths, slowPattern(i, j))
 		}
 		if last {
 			role.Paths = []string{"*"}
@@ -309,13 +347,18 @@ func (w *wideRepository) file(version uint64, tags fixture.Tags) *tuf.Targets {
 	return w.p.SignTargets(spec, w.ci[61])
 }
 
-// longTags are tags for which patterns that begin with a wildcard are slow.
+// longTags are the longest tags, all of which match slow patterns but for the end.
 func longTags(n int) fixture.Tags {
 	tags := fixture.Tags{}
 	for i := range n {
-		tags[strings.Repeat("a", 100)+fmt.Sprintf("%03d", i)] = "image"
+		tags[strings.Repeat("a", reference.MaxTagLength-3)+fmt.Sprintf("%03d", i)] = "image"
 	}
 	return tags
+}
+
+// slowPattern is a pattern of which every character has to be looked at for a long tag.
+func slowPattern(i, j int) string {
+	return strings.Repeat("*a", (tuf.MaxPathSize-6)/2) + fmt.Sprintf("*x%02d%02d", i, j)
 }
 
 // random draws a kind of transactions: of one or more repositories, with files, keys and
@@ -324,14 +367,17 @@ func random(seed uint64) workload {
 	rng := rand.New(rand.NewPCG(seed, 9))
 	pick := func(of ...int) int { return of[rng.IntN(len(of))] }
 	repositories, size, length := pick(1, 1, 4, 16), pick(0, 20, 300, 2000), pick(8, 128)
-	signers, changes, count := pick(1, 3, 16), pick(1, 20, 300), pick(1, 4)
+	signers, changes, count := pick(1, 3, 16), pick(1, 20, 300), pick(4, 16)
 	delegations, keytype := pick(0, 0, 8, 60), []string{keys.KeytypeEd25519, keys.KeytypeECDSA}[rng.IntN(2)]
 	if repositories > 1 {
 		size, changes, delegations = min(size, 20), min(changes, 20), min(delegations, 8)
 	}
+	if changes == 300 {
+		count = 4 // the file has an end
+	}
 	name := fmt.Sprintf("%d: %d repositories, %d tags of %d, %d %s signatures, %d changes, %d delegations, %d in a row",
 		seed, repositories, size, length, signers, keytype, changes, delegations, count)
-	return workload{name, func(ch *chain, c *fixture.Consortium) [][]byte {
+	return workload{name, 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		updates := make([][]fixture.Update, count)
 		var submitter *fixture.Key
 		for i := range repositories {

@@ -113,7 +113,7 @@ func FuzzMatcher(f *testing.F) {
 // patterns as there can be.
 func BenchmarkMatcher(b *testing.B) {
 	tag := strings.Repeat("a", reference.MaxTagLength)
-	pattern := "*" + strings.Repeat("a", MaxPathSize/2) + "b"
+	pattern := strings.Repeat("*a", MaxPathSize/2-1) + "*b"
 	patterns := make([]string, MaxDelegations*MaxPaths)
 	for i := range patterns {
 		patterns[i] = pattern
