@@ -13,6 +13,12 @@ type Failure struct {
 	// Hint says what to do, empty if that is not known.
 	Hint     string `json:"hint,omitempty"`
 	ExitCode int    `json:"exit_code"`
+
+	// Details returns lines of text that stand between message and hint; nil for none.
+	// It is called when the message has been shown, since it may take a while.
+	Details func() string `json:"-"`
+	// Object is what JSON tells in place of this, with more fields; nil for none.
+	Object any `json:"-"`
 }
 
 // WantsJSON reports whether a command line that may be wrong asks for JSON: its error is
