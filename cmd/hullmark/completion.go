@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"hullmark/internal/cli"
 	"hullmark/keystore"
 	"hullmark/query"
 	"hullmark/tuf"
@@ -97,5 +96,3 @@ func (s *session) completeKeysOrFiles(cmd *cobra.Command, args []string, start s
 	names, _ := s.completeKeys(cmd, args, start)
 	return names, cobra.ShellCompDirectiveDefault
 }
-
-func newCompletion() *cobra.Command { return cli.Completion("hullmark") }

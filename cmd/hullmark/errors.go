@@ -21,15 +21,15 @@ import (
 
 // The exit codes.
 const (
-	exitOK          = 0
-	exitError       = 1
-	exitUsage       = 2
+	exitOK          = cli.ExitOK
+	exitError       = cli.ExitError
+	exitUsage       = cli.ExitUsage
 	exitNotTrusted  = 3
 	exitAttack      = 4
 	exitRejected    = 5
 	exitUnreachable = 6
 	exitUncertain   = 7
-	exitInterrupted = 130
+	exitInterrupted = cli.ExitInterrupted
 )
 
 var (
@@ -68,14 +68,10 @@ var (
 func exitCode(err error) int {
 	_, rejected := record.CodeOf(err)
 	switch {
-	case err == nil:
-		return exitOK
-	case cli.IsUsage(err), errors.Is(err, bundle.ErrRequest), errors.Is(err, query.ErrQuestion), errors.Is(err, bundle.ErrNotInFile):
+	case errors.Is(err, bundle.ErrRequest), errors.Is(err, query.ErrQuestion), errors.Is(err, bundle.ErrNotInFile):
 		return exitUsage
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
-	case errors.Is(err, client.ErrLocked):
-		return exitError
+	case cli.IsUsage(err), errors.Is(err, context.Canceled), errors.Is(err, client.ErrLocked):
+		return cli.ExitCode(err)
 	case rejected && !errors.Is(err, client.ErrUncertain):
 		return exitRejected
 	case errors.Is(err, errSwapped):
@@ -95,7 +91,7 @@ func exitCode(err error) int {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return exitUnreachable
 	}
-	return exitError
+	return cli.ExitCode(err)
 }
 
 // withoutRegistry ends hints about registries.
@@ -111,7 +107,7 @@ func explain(err error) (code, hint string) {
 		return c.Name(), hintForCode(c)
 	}
 	if cli.IsUsage(err) {
-		return "usage", "run the command with --help"
+		return "usage", cli.UsageHint
 	}
 	for _, known := range []struct {
 		is         error
@@ -208,7 +204,7 @@ func explain(err error) (code, hint string) {
 	}
 	switch {
 	case errors.Is(err, bundle.ErrRequest), errors.Is(err, query.ErrQuestion):
-		return "usage", "run the command with --help"
+		return "usage", cli.UsageHint
 	case client.ClassOf(err) == bundle.Attack:
 		return "verification-failed", "do not use the image; ask another node, keep the answer, and tell the operators"
 	}

@@ -4,63 +4,31 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"runtime/debug"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"hullmark/internal/buildinfo"
 	"hullmark/internal/cli"
-	"hullmark/printable"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	cli.Main(func(ctx context.Context, args []string) int { return run(ctx, args, os.Stdin, os.Stdout, os.Stderr) })
 }
 
 // run is main without the process around it.
-func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) (code int) {
+func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	return newSession(stdin, stdout, stderr).run(ctx, args)
 }
 
 // run runs the command that args name and returns the exit status.
-func (s *session) run(ctx context.Context, args []string) (code int) {
+func (s *session) run(ctx context.Context, args []string) int {
 	defer s.close()
-	defer func() {
-		// The runtime's own exit code for a panic is that of a usage error here.
-		if p := recover(); p != nil {
-			_, _ = fmt.Fprintf(s.stderr, "hullmark: error: internal error: %v\n%s", p, debug.Stack())
-			code = exitError
-		}
-	}()
-	root := newRoot(s)
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitOK
-	}
-	if cli.IsUsage(err) && cli.WantsJSON(args) {
-		s.output = outputJSON // the flags may not have been read so far
-	}
-	return s.fail(ctx, err)
+	return s.program().Run(ctx, args)
 }
 
 func newRoot(s *session) *cobra.Command {
-	root := cli.Group("hullmark", "Verify, publish and inspect container images on a Hullmark ledger",
-		newTrustGroup(s), newKey(s), newRepo(s), newOperator(s), newPublish(s), newWithdraw(s),
-		newRevoke(s), newLift(s),
-		newSign(s), newSubmit(s), newVerify(s), newBundle(s),
-		newInspect(s), newHistory(s), newStatus(s), newVersion(s),
-		newCompletion(), cli.Man("hullmark "+buildinfo.Version()),
-	)
-	root.Long = `Hullmark answers which image a tag means right now and who says so, with proof,
+	root := cli.Root("hullmark", "Verify, publish and inspect container images on a Hullmark ledger", `Hullmark answers which image a tag means right now and who says so, with proof,
 from a ledger that no single operator can forge, freeze, roll back or switch off.
 
 The client's home holds what it trusts (trust.json, memory/), the nodes it
@@ -76,10 +44,12 @@ outcome-unknown "tx_hash" and "repositories".
 Exit status: 0 verified or done, 1 other error, 2 usage, 3 not trusted (absent,
 withdrawn, revoked, role not effective), 4 verification failed (possible attack),
 5 rejected by the ledger, 6 no node reachable or answer too old, 7 sent to the ledger
-and perhaps committed, 130 interrupted (JSON: outcome-unknown where 7 would be).`
-	root.Version = buildinfo.Version()
-	root.SetOut(printable.Writer(s.stdout))
-	root.SetErr(s.stderr)
+and perhaps committed, 130 interrupted (JSON: outcome-unknown where 7 would be).`,
+		newTrustGroup(s), newKey(s), newRepo(s), newOperator(s), newPublish(s), newWithdraw(s),
+		newRevoke(s), newLift(s),
+		newSign(s), newSubmit(s), newVerify(s), newBundle(s),
+		newInspect(s), newHistory(s), newStatus(s), newVersion(s),
+	)
 	root.PersistentPreRunE = s.open
 	s.addFlags(root.PersistentFlags())
 	s.addCompletion(root)

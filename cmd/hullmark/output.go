@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"hullmark/bundle"
 	"hullmark/client"
@@ -36,12 +37,10 @@ func (s *session) print(a answer) error {
 	var shown []byte
 	if s.output == outputJSON {
 		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false)
-		if err := e.Encode(a); err != nil {
-			return fmt.Errorf("couldn't write answer: %w", err)
+		if err := cli.WriteJSON(&b, a); err != nil {
+			return err
 		}
-		shown = printable.JSON(b.Bytes())
+		shown = b.Bytes()
 	} else {
 		var t table
 		a.text(&t)
@@ -80,30 +79,36 @@ func describe(err error) *errorJSON {
 	return d
 }
 
-// fail reports an error and returns the exit code. Ctx is that of the user's signals.
-func (s *session) fail(ctx context.Context, err error) int {
-	err = cli.Interrupted(ctx, err)
+// program returns the program, which writes where the session does.
+func (s *session) program() cli.Program {
+	return cli.Program{
+		Name: "hullmark", Stdout: s.stdout, Stderr: s.stderr,
+		Root: func() *cobra.Command { return newRoot(s) }, Explain: s.explain,
+	}
+}
+
+// explain returns an error as it is told of. Ctx is that of the user's signals.
+func (s *session) explain(ctx context.Context, err error) cli.Failure {
 	d := describe(err)
 	if d.ExitCode == exitInterrupted {
 		d.Message = s.interruption(err)
 	}
-	_, _ = fmt.Fprintf(s.stderr, "hullmark: error: %s\n", printable.Line(d.Message))
+	f := d.Failure
+	f.Object = d
 	if len(d.Inherited) > 0 {
-		s.markRevoked(ctx, d.Inherited)
-		var t table
-		inheritedRows(&t, d.Inherited)
-		_, _ = io.WriteString(s.stderr, t.String())
-	}
-	if d.Hint != "" {
-		_, _ = fmt.Fprintf(s.stderr, "hullmark: hint: %s\n", printable.Line(d.Hint))
-	}
-	if s.output == outputJSON && !cli.IsShown(err) {
-		b, err := json.Marshal(map[string]*errorJSON{"error": d})
-		if err == nil {
-			_, _ = fmt.Fprintf(s.stdout, "%s\n", printable.JSON(b))
+		f.Details = func() string {
+			s.markRevoked(ctx, d.Inherited)
+			var t table
+			inheritedRows(&t, d.Inherited)
+			return t.String()
 		}
 	}
-	return d.ExitCode
+	return f
+}
+
+// fail reports an error and returns the exit code. Ctx is that of the user's signals.
+func (s *session) fail(ctx context.Context, err error) int {
+	return s.program().Fail(ctx, err, s.output == outputJSON)
 }
 
 // interruption says what an interrupted command leaves behind. What the context says of

@@ -1,33 +1,16 @@
 package main
 
 import (
-	"runtime"
-
 	"github.com/spf13/cobra"
 
-	"hullmark/internal/buildinfo"
 	"hullmark/internal/cli"
 )
 
 func newVersion(s *session) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Show the version of this program",
-		Long: `Version shows which build this is.
-
-JSON: version, go, platform.`,
-		Args: cli.Args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			return s.print(&versionAnswer{buildinfo.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
-		},
-	}
+	return cli.Version(func(_ *cobra.Command, b cli.Build) error { return s.print(&versionAnswer{b}) })
 }
 
-type versionAnswer struct {
-	Version  string `json:"version"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-}
+type versionAnswer struct{ cli.Build }
 
 func (a *versionAnswer) text(t *table) {
 	t.row("hullmark", "%s", a.Version)

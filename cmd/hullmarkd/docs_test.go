@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -21,7 +20,7 @@ func TestDocumentedCommands(t *testing.T) {
 		for _, m := range regexp.MustCompile("(?m)(?:^|[`#/]|\\t)(?:bin/)?hullmarkd ([a-z][^`\n]*)").FindAllStringSubmatch(text, -1) {
 			line, _, _ := strings.Cut(m[1], " #")
 			args := strings.Fields(line)
-			cmd, rest, err := newRoot(io.Discard, io.Discard).Find(args)
+			cmd, rest, err := newRoot().Find(args)
 			if err == nil && !cmd.Runnable() {
 				err = os.ErrInvalid
 			}

@@ -17,22 +17,20 @@ import (
 
 // The exit codes, shared with hullmark.
 const (
-	exitOK          = 0
-	exitError       = 1
-	exitUsage       = 2
+	exitOK          = cli.ExitOK
+	exitError       = cli.ExitError
+	exitUsage       = cli.ExitUsage
 	exitDamaged     = 4
 	exitUnreachable = 6
 	exitClock       = 8
-	exitInterrupted = 130
+	exitInterrupted = cli.ExitInterrupted
 )
 
 // exitCode is the only place where an error becomes an exit code.
 func exitCode(err error) int {
 	switch {
-	case cli.IsUsage(err):
-		return exitUsage
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
+	case cli.IsUsage(err), errors.Is(err, context.Canceled):
+		return cli.ExitCode(err)
 	case errors.Is(err, errDamaged):
 		return exitDamaged
 	case errors.Is(err, app.ErrUnreachable):
@@ -40,7 +38,7 @@ func exitCode(err error) int {
 	case errors.As(err, new(*app.ClockError)):
 		return exitClock
 	default:
-		return exitError
+		return cli.ExitCode(err)
 	}
 }
 
@@ -103,7 +101,7 @@ func explain(err error) (code, hint string) {
 	case errors.As(err, &slow):
 		return "clock", fmt.Sprintf("%v: set the clock, see that NTP runs, and start the node again", slow)
 	case cli.IsUsage(err):
-		return "usage", "run the command with --help"
+		return "usage", cli.UsageHint
 	}
 	code = "error"
 	for _, known := range knownErrors {

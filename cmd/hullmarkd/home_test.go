@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -95,7 +94,7 @@ func TestNoSecretsInFlags(t *testing.T) {
 			walk(child)
 		}
 	}
-	walk(newRoot(io.Discard, io.Discard))
+	walk(newRoot())
 	if seen < 20 {
 		t.Errorf("saw %d flags only", seen)
 	}

@@ -56,7 +56,7 @@ func TestHelpNamesJSON(t *testing.T) {
 			t.Errorf("the help of %q names %q, the answer has %q", path, got, want)
 		}
 	}
-	walk(newRoot(io.Discard, io.Discard))
+	walk(newRoot())
 	if len(answers) > 0 {
 		t.Errorf("no command for %q", slices.Sorted(maps.Keys(answers)))
 	}

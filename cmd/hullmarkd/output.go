@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -57,7 +56,7 @@ func asJSON(cmd *cobra.Command) bool { return cmd.Flag("output").Value.String() 
 // error like any other.
 func show(cmd *cobra.Command, a answer) error {
 	if asJSON(cmd) {
-		return writeJSON(cmd.OutOrStdout(), a)
+		return cli.WriteJSON(cmd.OutOrStdout(), a)
 	}
 	var t table
 	a.text(&t)
@@ -72,14 +71,4 @@ func next(cmd *cobra.Command, format string, args ...any) {
 	if !asJSON(cmd) {
 		cmd.Printf(format, args...)
 	}
-}
-
-// writeJSON writes an object on one line.
-func writeJSON(w io.Writer, object any) error {
-	e := json.NewEncoder(printable.JSONWriter(w))
-	e.SetEscapeHTML(false)
-	if err := e.Encode(object); err != nil {
-		return fmt.Errorf("couldn't write answer: %w", err)
-	}
-	return nil
 }

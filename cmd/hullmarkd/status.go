@@ -4,13 +4,11 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"hullmark/app"
-	"hullmark/internal/buildinfo"
 	"hullmark/internal/cli"
 	"hullmark/proto"
 )
@@ -222,22 +220,10 @@ func (a *anchorAnswer) text(t *table) {
 }
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Show the version of this program", Args: cli.Args(cobra.NoArgs),
-		Long: `Version shows which build this is.
-
-JSON: version, go, platform.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return show(cmd, &versionAnswer{buildinfo.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
-		},
-	}
+	return cli.Version(func(cmd *cobra.Command, b cli.Build) error { return show(cmd, &versionAnswer{b}) })
 }
 
-type versionAnswer struct {
-	Version  string `json:"version"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-}
+type versionAnswer struct{ cli.Build }
 
 func (a *versionAnswer) text(t *table) {
 	t.line("hullmarkd %s", a.Version)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"testing"
+
+	"hullmark/internal/cli"
 )
 
 // TestInterrupted: a simulation that is interrupted says so by its exit status.
@@ -11,7 +13,7 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, errs bytes.Buffer
-	if code := run(ctx, []string{"reads"}, &out, &errs); code != exitInterrupted || out.Len() > 0 {
+	if code := run(ctx, []string{"reads"}, &out, &errs); code != cli.ExitInterrupted || out.Len() > 0 {
 		t.Errorf("exit status %d, output %q, errors %q", code, out.String(), errs.String())
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hullmark/internal/cli"
 )
 
 // simulateCommand runs the program and returns its output.
@@ -24,8 +26,8 @@ func simulateCommand(t *testing.T, want int, args ...string) (stdout, stderr str
 func TestPublishCommand(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"publish", "--validators", "4", "--window", "5s", "--output", dir}
-	text, _ := simulateCommand(t, exitOK, args...)
-	if again, _ := simulateCommand(t, exitOK, args...); again != text {
+	text, _ := simulateCommand(t, cli.ExitOK, args...)
+	if again, _ := simulateCommand(t, cli.ExitOK, args...); again != text {
 		t.Errorf("one seed, two tables:\n%s%s", text, again)
 	}
 	rows, err := csv.NewReader(mustOpen(t, filepath.Join(dir, "publish.csv"))).ReadAll()
@@ -44,7 +46,7 @@ func TestPublishCommand(t *testing.T) {
 }
 
 func TestFreshnessCommand(t *testing.T) {
-	out, _ := simulateCommand(t, exitOK, "freshness", "--window", "5s", "--json")
+	out, _ := simulateCommand(t, cli.ExitOK, "freshness", "--window", "5s", "--json")
 	var answer struct {
 		Freshness []struct {
 			Validators int     `json:"validators"`
@@ -75,7 +77,7 @@ func TestConsensusUsage(t *testing.T) {
 		"publish --validators 3", "publish --validators 129", "publish --cores 0", "publish --tags 0", "publish --rate 0",
 		"publish --rate NaN", "publish --window 1s", "publish --seeds 0", "publish x", "freshness --window 0s", "freshness --rate -1",
 	} {
-		if _, stderr := simulateCommand(t, exitUsage, strings.Fields(args)...); !strings.Contains(stderr, "hullmark-sim: error: ") {
+		if _, stderr := simulateCommand(t, cli.ExitUsage, strings.Fields(args)...); !strings.Contains(stderr, "hullmark-sim: error: ") {
 			t.Errorf("%s: no error on standard error: %s", args, stderr)
 		}
 	}
