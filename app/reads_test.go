@@ -155,7 +155,7 @@ func TestOneFormOverHTTP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer res.Body.Close() //nolint:errcheck // only read from
+			defer res.Body.Close()
 			if res.StatusCode != tt.want {
 				t.Errorf("status %d, want %d", res.StatusCode, tt.want)
 			}
