@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	rpccore "github.com/cometbft/cometbft/rpc/core"
+	cmtstate "github.com/cometbft/cometbft/state"
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	"hullmark/lookup"
@@ -30,7 +31,7 @@ func (b blocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 	if commit == nil {
 		return nil, fmt.Errorf("%w: commit of block %d", lookup.ErrNotFound, height)
 	}
-	validators, err := b.env.StateStore.LoadValidators(h)
+	validators, err := validatorsAt(b.env.StateStore, h)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't load validators of height %d: %w", height, err)
 	}
@@ -38,6 +39,19 @@ func (b blocks) LightBlock(height uint64) (*cmttypes.LightBlock, error) {
 		SignedHeader: &cmttypes.SignedHeader{Header: &meta.Header, Commit: commit},
 		ValidatorSet: validators,
 	}, nil
+}
+
+// validatorsAt returns the validators of a height. Whose turn it is to propose is as of when
+// they were stored, which nothing here rests on: to know it for the height itself the engine
+// goes through all heights since, up to 100,000, and does so again each time.
+func validatorsAt(states cmtstate.Store, height int64) (*cmttypes.ValidatorSet, error) {
+	stored, ok := states.(interface {
+		LoadValidatorsFast(height int64) (*cmttypes.ValidatorSet, error)
+	})
+	if !ok {
+		return states.LoadValidators(height)
+	}
+	return stored.LoadValidatorsFast(height)
 }
 
 // Transactions implements lookup.Blocks.

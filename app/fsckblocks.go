@@ -130,7 +130,7 @@ func (c *chain) check(height int64) error {
 	if commit == nil {
 		return fmt.Errorf("%w: its signatures are missing", ErrDisagree)
 	}
-	validators, err := c.states.LoadValidators(height)
+	validators, err := validatorsAt(c.states, height)
 	if err != nil {
 		return err
 	}
