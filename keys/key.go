@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/oasisprotocol/curve25519-voi/curve"
+
+	"hullmark/printable"
 )
 
 // Values of the TUF fields keytype and scheme.
@@ -55,10 +57,10 @@ type publicKey struct {
 func Parse(keytype, scheme, public string) (PublicKey, error) {
 	want, ok := schemeOf(keytype)
 	if !ok {
-		return PublicKey{}, fmt.Errorf("couldn't parse key: %w: %q", ErrKeyType, clip(keytype))
+		return PublicKey{}, fmt.Errorf("couldn't parse key: %w: %s", ErrKeyType, printable.Quote(keytype))
 	}
 	if scheme != want {
-		return PublicKey{}, fmt.Errorf("couldn't parse %s key: %w: %q", keytype, ErrScheme, clip(scheme))
+		return PublicKey{}, fmt.Errorf("couldn't parse %s key: %w: %s", keytype, ErrScheme, printable.Quote(scheme))
 	}
 	if len(public) > MaxPublicSize {
 		return PublicKey{}, fmt.Errorf("couldn't parse %s key: %w: %d bytes", keytype, ErrEncoding, len(public))
@@ -305,13 +307,4 @@ func (k *publicKey) json(public string) []byte {
 	b = append(b, `"},"scheme":"`...)
 	b = append(b, k.scheme...)
 	return append(b, `"}`...)
-}
-
-// clip shortens foreign text for an error message.
-func clip(s string) string {
-	const limit = 32
-	if len(s) > limit {
-		return s[:limit] + "..."
-	}
-	return s
 }

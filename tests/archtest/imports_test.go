@@ -25,7 +25,7 @@ var modules = []string{".", "sim"}
 // often to what never changes.
 var allowed = map[string][]string{
 	"reference":     {"printable"},
-	"keys":          {},
+	"keys":          {"printable"},
 	"merkle":        {},
 	"merkle/store":  {"merkle"},
 	"tuf":           {"printable", "reference", "keys"},
