@@ -10,23 +10,23 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"hullmark/internal/cli"
 )
 
 func main() {
 	bin := flag.String("bin", "bin", "directory of the built programs")
 	keep := flag.Bool("keep", false, "keep the demo's directory when it ends well")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *bin, *keep)
-	stop()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "demo: error: %v\n", err)
-		os.Exit(1)
-	}
+	cli.Main(func(ctx context.Context, _ []string) int {
+		if err := run(ctx, *bin, *keep); err != nil {
+			fmt.Fprintf(os.Stderr, "demo: error: %v\n", err)
+			return cli.ExitError
+		}
+		return cli.ExitOK
+	})
 }
 
 // scene is one part of the story.

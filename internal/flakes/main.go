@@ -10,12 +10,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"syscall"
 	"time"
+
+	"hullmark/internal/cli"
 )
 
 // How often the tests of a package run. One that takes longer than slowAfter is slow.
@@ -26,17 +26,19 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	failures, err := command(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "flakes: error: %v\n", err)
-		os.Exit(1)
-	case failures > 0:
-		os.Exit(1)
-	}
+	cli.Main(func(ctx context.Context, args []string) int {
+		failures, err := command(ctx, args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			return cli.ExitOK
+		case err != nil:
+			fmt.Fprintf(os.Stderr, "flakes: error: %v\n", err)
+			return cli.ExitError
+		case failures > 0:
+			return cli.ExitError
+		}
+		return cli.ExitOK
+	})
 }
 
 // command runs everything and writes what it counted.

@@ -250,7 +250,7 @@ func TestBadOptions(t *testing.T) {
 		{"-images", "0"}, {"-tags", "5000"}, {"-nodes", "2"}, {"-lookups", "-1"}, {"-users", "0"}, {"-publishers", "1000"},
 		{"-images", "many"}, {"-unknown"}, {"argument"},
 	} {
-		if err := command(t.Context(), args, io.Discard, io.Discard); !cli.IsUsage(err) || exitCode(err) != exitUsage {
+		if err := command(t.Context(), args, io.Discard, io.Discard); !cli.IsUsage(err) || cli.ExitCode(err) != cli.ExitUsage {
 			t.Errorf("%q: %v", args, err)
 		}
 	}

@@ -14,39 +14,19 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"hullmark/internal/cli"
 )
 
-// The exit codes, shared with the commands.
-const (
-	exitError       = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := cli.Interrupted(ctx, command(ctx, os.Args[1:], os.Stdout, os.Stderr))
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
+	cli.Main(func(ctx context.Context, args []string) int {
+		err := cli.Interrupted(ctx, command(ctx, args, os.Stdout, os.Stderr))
+		if err == nil || errors.Is(err, flag.ErrHelp) {
+			return cli.ExitOK
+		}
 		fmt.Fprintf(os.Stderr, "experiment: error: %v\n", err)
-		os.Exit(exitCode(err))
-	}
-}
-
-// exitCode is the only place where an error becomes an exit code.
-func exitCode(err error) int {
-	switch {
-	case cli.IsUsage(err):
-		return exitUsage
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
-	default:
-		return exitError
-	}
+		return cli.ExitCode(err)
+	})
 }
 
 // command runs the experiment that the arguments describe.
