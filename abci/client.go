@@ -165,7 +165,7 @@ func (c *localClient) begin(tx []byte, give func(*cmtabci.ResponseCheckTx)) {
 	refuse := func(err error) {
 		give(c.answered(func() *cmtabci.ResponseCheckTx { return c.app.refuse(err) }))
 	}
-	env, err := decodeTx(tx)
+	env, err := record.ReadEnvelope(tx)
 	if err != nil {
 		refuse(err)
 		return

@@ -48,7 +48,7 @@ func (a *Application) PrepareProposal(_ context.Context, req *cmtabci.RequestPre
 				missed++
 				continue
 			}
-			env, err := decodeTx(tx)
+			env, err := record.ReadEnvelope(tx)
 			if err != nil || slices.ContainsFunc(subjects(env), func(s string) bool { return refused[s] }) {
 				continue
 			}
@@ -101,7 +101,7 @@ func (a *Application) judgeProposal(height int64, blockTime time.Time, txs [][]b
 	envs := make([]*record.Envelope, len(txs))
 	for i, tx := range txs {
 		var err error
-		if envs[i], err = decodeTx(tx); err != nil {
+		if envs[i], err = record.ReadEnvelope(tx); err != nil {
 			return i, err
 		}
 	}

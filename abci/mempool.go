@@ -45,7 +45,7 @@ func (a *Application) CheckTx(_ context.Context, req *cmtabci.RequestCheckTx) (*
 	var resp *cmtabci.ResponseCheckTx
 	if req.Type == cmtabci.CheckTxType_Recheck {
 		resp = a.recheck(req.Tx)
-	} else if env, err := decodeTx(req.Tx); err != nil {
+	} else if env, err := record.ReadEnvelope(req.Tx); err != nil {
 		resp = a.refuse(err)
 	} else {
 		a.check(env, req.Tx, func(r *cmtabci.ResponseCheckTx) { resp = r })
@@ -54,18 +54,6 @@ func (a *Application) CheckTx(_ context.Context, req *cmtabci.RequestCheckTx) (*
 		return nil, ledger.ErrClosed
 	}
 	return resp, nil
-}
-
-// decodeTx reads the envelope of a transaction (*record.Rejection).
-func decodeTx(tx []byte) (*record.Envelope, error) {
-	if len(tx) > record.MaxTransactionSize {
-		return nil, record.Reject(record.CodeTooLarge, "%d bytes, at most %d", len(tx), record.MaxTransactionSize)
-	}
-	env, err := record.DecodeEnvelope(tx)
-	if err != nil {
-		return nil, record.Reject(record.CodeMalformed, "%v", err)
-	}
-	return env, nil
 }
 
 // maxTries is how often a check begins anew because what it rests on has changed:
@@ -181,7 +169,7 @@ func (a *Application) recheck(tx []byte) *cmtabci.ResponseCheckTx {
 	w, hash := a.nowWaiting(), sha256.Sum256(tx)
 	e := w.before[hash]
 	if e == nil { // admitted by a process before this one, or dropped here and kept there
-		env, err := decodeTx(tx)
+		env, err := record.ReadEnvelope(tx)
 		if err != nil {
 			return a.response(nil, err)
 		}

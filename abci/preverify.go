@@ -47,7 +47,7 @@ func (a *Application) preverify(height int64, blockTime time.Time, txs [][]byte)
 		if a.judged.hashes.Contains(sha256.Sum256(tx)) {
 			continue
 		}
-		if env, err := decodeTx(tx); err == nil {
+		if env, err := record.ReadEnvelope(tx); err == nil {
 			if of := subjects(env); len(of) > 0 {
 				groups[of[0]] = append(groups[of[0]], tx)
 			}

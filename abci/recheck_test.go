@@ -284,7 +284,7 @@ func TestEntriesAreBounded(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	for i := range kept {
 		var err error
-		if kept[i], err = decodeTx(tx); err != nil {
+		if kept[i], err = record.ReadEnvelope(tx); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -82,9 +82,9 @@ type pending struct {
 // claims an emergency opens the places and entries that are kept for those; it keeps
 // them if the keys of a root have signed it, without which it is not taken.
 func (n *Node) offerOnce(ctx context.Context, client admission.Client, tx []byte) (_ *pending, err error) {
-	env, err := record.DecodeEnvelope(tx)
+	env, err := record.ReadEnvelope(tx)
 	if err != nil {
-		return nil, record.Reject(record.CodeMalformed, "%v", err)
+		return nil, err
 	}
 	places, waits := []*admission.Share{n.gate.Submissions}, []*admission.Share{n.gate.SubmitWaits}
 	if env.Header.Emergency() {

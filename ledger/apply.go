@@ -23,7 +23,7 @@ type Outcome struct {
 // The order is: cheapest first, and nothing that a stranger sent is parsed
 // before a known key has signed for it (docs/spec.md, "Order of checks").
 func (s *State) Apply(tx []byte, v keys.Verifier) (*Outcome, error) {
-	env, err := open(tx)
+	env, err := record.ReadEnvelope(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -80,18 +80,6 @@ type Payer struct {
 	// Trusted says that a root key of the repository submits, or an operator who pays:
 	// one of few, which no other key of the repository can add to.
 	Trusted bool
-}
-
-// open reads the envelope of a transaction.
-func open(tx []byte) (*record.Envelope, error) {
-	if len(tx) > record.MaxTransactionSize {
-		return nil, record.Reject(record.CodeTooLarge, "%d bytes, at most %d", len(tx), record.MaxTransactionSize)
-	}
-	env, err := record.DecodeEnvelope(tx)
-	if err != nil {
-		return nil, record.Reject(record.CodeMalformed, "%v", err)
-	}
-	return env, nil
 }
 
 // transaction begins to judge a transaction on a fork made for it.

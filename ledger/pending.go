@@ -160,7 +160,7 @@ func (p *Pending) Admit(j *Judgement) (*Outcome, error) {
 // again otherwise. v should remember what it verified, or that costs a signature
 // check each time.
 func (p *Pending) Apply(tx []byte, v keys.Verifier) (*Outcome, error) {
-	env, err := open(tx)
+	env, err := record.ReadEnvelope(tx)
 	if err != nil {
 		return nil, err
 	}

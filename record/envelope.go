@@ -105,6 +105,19 @@ func EncodeEnvelope(h Header, body []byte, signature [keys.FixedSize]byte) []byt
 	return append(b, signature[:]...)
 }
 
+// ReadEnvelope is DecodeEnvelope for the ledger and for those in front of it: its errors
+// are the ledger's (*Rejection).
+func ReadEnvelope(tx []byte) (*Envelope, error) {
+	if len(tx) > MaxTransactionSize {
+		return nil, Reject(CodeTooLarge, "%d bytes, at most %d", len(tx), MaxTransactionSize)
+	}
+	env, err := DecodeEnvelope(tx)
+	if err != nil {
+		return nil, Reject(CodeMalformed, "%v", err)
+	}
+	return env, nil
+}
+
 // DecodeEnvelope reads a transaction. Nothing is verified but the form and the
 // hash of the body.
 func DecodeEnvelope(b []byte) (*Envelope, error) {
