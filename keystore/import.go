@@ -85,16 +85,9 @@ func decodeOldPEM(block *pem.Block, passphrase []byte) (crypto.Signer, error) {
 
 // onlyBlock returns the PEM block of text that holds nothing else.
 func onlyBlock(text []byte) (*pem.Block, error) {
-	if len(text) > maxFileSize {
-		return nil, fmt.Errorf("%w: longer than %d bytes", ErrFormat, maxFileSize)
-	}
-	text = bytes.TrimSpace(text)
-	if !bytes.HasPrefix(text, []byte("-----BEGIN ")) {
-		return nil, fmt.Errorf("%w: it does not begin with a PEM block", ErrFormat)
-	}
-	block, rest := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("%w: broken PEM", ErrFormat)
+	block, rest, err := firstBlock(text)
+	if err != nil {
+		return nil, err
 	}
 	if len(rest) != 0 {
 		return nil, fmt.Errorf("%w: something follows the PEM block", ErrFormat)

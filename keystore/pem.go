@@ -19,16 +19,9 @@ const (
 // decodePEM returns the content of text that holds exactly one PEM block of the
 // type, without headers, and white space.
 func decodePEM(text []byte, blockType string) ([]byte, error) {
-	if len(text) > maxFileSize {
-		return nil, fmt.Errorf("%w: longer than %d bytes", ErrFormat, maxFileSize)
-	}
-	text = bytes.TrimSpace(text)
-	if !bytes.HasPrefix(text, []byte("-----BEGIN ")) {
-		return nil, fmt.Errorf("%w: it does not begin with a PEM block", ErrFormat)
-	}
-	block, rest := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("%w: broken PEM", ErrFormat)
+	block, rest, err := firstBlock(text)
+	if err != nil {
+		return nil, err
 	}
 	if block.Type != blockType {
 		return nil, fmt.Errorf("%w: the PEM block is %s, not %q", ErrFormat, printable.Quote(block.Type), blockType)
@@ -40,6 +33,21 @@ func decodePEM(text []byte, blockType string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: something follows the PEM block", ErrFormat)
 	}
 	return block.Bytes, nil
+}
+
+// firstBlock returns the PEM block with which text begins, and what follows it.
+func firstBlock(text []byte) (block *pem.Block, rest []byte, err error) {
+	if len(text) > maxFileSize {
+		return nil, nil, fmt.Errorf("%w: longer than %d bytes", ErrFormat, maxFileSize)
+	}
+	text = bytes.TrimSpace(text)
+	if !bytes.HasPrefix(text, []byte("-----BEGIN ")) {
+		return nil, nil, fmt.Errorf("%w: it does not begin with a PEM block", ErrFormat)
+	}
+	if block, rest = pem.Decode(text); block == nil {
+		return nil, nil, fmt.Errorf("%w: broken PEM", ErrFormat)
+	}
+	return block, rest, nil
 }
 
 func encodePEM(der []byte, blockType string) []byte {
