@@ -89,27 +89,9 @@ perhaps committed.`,
 			if keyFile == "" {
 				return cli.Usage("name the operator's key file with --key")
 			}
-			r, err := s.submittable(args[0])
-			if err != nil {
-				return err
-			}
-			adoption, err := s.adoption(f)
-			if err != nil {
-				return err
-			}
-			c, err := s.client(bundle.DefaultPolicy())
-			if err != nil {
-				return err
-			}
-			key, id, err := s.operator(cmd.Context(), keyFile, operator)
-			if err != nil {
-				return err
-			}
-			tx, err := s.submitRequest(cmd.Context(), c, r, id, key, adoption)
-			if err != nil {
-				return err
-			}
-			out, err := newSubmitAnswer(r, id, tx)
+			out, _, err := s.submitFile(cmd.Context(), args[0], f, func(*change.Request) (change.Submitter, string, error) {
+				return s.operator(cmd.Context(), keyFile, operator)
+			})
 			if err != nil {
 				return err
 			}
@@ -122,12 +104,8 @@ perhaps committed.`,
 }
 
 // operator opens an operator's key and returns whose it is, unless that is given.
-func (s *session) operator(ctx context.Context, keyFile, id string) (*keystore.Key, string, error) {
-	home, err := s.home()
-	if err != nil {
-		return nil, "", err
-	}
-	anchor, err := home.Anchor()
+func (s *session) operator(ctx context.Context, keyFile, id string) (change.Submitter, string, error) {
+	anchor, err := s.anchor()
 	if err != nil {
 		return nil, "", err
 	}

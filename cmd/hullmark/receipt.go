@@ -53,11 +53,7 @@ func (s *session) writeReceipt(ctx context.Context, tx *proto.TransactionRespons
 	if err != nil {
 		return err
 	}
-	home, err := s.home()
-	if err != nil {
-		return err
-	}
-	anchor, err := home.Anchor()
+	anchor, err := s.anchor()
 	if err != nil {
 		return err
 	}

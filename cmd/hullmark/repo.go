@@ -90,11 +90,7 @@ must sign).`,
 			if output == "" {
 				output = path.Base(name.Path()) + ".request"
 			}
-			home, err := s.home()
-			if err != nil {
-				return err
-			}
-			anchor, err := home.Anchor()
+			anchor, err := s.anchor()
 			if err != nil {
 				return err
 			}

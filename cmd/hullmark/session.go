@@ -152,6 +152,15 @@ func (s *session) close() {
 // home returns the client's home.
 func (s *session) home() (*client.Home, error) { return client.OpenHome(s.dir) }
 
+// anchor returns the trust anchor of the home.
+func (s *session) anchor() (*bundle.Anchor, error) {
+	home, err := s.home()
+	if err != nil {
+		return nil, err
+	}
+	return home.Anchor()
+}
+
 // configFile returns what client.toml says. It is read once.
 func (s *session) configFile() (client.Config, error) {
 	if s.configured == nil {

@@ -20,6 +20,7 @@ import (
 	"hullmark/client"
 	"hullmark/internal/cli"
 	"hullmark/keys"
+	"hullmark/proto"
 )
 
 var (
@@ -268,27 +269,10 @@ Exit status: 0 committed, 1 other error, 5 rejected by the ledger, 6 no node rea
 perhaps committed.`,
 		Args: cli.Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := s.submittable(args[0])
-			if err != nil {
-				return err
-			}
-			adoption, err := s.adoption(f)
-			if err != nil {
-				return err
-			}
-			c, err := s.client(bundle.DefaultPolicy())
-			if err != nil {
-				return err
-			}
-			by, err := s.submitterOf(cmd.Context(), r, names)
-			if err != nil {
-				return err
-			}
-			tx, err := s.submitRequest(cmd.Context(), c, r, "", by, adoption)
-			if err != nil {
-				return err
-			}
-			out, err := newSubmitAnswer(r, "", tx)
+			out, tx, err := s.submitFile(cmd.Context(), args[0], f, func(r *change.Request) (change.Submitter, string, error) {
+				by, err := s.submitterOf(cmd.Context(), r, names)
+				return by, "", err
+			})
 			if err != nil {
 				return err
 			}
@@ -302,6 +286,33 @@ perhaps committed.`,
 	f.addAdopt(cmd.Flags())
 	receiptFlag(cmd.Flags(), &receipt)
 	return cmd
+}
+
+// submitFile sends the complete request in a file to the ledger, by the submitter that as
+// returns, with the id of an operator or none.
+func (s *session) submitFile(ctx context.Context, file string, f adoptionFlags, as func(*change.Request) (change.Submitter, string, error)) (*submitAnswer, *proto.TransactionResponse, error) {
+	r, err := s.submittable(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	adoption, err := s.adoption(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := s.client(bundle.DefaultPolicy())
+	if err != nil {
+		return nil, nil, err
+	}
+	by, payer, err := as(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := s.submitRequest(ctx, c, r, payer, by, adoption)
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := newSubmitAnswer(r, payer, tx)
+	return out, tx, err
 }
 
 // submittable reads a complete request that is not for an operator to register.

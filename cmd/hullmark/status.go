@@ -69,11 +69,7 @@ func (s *session) printStatus(nodes []client.NodeStatus, now time.Time) error {
 
 // warnOtherLedgers warns of nodes that do not belong to the trusted ledger.
 func (s *session) warnOtherLedgers(nodes []cli.NodeStatus) {
-	home, err := s.home()
-	if err != nil {
-		return
-	}
-	a, err := home.Anchor()
+	a, err := s.anchor()
 	if err != nil {
 		return
 	}

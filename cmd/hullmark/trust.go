@@ -180,11 +180,7 @@ func newTrustShow(s *session) *cobra.Command {
 JSON: as that of trust import.`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			home, err := s.home()
-			if err != nil {
-				return err
-			}
-			a, err := home.Anchor()
+			a, err := s.anchor()
 			if err != nil {
 				return err
 			}
