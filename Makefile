@@ -24,7 +24,7 @@ FUZZTIME ?= 60
 
 # What the race detector looks at on each change: whatever decides or runs
 # concurrently, and exists.
-RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard reference keys merkle tuf keystore record placement query bundle ledger lookup abci change client oci))
+RACE_PACKAGES := $(patsubst %,./%/...,$(wildcard durable reference keys merkle tuf keystore record placement query bundle ledger lookup abci change client oci))
 
 # What of the simulator runs under the race detector on each change.
 SIM_RACE_PACKAGES := . $(patsubst %,./%/...,consensus paper plot reads trace)
@@ -205,6 +205,15 @@ fmt: $(TOOLS)/golangci-lint $(TOOLS)/buf
 lint: $(TOOLS)/golangci-lint $(TOOLS)/buf
 	for module in $(MODULES); do (cd $$module && $(CURDIR)/$(TOOLS)/golangci-lint run); done
 	cd proto && $(CURDIR)/$(TOOLS)/buf lint
+
+# What of the product is for other systems than Linux, with its tests.
+CLIENT_PACKAGES := $(patsubst %,./%,cmd/hullmark client keystore durable safefile printable oci change internal/cli)
+
+## platforms: check the types of what runs on macOS and Windows, tests among it
+.PHONY: platforms
+platforms:
+	GOOS=windows go vet $(CLIENT_PACKAGES)
+	GOOS=darwin go vet $(CLIENT_PACKAGES) ./cmd/hullmarkd ./app/...
 
 ## tidy: bring go.mod and go.sum of all modules in line with what they import
 .PHONY: tidy

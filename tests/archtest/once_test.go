@@ -17,7 +17,7 @@ var once = []struct {
 }{
 	{"os.CreateTemp", "durable.Write", nil},
 	{"os.O_EXCL", "durable.WriteNewIn", []string{"durable", "sim/experiment"}}, // which copies databases
-	{"os.Rename", "durable.Write", []string{"app", "database/databasetest"}},   // they move directories
+	{"os.Rename", "durable.Write", []string{"app", "database/databasetest"}},   // resync moves directories, a test names what a crash leaves
 	{"syscall.Flock", "durable.Lock", []string{"durable"}},
 	{"windows.LockFileEx", "durable.Lock", []string{"durable"}},
 	{"signal.NotifyContext", "cli.Main", []string{"internal/cli"}},
