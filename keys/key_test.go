@@ -26,10 +26,10 @@ func signers(t testing.TB) map[string]crypto.Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]crypto.Signer{KeytypeEd25519: ed, KeytypeECDSA: ec, KeytypeRSA: rsaKey(t, 2048)}
+	return map[string]crypto.Signer{KeytypeEd25519: ed, KeytypeECDSA: ec, KeytypeRSA: newRSA(t, 2048)}
 }
 
-func rsaKey(t testing.TB, bits int) *rsa.PrivateKey {
+func newRSA(t testing.TB, bits int) *rsa.PrivateKey {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {

@@ -13,10 +13,6 @@ func (p PublicKey) NotaryID() ID {
 	if p.k == nil {
 		return ID{}
 	}
-	public := p.k.pkix
-	if p.k.keytype == KeytypeEd25519 {
-		public = p.k.ed25519
-	}
 	return sha256.Sum256(fmt.Appendf(nil, `{"keytype":%q,"keyval":{"private":null,"public":%q}}`,
-		p.k.keytype, base64.StdEncoding.EncodeToString(public)))
+		p.k.keytype, base64.StdEncoding.EncodeToString(p.k.notary(p.k.pkix))))
 }

@@ -55,7 +55,7 @@ func (s *session) keysOf(role tuf.Role) ([]string, error) { return s.keysThat(ro
 // submitter returns the first key that can sign a transaction.
 func submitter(set []*keystore.Key) (change.Submitter, error) {
 	for _, k := range set {
-		if k.Type() != keystore.TypeRSA {
+		if k.PublicKey().HasFixedForm() {
 			return k, nil
 		}
 	}
@@ -162,7 +162,7 @@ func (s *session) submitterOf(ctx context.Context, r *change.Request, names []st
 		return s.submitterRank(r, a, infos[a]) - s.submitterRank(r, b, infos[b])
 	})
 	for i, name := range names {
-		if infos[name].Type == keystore.TypeRSA {
+		if !maySubmit(infos[name]) {
 			continue
 		}
 		set, err := s.openKeys(ctx, []string{name})
@@ -170,12 +170,18 @@ func (s *session) submitterOf(ctx context.Context, r *change.Request, names []st
 			return set[0], nil
 		}
 		// Whoever signed with another key need not know this one's passphrase.
-		open := slices.ContainsFunc(names[i+1:], func(n string) bool { return s.ours[n] != nil && infos[n].Type != keystore.TypeRSA })
+		open := slices.ContainsFunc(names[i+1:], func(n string) bool { return s.ours[n] != nil && maySubmit(infos[n]) })
 		if !open || !errors.Is(err, keystore.ErrPassphrase) && !errors.Is(err, keystore.ErrNoPassphrase) {
 			return nil, err
 		}
 	}
 	return nil, fmt.Errorf("couldn't submit request: %w", errNoSubmitter)
+}
+
+// maySubmit reports whether signatures by a key may stand under a transaction. If its
+// public file is missing, that shows when it is opened.
+func maySubmit(info keystore.Info) bool {
+	return info.PublicKey.IsZero() || info.PublicKey.HasFixedForm()
 }
 
 // submitterRank says which key of this home is tried first as the submitter of a request:

@@ -7,7 +7,6 @@ import (
 	"hullmark/bundle"
 	"hullmark/change"
 	"hullmark/client"
-	"hullmark/keystore"
 	"hullmark/tuf"
 )
 
@@ -63,7 +62,7 @@ func (s *session) together(currents []*bundle.Result) ([]string, error) {
 		return nil, err
 	}
 	for _, info := range list {
-		if info.Type == "" || info.Type == keystore.TypeRSA {
+		if !info.PublicKey.HasFixedForm() {
 			continue
 		}
 		id := info.PublicKey.ID()
