@@ -68,20 +68,20 @@ func statements(k statementKind) kind {
 
 // statementsWork is the work on the statements of repositories.
 func statementsWork(body []byte, subjects []*subject) (n, files int) {
-	sizes := countBytes(body)
+	counts := countStatements(body)
 	for i, s := range subjects {
 		n += repositoryTime
-		if i < len(sizes) {
-			n += statementTime(s, sizes[i])
+		if i < len(counts) {
+			n += statementTime(s, counts[i])
 		}
 	}
 	return n, 0
 }
 
-// statementTime is the time for one statement of a size.
-func statementTime(s *subject, size int) int {
+// statementTime is the time for one statement.
+func statementTime(s *subject, c statementCounts) int {
 	root, _ := s.stored.Role(record.RoleRoot)
-	return delegationByteTime*int(root.FileSize) + s.stored.StatementKeys()*signatureTime + digestTime*min(size/minDigestSize, record.MaxStatementDigests)
+	return delegationByteTime*int(root.FileSize) + c.signatures.time(c.size) + digestTime*min(c.size/minDigestSize, record.MaxStatementDigests)
 }
 
 // minDigestSize is what a digest takes in a statement.

@@ -78,7 +78,9 @@ func faultyLift(s *stage, has func(name string) bool) []byte {
 		tx.Signature = new([keys.FixedSize]byte)
 	}
 	if has("work") {
-		tx.Message = &proto.Statements{Statements: [][]byte{make([]byte, 200<<10)}}
+		// Signed, as far as its form says, and long enough for as many digests as may be.
+		st := slices.Concat([]byte("hullmark/signed-statement/v1\n\xff\xff"), make([]byte, 0xffff), []byte{0, 0})
+		tx.Message = &proto.Statements{Statements: [][]byte{st}}
 		tx.Body = nil
 		tx.Body = tx.EncodedBody()
 	}

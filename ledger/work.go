@@ -33,9 +33,11 @@ const (
 	// unit for each 4 KiB. Most of it stands for the disk.
 	fileByteTime = 12
 	// signatureTime and signedByteTime are for each signature and for each byte that it
-	// covers.
-	signatureTime  = 80_000
-	signedByteTime = 2
+	// covers, longSignatureTime for one of more than 256 bytes: verifying one by an RSA
+	// key of 4,096 bits takes six times as long as any other.
+	signatureTime     = 80_000
+	longSignatureTime = 350_000
+	signedByteTime    = 2
 	// rowTime is for a row that changes: the values of a tag, a voucher and an image,
 	// read and written in a map of a million values.
 	rowTime = 300_000
@@ -144,7 +146,7 @@ func reachOf(s *subject, carried []carriedRole) newReach {
 
 // rootTime is the time for one root file.
 func rootTime(file []byte) int {
-	return rootFileTime + rootByteTime*len(file) + countSignatures(file)*(signatureTime+signedByteTime*len(file))
+	return rootFileTime + rootByteTime*len(file) + countSignatures(file).time(len(file))
 }
 
 // storedRows returns how many rows a file of a size has at most.
@@ -160,7 +162,7 @@ func roleTime(s *subject, c carriedRole, reach newReach) (n, size int) {
 		size, changes = c.size, c.rows+storedRows(old)
 	}
 	changes = min(changes, record.MaxChanges)
-	n += storedByteTime*old + min(c.signatures, tuf.MaxSignatures)*(signatureTime+signedByteTime*size) + rowTime*changes
+	n += storedByteTime*old + c.signatures.time(size) + rowTime*changes
 	n += delegationByteTime*int(state.DelegationsSize) + rootByteTime*c.delegations
 	if c.name == record.RoleTargets {
 		return n, size

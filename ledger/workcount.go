@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"hullmark/record"
 	"hullmark/tuf"
 )
 
@@ -16,10 +17,28 @@ type updateCounts struct {
 
 // roleCounts is how much a role update carries.
 type roleCounts struct {
-	size                                 int // bytes of the file or delta
-	whole                                bool
-	rows                                 int // of a whole file
-	put, remove, signatures, delegations int
+	size                     int // bytes of the file or delta
+	whole                    bool
+	rows                     int // of a whole file
+	put, remove, delegations int
+	signatures               signatureCount
+}
+
+// signatureCount is how many signatures there are, and how many of them are long: of RSA
+// keys of more than 2,048 bits.
+type signatureCount struct{ all, long int }
+
+// time is what it takes to verify them over a message of a size. More than a file may have
+// are refused before the first is verified.
+func (c signatureCount) time(size int) int {
+	return min(c.all, tuf.MaxSignatures)*(signatureTime+signedByteTime*size) + min(c.long, tuf.MaxSignatures)*(longSignatureTime-signatureTime)
+}
+
+func (c *signatureCount) add(long bool) {
+	c.all++
+	if long {
+		c.long++
+	}
 }
 
 // fields calls f for the fields of a protobuf message that have bytes. It ends where
@@ -86,7 +105,7 @@ func countRole(b []byte) roleCounts {
 				case 5:
 					c.remove++
 				case 6:
-					c.signatures++
+					c.signatures.add(len(b) > maxShortSignatureField)
 				case 7:
 					c.delegations = len(b)
 				}
@@ -96,17 +115,49 @@ func countRole(b []byte) roleCounts {
 	return c
 }
 
-// countBytes returns the sizes of the statements of a body.
-func countBytes(body []byte) []int {
-	var out []int
-	fields(body, func(_ protowire.Number, b []byte) { out = append(out, len(b)) })
+// statementCounts is how much a statement carries.
+type statementCounts struct {
+	size       int // bytes that are signed
+	signatures signatureCount
+}
+
+// countStatements counts what the statements of a body carry.
+func countStatements(body []byte) []statementCounts {
+	var out []statementCounts
+	fields(body, func(_ protowire.Number, b []byte) {
+		size, signatures := record.MeasureSignedStatement(b)
+		c := statementCounts{size: size}
+		for _, n := range signatures {
+			c.signatures.add(n > maxShortSignature)
+		}
+		out = append(out, c)
+	})
 	return out
 }
 
-// countSignatures returns how many signatures a whole file has at most. Nothing but a
-// signature has such a field.
-func countSignatures(file []byte) int {
-	return min(bytes.Count(file, []byte(`"sig":`)), tuf.MaxSignatures)
+const (
+	// maxShortSignature is the size of the longest signature that is not long, in bytes.
+	maxShortSignature = 256
+	// maxShortSignatureField is that of a field of a delta with such a signature, and
+	// maxShortSignatureText of its text in a file, with two quotation marks; both have some
+	// room.
+	maxShortSignatureField = 300
+	maxShortSignatureText  = 520
+)
+
+// countSignatures counts the signatures of a whole file, at most. Nothing but a signature
+// has such a field.
+func countSignatures(file []byte) signatureCount {
+	var c signatureCount
+	for c.all < tuf.MaxSignatures {
+		_, rest, ok := bytes.Cut(file, []byte(`"sig":`))
+		if !ok {
+			break
+		}
+		c.add(bytes.Count(rest[:min(len(rest), maxShortSignatureText)], []byte(`"`)) < 2)
+		file = rest
+	}
+	return c
 }
 
 // countRows returns how many rows a whole file has. Nothing but a row has such a field

@@ -1,6 +1,8 @@
 package ledger_test
 
 import (
+	crand "crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -115,6 +117,31 @@ var workloads = []workload{
 		})
 		tags := rows(10, 10)
 		return deltas(ch, p, grow(ch, p, tags), tags, 20, 1)
+	}},
+	{"sixteen RSA signatures", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
+		p := registered(ch, "app", func(p *fixture.Publisher) {
+			p.TaggingKeys, p.TaggingThreshold = largestRSA(ch.t), 1
+		})
+		tags, file := rows(10, 10), p.Targets(1, fixture.Tags{})
+		ch.commit(ch.c.Publish(p.RootKeys[0], targets(file)))
+		var txs [][]byte
+		for i := range 8 {
+			tags["new"] = fmt.Sprint("image", i)
+			next := p.Targets(file.Version+1, tags)
+			txs = append(txs, ch.c.Publish(p.RootKeys[0], fixture.Update{Targets: next, Bases: []*tuf.Targets{file}}))
+			file = next
+		}
+		return txs
+	}},
+	{"revocations by sixteen RSA keys", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
+		var txs [][]byte
+		p := registered(ch, "app", func(p *fixture.Publisher) { p.TaggingKeys, p.TaggingThreshold = largestRSA(ch.t), 1 })
+		for i := range uint64(8) {
+			st := p.Revocation("targets", i+1)
+			st.Digests = []reference.Digest{fixture.Digest(fmt.Sprint(i))}
+			txs = append(txs, ch.c.State(p.RootKeys[0], p.SignStatement(st, p.TaggingKeys...)))
+		}
+		return txs
 	}},
 	{"thousand rows", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", nil)
@@ -306,6 +333,22 @@ var workloads = []workload{
 		return txs
 	}},
 }
+
+// largestRSA returns as many keys as a role may have, of the size that takes longest to
+// verify. Making them takes seconds each, so there are few.
+var largestRSA = func() func(t testing.TB) []*fixture.Key {
+	var made []*fixture.Key
+	return func(t testing.TB) []*fixture.Key {
+		for len(made) < tuf.MaxSignatures {
+			key, err := rsa.GenerateKey(crand.Reader, keys.MaxRSABits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made = append(made, fixture.KeyOf(t, key))
+		}
+		return made
+	}
+}()
 
 // wideRepository is one whose targets files delegate to the role r61, behind 61
 // terminating roles of 16 patterns each, or to r61 alone.

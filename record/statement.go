@@ -294,6 +294,24 @@ func (s *SignedStatement) Encode() []byte {
 	return e
 }
 
+// MeasureSignedStatement returns the sizes in bytes of the statement in an encoded signed
+// statement and of its signatures, at most tuf.MaxSignatures, without decoding the statement.
+// Of what is no signed statement it returns what comes before the fault.
+func MeasureSignedStatement(b []byte) (statement int, signatures []int) {
+	d := decoder{b: b}
+	d.tag(signedStatementTag)
+	statement = len(d.take(int(d.u16())))
+	for range d.count(tuf.MaxSignatures) {
+		d.hash()
+		n := len(d.bytes(keys.MaxSignatureSize))
+		if d.err != nil {
+			break
+		}
+		signatures = append(signatures, n)
+	}
+	return statement, signatures
+}
+
 // DecodeSignedStatement is the inverse of SignedStatement.Encode. It verifies no
 // signature.
 func DecodeSignedStatement(b []byte) (*SignedStatement, error) {

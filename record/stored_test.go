@@ -36,9 +36,6 @@ func checkStoredRepository(t *testing.T, value []byte) {
 	if s.RevocationSequence() != want.RevocationSequence || s.LiftSequence() != want.LiftSequence || s.Quotas() != want.Quotas {
 		t.Error("counts or buckets differ")
 	}
-	if got := s.StatementKeys(); got != max(len(want.RootKeys), len(want.TargetsKeys)) {
-		t.Errorf("%d keys may sign statements", got)
-	}
 	known := make(map[keys.ID]bool)
 	for _, list := range [][]keys.ID{want.RootKeys, want.TargetsKeys} {
 		for _, id := range list {

@@ -192,11 +192,6 @@ func (s *StoredRepository) HasKey(id keys.ID) bool {
 		})
 }
 
-// StatementKeys is the greatest number of keys that a role which may sign statements has.
-func (s *StoredRepository) StatementKeys() int {
-	return max(len(s.rootKeys), len(s.targetsKeys)) / len(keys.ID{})
-}
-
 // Role returns the entry of a role, or false when there is none.
 func (s *StoredRepository) Role(name string) (StoredRole, bool) {
 	i := s.find(name)

@@ -102,4 +102,6 @@ var found = []row{
 	{"R8", "a request that claims more scopes than a transaction has was signed by everybody and could not be sent", []string{"change.TestRequestHasScopes"}, ""},
 	{"R9", "parameters that meant nothing beside others, and a page as large as without its limit, gave questions more than one form", []string{"query.TestRefused", "query.TestEncode", "query.FuzzRoundTrip"}, ""},
 	{"R10", "each look-up went through all heights since the engine had stored the validators, up to 100,000: 110 ms at 100 validators, and fsck did so for each block", []string{"app.TestValidatorsAt"}, ""},
+	{"R11", "a signature by an RSA key of 4,096 bits took six times what it was charged with: a block of them 2.3 s of one core", []string{"ledger.TestWorkOfLongSignatures"}, ""},
+	{"R12", "a comparison with a pattern took up to 23 us and was charged with 4: both strings are the publisher's choice", []string{"tuf.TestMatcherAgrees", "tuf.TestMatcherEdges"}, ""},
 }
