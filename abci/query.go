@@ -3,6 +3,7 @@ package abci
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 
 	cmtabci "github.com/cometbft/cometbft/abci/types"
@@ -42,6 +43,9 @@ func (a *Application) Query(_ context.Context, req *cmtabci.RequestQuery) (*cmta
 			return fail(a.queryCode(err))
 		}
 		return r, nil
+	}
+	if req.Height != 0 {
+		return fail(queryBad, fmt.Errorf("%w: it names height %d; answers are about the newest state", query.ErrQuestion, req.Height))
 	}
 	values, err := url.ParseQuery(string(req.Data))
 	if err != nil {

@@ -131,6 +131,17 @@ func TestQueryRefuses(t *testing.T) {
 	}
 }
 
+// TestQueryOfHeight: a question that names a height is not answered as of another one.
+func TestQueryOfHeight(t *testing.T) {
+	p := newPublished(t, newNode(t, fixture.NewConsortium(t, 4)))
+	for _, height := range []int64{1, int64(p.blocks.Tip() - 1), -1} {
+		r, err := p.node.app.Query(t.Context(), &cmtabci.RequestQuery{Path: "/v1/repository", Data: []byte("name=" + appName), Height: height})
+		if err != nil || r.Code != queryBad || len(r.Value) > 0 {
+			t.Errorf("height %d: answer %d %q, error %v", height, r.Code, r.Log, err)
+		}
+	}
+}
+
 // TestQueryNotReady: the first state is proven by the second block's header.
 func TestQueryNotReady(t *testing.T) {
 	n := newNode(t, fixture.NewConsortium(t, 4))
