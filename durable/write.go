@@ -54,7 +54,8 @@ func WriteNewIn(root *os.Root, name string, content []byte, mode fs.FileMode) er
 		if err := root.Link(temporary, name); err != nil {
 			return err
 		}
-		return root.Remove(temporary)
+		_ = root.Remove(temporary) // the file is there, and this name is known as temporary
+		return nil
 	})
 }
 
@@ -94,9 +95,7 @@ func write(root *os.Root, name string, content []byte, mode fs.FileMode, sync bo
 		err = place(temporary, name)
 	}
 	if err != nil {
-		if removed := root.Remove(temporary); !errors.Is(removed, fs.ErrNotExist) {
-			err = errors.Join(err, removed)
-		}
+		_ = root.Remove(temporary) // the error says what is wrong with this place
 		return named("write", path, err)
 	}
 	if !sync {
