@@ -34,7 +34,7 @@ func (h Home) lockFile() string { return filepath.Join(string(h), "lock") }
 // create makes the directories, readable by their owner alone.
 func (h Home) create() error {
 	for _, d := range []string{string(h), h.configDir(), h.dataDir()} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+		if err := durable.MkdirAll(d, 0o700); err != nil {
 			return fmt.Errorf("couldn't create home: %w", err)
 		}
 	}

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"hullmark/durable"
 	"hullmark/printable"
 )
 
@@ -130,7 +130,7 @@ func SaveConfig(home string, c Config) error {
 			"# which evens out what a program that asks often asks of each.\n" +
 			"placement = " + strconv.Quote(string(c.Placement)) + "\n")
 	}
-	if err := os.MkdirAll(home, 0o700); err != nil {
+	if err := durable.MkdirAll(home, 0o700); err != nil {
 		return fmt.Errorf("couldn't save configuration: %w", err)
 	}
 	if err := writeFile(filepath.Join(home, configFile), []byte(b.String())); err != nil {

@@ -47,7 +47,7 @@ type Home struct {
 // OpenHome returns the home in a directory. It makes the directory if it is not
 // there, and refuses one that others may write with safefile.ErrUnsafe.
 func OpenHome(dir string) (*Home, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("couldn't open client home: %w: %w", ErrStore, err)
 	}
 	if _, err := safefile.Check(dir, safefile.Trusted); err != nil {
