@@ -104,5 +104,5 @@ var found = []row{
 	{"R10", "each look-up went through all heights since the engine had stored the validators, up to 100,000: 110 ms at 100 validators, and fsck did so for each block", []string{"app.TestValidatorsAt"}, ""},
 	{"R11", "a signature by an RSA key of 4,096 bits took six times what it was charged with: a block of them 2.3 s of one core", []string{"ledger.TestWorkOfLongSignatures"}, ""},
 	{"R12", "a comparison with a pattern took up to 23 us and was charged with 4: both strings are the publisher's choice", []string{"tuf.TestMatcherAgrees", "tuf.TestMatcherEdges"}, ""},
-	{"R11", "a question over ABCI that named a height was answered as of the newest one", []string{"abci.TestQueryOfHeight"}, ""},
+	{"R13", "a question over ABCI that named a height was answered as of the newest one", []string{"abci.TestQueryOfHeight"}, ""},
 }
