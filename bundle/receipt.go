@@ -13,7 +13,6 @@ import (
 
 	"hullmark/proto"
 	"hullmark/record"
-	"hullmark/reference"
 )
 
 // maxTransactionProof bounds a transaction proof in bytes: the transaction
@@ -88,7 +87,7 @@ func VerifyReceipt(a *proto.ReceiptAnswer, tx []byte, mem *Memory, now time.Time
 		return nil, nil, err
 	}
 	out := &Receipt{Proven: *proven, Height: uint64(block.Height), Index: a.GetTransaction().GetIndex()}
-	made := repositories(&env.Header)
+	made := env.Header.Repositories()
 	if n := len(a.GetRecords()); n != len(made) {
 		return nil, nil, fail(ErrTransaction, "%d log records, it is about %d repositories", n, len(made))
 	}
@@ -110,17 +109,6 @@ func VerifyReceipt(a *proto.ReceiptAnswer, tx []byte, mem *Memory, now time.Time
 		out.Records = append(out.Records, ProvenRecord{Proven: *proven, Index: e.GetIndex(), LogRecord: r})
 	}
 	return out, next, nil
-}
-
-// repositories returns those that a transaction is about.
-func repositories(h *record.Header) map[reference.Repository]bool {
-	out := make(map[reference.Repository]bool)
-	for _, s := range h.Scopes {
-		if !s.Repository.IsZero() {
-			out[s.Repository] = true
-		}
-	}
-	return out
 }
 
 // checkMade checks that a record is the one a transaction in a block made. A

@@ -131,11 +131,5 @@ func about(tx []byte) (map[reference.Repository]bool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read transaction: %w", err)
 	}
-	out := make(map[reference.Repository]bool)
-	for _, s := range env.Header.Scopes {
-		if !s.Repository.IsZero() {
-			out[s.Repository] = true
-		}
-	}
-	return out, nil
+	return env.Header.Repositories(), nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"hullmark/keys"
+	"hullmark/reference"
 )
 
 // magic begins every transaction.
@@ -65,6 +66,17 @@ func (h *Header) SignedMessage() []byte {
 // SignedMessage returns what the submitter signed.
 func (e *Envelope) SignedMessage() []byte {
 	return append([]byte(signatureTag), e.headerBytes...)
+}
+
+// Repositories returns those that the scopes name: each gets one record of the transaction.
+func (h *Header) Repositories() map[reference.Repository]bool {
+	out := make(map[reference.Repository]bool)
+	for _, s := range h.Scopes {
+		if !s.Repository.IsZero() {
+			out[s.Repository] = true
+		}
+	}
+	return out
 }
 
 func (h *Header) encode() []byte {
