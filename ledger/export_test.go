@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"hullmark/merkle/store"
 	"hullmark/record"
 	"hullmark/tuf"
@@ -9,9 +11,11 @@ import (
 // What the tests of the package reach beyond its interface.
 var (
 	TakeToken      = takeToken
-	Fields         = fields
 	RejectMetadata = rejectMetadata
 )
+
+// Fields calls f for the fields of a message that are counted.
+func Fields(b []byte, f func(number protowire.Number, value []byte)) { newCounter().fields(b, f) }
 
 // Set overwrites a map value, as damage or as what governance will do.
 func (s *State) Set(key, value []byte) { s.set(key, value) }

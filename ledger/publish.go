@@ -73,7 +73,7 @@ func publication() kind {
 
 // publicationWork is the work on the updates of repositories.
 func publicationWork(body []byte, subjects []*subject) (n, files int) {
-	updates := countUpdates(body)
+	updates := newCounter().updates(body)
 	for i, s := range subjects {
 		n += repositoryTime
 		if i < len(updates) {

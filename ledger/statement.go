@@ -68,7 +68,7 @@ func statements(k statementKind) kind {
 
 // statementsWork is the work on the statements of repositories.
 func statementsWork(body []byte, subjects []*subject) (n, files int) {
-	counts := countStatements(body)
+	counts := newCounter().statements(body)
 	for i, s := range subjects {
 		n += repositoryTime
 		if i < len(counts) {

@@ -49,12 +49,27 @@ var strangers = []stranger{
 		}
 		return ch, tx.Bytes()
 	}},
-	{"body of 130,000 empty fields", func(t testing.TB) (*chain, []byte) {
+	{"130,000 empty updates", bodyStranger([]byte{0x0a, 0})},
+	{"130,000 empty roots", bodyStranger([]byte{0x12, 0}, 1)},
+	{"130,000 empty roles", bodyStranger([]byte{0x1a, 0}, 1)},
+	{"130,000 empty rows", bodyStranger([]byte{0x22, 0}, 3, 3, 1)},
+	{"130,000 empty signatures", bodyStranger([]byte{0x32, 0}, 3, 3, 1)},
+	{"130,000 fields of no number there is", bodyStranger([]byte{0x72, 0}, 1)},
+	{"file of signatures", bodyStranger([]byte(`"sig":`), 2, 3, 1)},
+	{"file of rows", bodyStranger([]byte(`"},"length":`), 2, 3, 1)},
+	{"file of quotation marks", bodyStranger([]byte(`"`), 2, 3, 1)},
+	{"file of what begins as rows do", bodyStranger([]byte(`"},"length"`), 2, 3, 1)},
+	{"file of what begins as delegations do", bodyStranger([]byte(`"delegations"`), 2, 3, 1)},
+}
+
+// bodyStranger sends as much of something as fits into a transaction, in nested fields of
+// those numbers.
+func bodyStranger(of []byte, numbers ...int) func(t testing.TB) (*chain, []byte) {
+	return func(t testing.TB) (*chain, []byte) {
 		ch, tx := delegated(t, 1, 1, 1)
-		update := bytes.Repeat([]byte{0x22, 0}, 130_000) // rows that change, with nothing in them
-		tx.Body = nested(update, 3, 3, 1)
+		tx.Body = nested(bytes.Repeat(of, 260_000/len(of)), numbers...)
 		return ch, tx.Bytes()
-	}},
+	}
 }
 
 // nested puts bytes into fields of those numbers, from the innermost.

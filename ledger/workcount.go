@@ -41,10 +41,23 @@ func (c *signatureCount) add(long bool) {
 	}
 }
 
+// counter counts what a body carries, without decoding it, so that the work of a
+// transaction is known before its sender is.
+type counter struct{ left int }
+
+// newCounter returns a counter that ends after maxFields.
+func newCounter() *counter { return &counter{left: maxFields} }
+
+// maxFields is how many fields of all messages of a body are counted. What is accepted has
+// fewer: for each of 16 scopes 1,000 changes, 16 signatures and some more. A body of 256 KiB
+// can have eight times as many, which nobody has paid for.
+const maxFields = 20_000
+
 // fields calls f for the fields of a protobuf message that have bytes. It ends where
 // the message does or is none: that is for decoding to refuse.
-func fields(b []byte, f func(number protowire.Number, value []byte)) {
-	for len(b) > 0 {
+func (n *counter) fields(b []byte, f func(number protowire.Number, value []byte)) {
+	for len(b) > 0 && n.left > 0 {
+		n.left--
 		if len(b) > 1 && b[0]&0x87 == byte(protowire.BytesType) && b[0] > 7 && b[1] < 0x80 && int(b[1]) <= len(b)-2 {
 			// What nearly all are: a number below 16 and less than 128 bytes.
 			end := 2 + int(b[1])
@@ -52,37 +65,42 @@ func fields(b []byte, f func(number protowire.Number, value []byte)) {
 			b = b[end:]
 			continue
 		}
-		number, kind, n := protowire.ConsumeTag(b)
-		if n < 0 {
+		number, kind, size := protowire.ConsumeTag(b)
+		if size < 0 {
 			return
 		}
-		b = b[n:]
+		b = b[size:]
 		var value []byte
 		if kind == protowire.BytesType {
-			value, n = protowire.ConsumeBytes(b)
+			value, size = protowire.ConsumeBytes(b)
 		} else {
-			n = protowire.ConsumeFieldValue(number, kind, b)
+			size = protowire.ConsumeFieldValue(number, kind, b)
 		}
-		if n < 0 {
+		if size < 0 {
 			return
 		}
-		if b = b[n:]; kind == protowire.BytesType {
+		if b = b[size:]; kind == protowire.BytesType {
 			f(number, value)
 		}
 	}
 }
 
-// countUpdates counts what a Publish carries.
-func countUpdates(body []byte) []updateCounts {
+// updates counts what a Publish carries, for as many updates as there are scopes at most:
+// the rest has none and counts nothing.
+func (n *counter) updates(body []byte) []updateCounts {
 	var out []updateCounts
-	fields(body, func(number protowire.Number, b []byte) {
+	n.fields(body, func(_ protowire.Number, b []byte) {
+		if len(out) == record.MaxScopes {
+			n.left = 0
+			return
+		}
 		var u updateCounts
-		fields(b, func(number protowire.Number, b []byte) {
-			switch number {
-			case 2:
+		n.fields(b, func(number protowire.Number, b []byte) {
+			switch {
+			case number == 2 && len(u.roots) < record.MaxRotations:
 				u.roots = append(u.roots, b)
-			case 3:
-				u.roles = append(u.roles, countRole(b))
+			case number == 3 && len(u.roles) < record.MaxScopes:
+				u.roles = append(u.roles, n.role(b))
 			}
 		})
 		out = append(out, u)
@@ -90,15 +108,15 @@ func countUpdates(body []byte) []updateCounts {
 	return out
 }
 
-func countRole(b []byte) roleCounts {
+func (n *counter) role(b []byte) roleCounts {
 	c := roleCounts{whole: true}
-	fields(b, func(number protowire.Number, b []byte) {
+	n.fields(b, func(number protowire.Number, b []byte) {
 		switch number {
 		case 2:
 			c.size, c.signatures, c.rows, c.delegations = len(b), countSignatures(b), countRows(b), countDelegations(b)
 		case 3:
 			c.size, c.whole = len(b), false
-			fields(b, func(number protowire.Number, b []byte) {
+			n.fields(b, func(number protowire.Number, b []byte) {
 				switch number {
 				case 4:
 					c.put++
@@ -121,10 +139,14 @@ type statementCounts struct {
 	signatures signatureCount
 }
 
-// countStatements counts what the statements of a body carry.
-func countStatements(body []byte) []statementCounts {
+// statements counts what the statements of a body carry, likewise.
+func (n *counter) statements(body []byte) []statementCounts {
 	var out []statementCounts
-	fields(body, func(_ protowire.Number, b []byte) {
+	n.fields(body, func(_ protowire.Number, b []byte) {
+		if len(out) == record.MaxScopes {
+			n.left = 0
+			return
+		}
 		size, signatures := record.MeasureSignedStatement(b)
 		c := statementCounts{size: size}
 		for _, n := range signatures {
@@ -160,9 +182,20 @@ func countSignatures(file []byte) signatureCount {
 	return c
 }
 
-// countRows returns how many rows a whole file has. Nothing but a row has such a field
-// behind its hashes.
-func countRows(file []byte) int { return bytes.Count(file, []byte(`"},"length":`)) }
+// countRows returns how many rows a whole file has, at most record.MaxChanges. Nothing but
+// a row has such a field behind its hashes.
+func countRows(file []byte) int {
+	rows := 0
+	for rows < record.MaxChanges {
+		_, rest, ok := bytes.Cut(file, []byte(`"},"length":`))
+		if !ok {
+			break
+		}
+		rows++
+		file = rest
+	}
+	return rows
+}
 
 // countDelegations returns how many bytes the delegations of a whole file have at most:
 // they end where the next field of the file begins. Nothing else in it has such fields.
