@@ -27,6 +27,7 @@ import (
 	"hullmark/proto"
 	"hullmark/query"
 	"hullmark/record"
+	"hullmark/tuf"
 )
 
 // badWays are the ways in which a node may fail to give the honest answer to
@@ -661,5 +662,43 @@ func TestCompareHeaders(t *testing.T) {
 		if warnings[i].Node != n.nodes[i+1].URL || !errors.Is(warnings[i].Err, want) {
 			t.Errorf("warning %v, want %v", warnings[i], want)
 		}
+	}
+}
+
+// TestRootsOneByOne: a node that sends one root at a time keeps a client busy and does not
+// keep it from the others.
+func TestRootsOneByOne(t *testing.T) {
+	n := newNetwork(t, 2)
+	version := uint64(2)
+	for range 9 { // more roots than a client asks for portions
+		var roots []*tuf.Root
+		for range record.MaxRotations {
+			roots = append(roots, n.app.RotateRoot(version, n.app.RootKeys, n.app.TaggingKeys))
+			version++
+		}
+		n.commit(n.chain.Publish(n.app.RootKeys[0], fixture.Update{Roots: roots}))
+	}
+	n.commit()
+	c := n.client()
+	req := ref(app + ":1.0")
+	n.inOrder(c, req.String())[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
+		q, k, ok := question(r)
+		if !ok {
+			return false
+		}
+		n.do(func(chain *bundletest.Chain) {
+			source := chain.Newest()
+			b := source.BundleFor(q, k)
+			if len(b.GetRoots()) > 1 {
+				b.Roots = b.GetRoots()[:1]
+				b.LastRoot = source.Prove(record.RootKey(n.app.Repository, k.RootVersion+1))
+			}
+			send(w, b)
+		})
+		return true
+	})
+	result, _, warnings, err := c.Resolve(t.Context(), req)
+	if err != nil || result.RootVersion != version-1 || len(warnings) > 0 {
+		t.Errorf("result %+v, warnings %v, error %v", result, warnings, err)
 	}
 }
