@@ -79,7 +79,7 @@ func TestRounds(t *testing.T) {
 		t.Errorf("%d logs of failures, %v", len(logs), err)
 	}
 	text := report(r.packages, time.Date(2027, 1, 11, 10, 0, 0, 0, time.UTC), time.Hour)
-	for _, want := range []string{"# Flakes, 2027-01-11\n", "10 of 60 runs of 3 packages failed, in 1h0m0s", "| TestOdd 10 |"} {
+	for _, want := range []string{"# Flakes, 2027-01-11 10:00\n", "10 of 60 runs of 3 packages failed, in 1h0m0s", "| TestOdd 10 |"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -10,7 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"time"
@@ -48,7 +47,7 @@ func command(ctx context.Context, args []string) (failures int, err error) {
 	serial := flags.String("serial", "", "packages that run alone, as a regular expression")
 	only := flags.String("only", "", "packages to run, as a regular expression")
 	logs := flags.String("logs", "bin/flakes", "directory for test binaries and the output of failures")
-	out := flags.String("out", "docs/flakes", "directory for the counts, a file per day")
+	out := flags.String("out", "docs/flakes", "directory for the counts, a file per day to which each run appends")
 	if err := flags.Parse(args); err != nil {
 		return 0, err
 	}
@@ -76,9 +75,8 @@ func command(ctx context.Context, args []string) (failures int, err error) {
 	}
 	text := report(r.packages, began, time.Since(began))
 	fmt.Print(text)
-	path := filepath.Join(*out, began.UTC().Format(time.DateOnly)+".md")
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		return 0, fmt.Errorf("couldn't write counts: %w", err)
+	if err := record(*out, text, began); err != nil {
+		return 0, err
 	}
 	for _, p := range r.packages {
 		failures += p.failed
