@@ -42,8 +42,8 @@ help names the fields. An error is written there too, besides standard error, as
 outcome-unknown "tx_hash" and "repositories".
 
 Exit status: 0 verified or done, 1 other error, 2 usage, 3 not trusted (absent,
-withdrawn, revoked, role not effective), 4 verification failed (possible attack),
-5 rejected by the ledger, 6 no node reachable or answer too old, 7 sent to the ledger
+withdrawn, revoked, not effective, another digest), 4 verification failed (possible
+attack), 5 rejected by the ledger, 6 no node reachable or answer too old, 7 sent to the ledger
 and perhaps committed, 130 interrupted (JSON: outcome-unknown where 7 would be).`,
 		newTrustGroup(s), newKey(s), newRepo(s), newOperator(s), newPublish(s), newWithdraw(s),
 		newRevoke(s), newLift(s),
