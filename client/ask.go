@@ -18,6 +18,8 @@ type inquiry[M protobuf.Message] struct {
 	// from; what else the client knows is added.
 	question query.Question
 	minState uint64
+	// part counts the parts of the same answer that came before.
+	part int
 	// repositories are those it is about, and memory is what was loaded about them; nil
 	// if nothing was.
 	repositories []reference.Repository
@@ -46,7 +48,7 @@ func ask[M protobuf.Message](ctx context.Context, c *Client, q inquiry[M]) ([]Wa
 		}
 	}
 	var own []Warning
-	warnings, err := race(ctx, c, c.order(q.question.String()), func(ctx context.Context, node string) (fetched[M], error) {
+	warnings, err := race(ctx, c, c.turn(q.question.String(), q.part), func(ctx context.Context, node string) (fetched[M], error) {
 		return fetchAnswer(ctx, c, node, q, memory)
 	}, func(node string, f fetched[M]) error {
 		w, err := c.update(ctx, memory, func(m *bundle.Memory) (*bundle.Memory, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -196,6 +197,14 @@ func (c *Client) order(name string) []string {
 		out = append(out, n.ID())
 	}
 	return out
+}
+
+// turn is order for a part of an answer that comes in parts: how much a part holds is up to
+// the node, so each is asked of another one first.
+func (c *Client) turn(name string, part int) []string {
+	nodes := c.order(name)
+	first := part % len(nodes)
+	return slices.Concat(nodes[first:], nodes[:first])
 }
 
 // sleep waits for a time or for the end of the context.

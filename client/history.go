@@ -44,8 +44,8 @@ func (c *Client) History(ctx context.Context, r reference.Repository, o HistoryO
 	var next bundle.Cursor
 	var records []bundle.HistoryRecord
 	defer func() { out.Records = historyRecords(records) }()
-	for {
-		page, more, err := c.historyPage(ctx, r, next, o, len(records))
+	for number := 0; ; number++ {
+		page, more, err := c.historyPage(ctx, r, next, o, len(records), number)
 		warnings = append(warnings, more...)
 		if err != nil {
 			return nil, warnings, fmt.Errorf("couldn't get history of %s: %w", r, err)
@@ -73,7 +73,7 @@ func (c *Client) History(ctx context.Context, r reference.Repository, o HistoryO
 }
 
 // historyPage gets the page that begins with a record.
-func (c *Client) historyPage(ctx context.Context, r reference.Repository, from bundle.Cursor, o HistoryOptions, have int) (*bundle.HistoryPage, []Warning, error) {
+func (c *Client) historyPage(ctx context.Context, r reference.Repository, from bundle.Cursor, o HistoryOptions, have, number int) (*bundle.HistoryPage, []Warning, error) {
 	q := query.History{Repository: r}
 	if left := o.Limit - have; o.Limit > 0 && left < query.MaxHistoryPage {
 		q.Limit = left
@@ -91,7 +91,7 @@ func (c *Client) historyPage(ctx context.Context, r reference.Repository, from b
 	}
 	var page *bundle.HistoryPage
 	warnings, err := ask(ctx, c, inquiry[*proto.HistoryAnswer]{
-		question: q, minState: minState, repositories: []reference.Repository{r}, memory: memory,
+		question: q, minState: minState, part: number, repositories: []reference.Repository{r}, memory: memory,
 		empty:  func() *proto.HistoryAnswer { return new(proto.HistoryAnswer) },
 		states: oneState[*proto.HistoryAnswer],
 		verify: func(a *proto.HistoryAnswer, m *bundle.Memory, traces []*bundle.Trace) (next *bundle.Memory, err error) {
@@ -101,7 +101,7 @@ func (c *Client) historyPage(ctx context.Context, r reference.Repository, from b
 	})
 	warnings, overtaken := c.overtaken(ctx, warnings, memory, r)
 	if askAgain(ctx, err, overtaken) {
-		return c.historyPage(ctx, r, from, o, have)
+		return c.historyPage(ctx, r, from, o, have, number)
 	}
 	return page, warnings, err
 }

@@ -40,9 +40,8 @@ func (c *Client) resolve(ctx context.Context, req query.Resolve, forFile bool) (
 	}
 	var proofs []*proto.Bundle
 	var warnings []Warning
-	nodes := c.order(req.String())
-	for range maxPortions {
-		result, proof, more, err := c.resolveOnce(ctx, req, forFile, nodes)
+	for portion := range maxPortions {
+		result, proof, more, err := c.resolveOnce(ctx, req, forFile, portion)
 		warnings = append(warnings, more...)
 		if proof != nil {
 			proofs = append(proofs, proof)
@@ -50,8 +49,6 @@ func (c *Client) resolve(ctx context.Context, req query.Resolve, forFile bool) (
 		if !goesOn(err) {
 			return result, proofs, warnings, err
 		}
-		// How much a portion holds is up to a node: another one gives the next.
-		nodes = append(nodes[1:], nodes[0])
 	}
 	return nil, nil, warnings, fmt.Errorf("%w: %d portions were not enough", bundle.ErrMoreRoots, maxPortions)
 }
@@ -66,8 +63,8 @@ func goesOn(err error) bool {
 }
 
 // resolveOnce asks nodes until one gives a bundle that verifies, which it returns,
-// also when it is not the whole.
-func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile bool, nodes []string) (*bundle.Result, *proto.Bundle, []Warning, error) {
+// also when it is not the whole. Portion counts those before it.
+func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile bool, portion int) (*bundle.Result, *proto.Bundle, []Warning, error) {
 	memory, err := c.load(ctx, req.Repository)
 	if err != nil {
 		return nil, nil, nil, err
@@ -79,7 +76,7 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 	var result *bundle.Result
 	var proof *proto.Bundle
 	var own []Warning
-	warnings, err := race(ctx, c, nodes, func(ctx context.Context, node string) (fetched[*proto.Bundle], error) {
+	warnings, err := race(ctx, c, c.turn(req.String(), portion), func(ctx context.Context, node string) (fetched[*proto.Bundle], error) {
 		return c.fetchBundle(ctx, node, req, memory, forFile)
 	}, func(node string, f fetched[*proto.Bundle]) error {
 		b := f.answer
@@ -100,7 +97,7 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 	})
 	warnings, overtaken := c.overtaken(ctx, warnings, memory, req.Repository)
 	if askAgain(ctx, err, overtaken) {
-		return c.resolveOnce(ctx, req, forFile, nodes)
+		return c.resolveOnce(ctx, req, forFile, portion)
 	}
 	return result, proof, slices.Concat(found, warnings, own), err
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -700,5 +701,33 @@ func TestRootsOneByOne(t *testing.T) {
 	result, _, warnings, err := c.Resolve(t.Context(), req)
 	if err != nil || result.RootVersion != version-1 || len(warnings) > 0 {
 		t.Errorf("result %+v, warnings %v, error %v", result, warnings, err)
+	}
+}
+
+// TestHistoryRecordByRecord: nor does one that sends a record of a history at a time.
+func TestHistoryRecordByRecord(t *testing.T) {
+	n := newNetwork(t, 2)
+	for version := range uint64(30) {
+		n.commit(n.app.Publish(3+version, fixture.Tags{"1.0": "one", "latest": fmt.Sprint(version)}))
+	}
+	n.commit()
+	c := n.client()
+	stingy := n.inOrder(c, app)[0]
+	stingy.lie(func(w http.ResponseWriter, r *http.Request) bool {
+		q, k, err := query.Parse(r.URL.Path, r.URL.Query())
+		history, ok := q.(query.History)
+		if err != nil || !ok {
+			return false
+		}
+		history.Limit = 1
+		n.do(func(*bundletest.Chain) { n.answer(w, history, k) })
+		return true
+	})
+	h, warnings, err := c.History(t.Context(), n.app.Repository, client.HistoryOptions{})
+	if err != nil || !h.Complete || len(h.Records) != 33 || len(warnings) > 0 {
+		t.Fatalf("history %+v, warnings %v, error %v", h, warnings, err)
+	}
+	if asked := len(stingy.seen()); asked != 1 {
+		t.Errorf("%d pages of one record", asked)
 	}
 }

@@ -105,5 +105,5 @@ var found = []row{
 	{"R11", "a signature by an RSA key of 4,096 bits took six times what it was charged with: a block of them 2.3 s of one core", []string{"ledger.TestWorkOfLongSignatures"}, ""},
 	{"R12", "a comparison with a pattern took up to 23 us and was charged with 4: both strings are the publisher's choice", []string{"tuf.TestMatcherAgrees", "tuf.TestMatcherEdges"}, ""},
 	{"R13", "a question over ABCI that named a height was answered as of the newest one", []string{"abci.TestQueryOfHeight"}, ""},
-	{"R20", "a node that sent one root at a time kept a client that had many to catch up with from every other node", []string{"client.TestRootsOneByOne"}, ""},
+	{"R20", "a node that sent one root at a time kept a client that had many to catch up with from every other node, and one that sent a record at a time made a history as slow as it liked", []string{"client.TestRootsOneByOne", "client.TestHistoryRecordByRecord"}, ""},
 }
