@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 
 	"hullmark/app/admission"
+	"hullmark/printable"
 )
 
 // server is one HTTP listener. It listens from the moment it is made, so that a
@@ -46,6 +48,7 @@ func newServer(o serverOptions, handler http.Handler, log *slog.Logger) (*server
 	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.handlers.Add(1)
 		defer s.handlers.Done()
+		defer reportPanic(log, r)
 		handler.ServeHTTP(w, r)
 	})
 	s.http = &http.Server{
@@ -66,6 +69,20 @@ func newServer(o serverOptions, handler http.Handler, log *slog.Logger) (*server
 		s.listener = tls.NewListener(s.listener, s.http.TLSConfig)
 	}
 	return s, nil
+}
+
+// reportPanic logs what a handler has panicked with, and cuts its connection. The engine's
+// stores panic over what they cannot decode; a server by itself takes that for the doing of
+// whoever asked.
+func reportPanic(log *slog.Logger, r *http.Request) {
+	switch p := recover(); p {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(p)
+	default:
+		log.Error("a request has panicked", "path", printable.Clip(r.URL.Path, maxLogged), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func (s *server) address() string { return s.listener.Addr().String() }
