@@ -126,7 +126,8 @@ func checkMade(r *record.LogRecord, env *record.Envelope, block *types.LightBloc
 		if s.Repository != r.Repository {
 			continue
 		}
-		if s.Kind == record.ScopeRevocation || s.Kind == record.ScopeLift {
+		switch s.Kind {
+		case record.ScopeRevocation, record.ScopeLift:
 			var body proto.Statements
 			if err := proto.Unmarshal(env.Body, &body); err != nil {
 				return err
@@ -134,16 +135,14 @@ func checkMade(r *record.LogRecord, env *record.Envelope, block *types.LightBloc
 			if i >= len(body.GetStatements()) || sha256.Sum256(body.GetStatements()[i]) != r.ChangesHash {
 				return errors.New("its statement is another one")
 			}
-			continue
-		}
-		if s.Kind != record.ScopeRole {
-			continue
-		}
-		i := slices.IndexFunc(r.Roles, func(c record.RoleChange) bool { return c.Name == s.Role })
-		// A record with several rotations names the last.
-		if i < 0 || r.Roles[i].Version < s.Number || r.Roles[i].Version >= s.Number+record.MaxRotations ||
-			s.Role != record.RoleRoot && r.Roles[i].Version != s.Number {
-			return fmt.Errorf("it does not say that %s became version %d", s.Role, s.Number)
+		case record.ScopeRole:
+			i := slices.IndexFunc(r.Roles, func(c record.RoleChange) bool { return c.Name == s.Role })
+			// A record with several rotations names the last.
+			if i < 0 || r.Roles[i].Version < s.Number || r.Roles[i].Version >= s.Number+record.MaxRotations ||
+				s.Role != record.RoleRoot && r.Roles[i].Version != s.Number {
+				return fmt.Errorf("it does not say that %s became version %d", s.Role, s.Number)
+			}
+		case record.ScopeRecovery, record.ScopeOperator: // reserved
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ func TestEncode(t *testing.T) {
 	all := query.Known{TrustedHeight: 4, MinStateHeight: 3, RootVersion: 2, Held: held, ForFile: true}
 	stateful := query.Known{TrustedHeight: 4, MinStateHeight: 3}
 	const hex = "%064x"
+	shown := make(map[string]bool)
 	image := url.QueryEscape(digest.String())
 	for _, tt := range []struct {
 		q      query.Question
@@ -78,6 +79,12 @@ func TestEncode(t *testing.T) {
 	} {
 		t.Run(tt.want, func(t *testing.T) {
 			path, values := query.Encode(tt.q, tt.k)
+			for _, route := range query.Routes() {
+				prefix, _, variable := strings.Cut(route, "{")
+				if path == route || variable && strings.HasPrefix(path, prefix) {
+					shown[route] = true
+				}
+			}
 			got := path
 			if len(values) > 0 {
 				got += "?" + values.Encode()
@@ -96,6 +103,11 @@ func TestEncode(t *testing.T) {
 				t.Errorf("it is of kind %s and about %s", q.Kind(), q)
 			}
 		})
+	}
+	for _, route := range query.Routes() {
+		if !shown[route] {
+			t.Errorf("no question is shown for %s", route)
+		}
 	}
 }
 

@@ -73,3 +73,28 @@ func TestFunctions(t *testing.T) {
 		t.Errorf("found %v, %v", found, err)
 	}
 }
+
+// TestNamedFiles: source files that documents name exist.
+func TestNamedFiles(t *testing.T) {
+	documents, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := regexp.MustCompile("`([a-z][a-zA-Z0-9/_-]*/[a-zA-Z0-9_-]+\\.(?:go|proto|sh|yml))`")
+	named := 0
+	for _, path := range append(documents, "../../README.md", "../../CONTRIBUTING.md", "../../SECURITY.md") {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range file.FindAllStringSubmatch(string(b), -1) {
+			named++
+			if _, err := os.Stat(filepath.Join("../..", match[1])); err != nil {
+				t.Errorf("%s names %s: %v", path, match[1], err)
+			}
+		}
+	}
+	if named < 60 {
+		t.Errorf("documents name only %d files", named)
+	}
+}
