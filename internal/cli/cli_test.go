@@ -31,9 +31,9 @@ func program() *cobra.Command {
 }
 
 func TestPages(t *testing.T) {
-	pages := cli.Pages(program(), "v1")
+	pages := cli.Pages(program(), "v1", "2001-02-03")
 	want := map[string][]string{
-		"program.1":            {`.TH "PROGRAM" 1 "" "v1"`, "program \\- A program", ".BR program\\-group (1)\n"},
+		"program.1":            {`.TH "PROGRAM" 1 "2001-02-03" "v1"`, "program \\- A program", ".BR program\\-group (1)\n"},
 		"program-group.1":      {".BR program (1),\n.BR program\\-group\\-leaf (1)\n"},
 		"program-group-leaf.1": {"leaf NAME", `thing \e with`, "\n\\&.dots", ".nf\n  an example\n.fi", ".SH JSON\nname.", ".SH EXIT STATUS\n0 done.", ".B \\-o, \\-\\-file string\nwhere to", ".SH OPTIONS OF ALL COMMANDS\n.TP\n.B \\-\\-all"},
 	}
@@ -59,12 +59,41 @@ func TestManWritesFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != len(cli.Pages(program(), "v1")) {
+	if err != nil || len(files) != len(cli.Pages(program(), "v1", "2001-02-03")) {
 		t.Errorf("%d files, %v", len(files), err)
 	}
 	root.SetArgs([]string{"man"})
 	if err := root.Execute(); !cli.IsUsage(err) {
 		t.Errorf("without directory: %v", err)
+	}
+}
+
+// TestManDates dates pages by the variable of reproducible builds,
+// in UTC.
+func TestManDates(t *testing.T) {
+	for _, tc := range []struct {
+		name, epoch, want string
+		usage             bool
+	}{
+		{name: "none", want: `1 "" "v1"`},
+		{name: "the first", epoch: "0", want: `1 "1970-01-01" "v1"`},
+		{name: "the last second of a day", epoch: "86399", want: `1 "1970-01-01" "v1"`},
+		{name: "the next day", epoch: "86400", want: `1 "1970-01-02" "v1"`},
+		{name: "no number", epoch: "today", usage: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Setenv("SOURCE_DATE_EPOCH", tc.epoch)
+			dir := t.TempDir()
+			root := program()
+			root.SetArgs([]string{"man", dir})
+			if err := root.Execute(); cli.IsUsage(err) != tc.usage || (err != nil) != tc.usage {
+				t.Fatal(err)
+			}
+			page, err := os.ReadFile(filepath.Join(dir, "program.1"))
+			if !tc.usage && (err != nil || !bytes.Contains(page, []byte(tc.want))) {
+				t.Errorf("%v, %q is not in\n%s", err, tc.want, page)
+			}
+		})
 	}
 }
 
@@ -110,8 +139,10 @@ func TestManDefaults(t *testing.T) {
 	flags.Bool("force", false, "all the same")
 	flags.Duration("timeout", 0, "how long (default one minute)")
 	root.AddCommand(cmd)
-	page := string(cli.Pages(root, "v1")["tool-do.1"])
-	for _, want := range []string{"greatest age (default 1m0s)\n", "whose word (default publisher)\n", "how many (default 1)\n", "a name\n", "all the same\n", "how long (default one minute)\n"} {
+	t.Setenv("THING", t.TempDir())
+	new(cli.Dir).Var(flags, "home", "THING", ".thing", "where")
+	page := string(cli.Pages(root, "v1", "")["tool-do.1"])
+	for _, want := range []string{"greatest age (default 1m0s)\n", "whose word (default publisher)\n", "how many (default 1)\n", "a name\n", "all the same\n", "where (default ~/.thing)\n", "how long (default one minute)\n"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is not in\n%s", want, page)
 		}

@@ -31,6 +31,7 @@ func userDir() (string, error) {
 type Dir struct {
 	path string
 	flag string
+	name string // in the user's home
 	// named says that the user chose the directory, with the flag or the variable.
 	named bool
 	// none is why there is no default.
@@ -40,7 +41,7 @@ type Dir struct {
 // Var defines the flag of a directory. Without it the directory is that of the
 // environment variable, if there is one for it, and else name in the user's home.
 func (d *Dir) Var(flags *pflag.FlagSet, flag, variable, name, usage string) {
-	d.flag = flag
+	d.flag, d.name = flag, name
 	if variable != "" {
 		d.path = os.Getenv(variable)
 		d.named = d.path != ""

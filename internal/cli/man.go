@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -18,16 +20,23 @@ const manSection = 1
 // those who package it.
 func Man(version string) *cobra.Command {
 	return &cobra.Command{
-		Use:    "man DIR",
-		Short:  "Write the manual pages into a directory",
-		Long:   "Writes one page per command, for section 1 of the manual.\n\nJSON: none.",
+		Use:   "man DIR",
+		Short: "Write the manual pages into a directory",
+		Long: `Writes one page per command, for section 1 of the manual. They are dated by the variable
+SOURCE_DATE_EPOCH, a number of seconds since 1970, and have no date without it.
+
+JSON: none.`,
 		Hidden: true,
 		Args:   Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			date, err := sourceDate()
+			if err != nil {
+				return err
+			}
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return fmt.Errorf("couldn't write manual: %w", err)
 			}
-			for name, page := range Pages(cmd.Root(), version) {
+			for name, page := range Pages(cmd.Root(), version, date) {
 				if err := os.WriteFile(filepath.Join(args[0], name), page, 0o644); err != nil {
 					return fmt.Errorf("couldn't write manual: %w", err)
 				}
@@ -37,16 +46,33 @@ func Man(version string) *cobra.Command {
 	}
 }
 
+// sourceDateVariable is what reproducible builds take for the time at which they are made
+// (https://reproducible-builds.org/specs/source-date-epoch/).
+const sourceDateVariable = "SOURCE_DATE_EPOCH"
+
+// sourceDate returns the day that the environment says, empty if it says none.
+func sourceDate() (string, error) {
+	text := os.Getenv(sourceDateVariable)
+	if text == "" {
+		return "", nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return "", Usage("%s is %q, and no number of seconds", sourceDateVariable, text)
+	}
+	return time.Unix(seconds, 0).UTC().Format(time.DateOnly), nil
+}
+
 // Pages returns the manual pages of a program by file name, in man(7): the same
-// text that --help shows.
-func Pages(root *cobra.Command, version string) map[string][]byte {
+// text that --help shows. They say nothing of the user who makes them.
+func Pages(root *cobra.Command, version, date string) map[string][]byte {
 	out := make(map[string][]byte)
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
 		if cmd.Hidden || cmd.Name() == "help" {
 			return
 		}
-		out[fmt.Sprintf("%s.%d", pageName(cmd), manSection)] = page(cmd, version)
+		out[fmt.Sprintf("%s.%d", pageName(cmd), manSection)] = page(cmd, version, date)
 		for _, child := range cmd.Commands() {
 			walk(child)
 		}
@@ -58,10 +84,10 @@ func Pages(root *cobra.Command, version string) map[string][]byte {
 // pageName returns the name of a command's page: words joined by hyphens.
 func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
 
-func page(cmd *cobra.Command, version string) []byte {
+func page(cmd *cobra.Command, version, date string) []byte {
 	var b bytes.Buffer
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format+"\n", args...) }
-	line(`.TH "%s" %d "" "%s" "Hullmark"`, roff(strings.ToUpper(pageName(cmd))), manSection, roff(version))
+	line(`.TH "%s" %d "%s" "%s" "Hullmark"`, roff(strings.ToUpper(pageName(cmd))), manSection, date, roff(version))
 	line(".SH NAME\n%s \\- %s", roff(pageName(cmd)), roff(cmd.Short))
 	line(".SH SYNOPSIS\n.nf\n%s\n.fi", roff(cmd.UseLine()))
 	text := cmd.Long
@@ -135,14 +161,18 @@ func page(cmd *cobra.Command, version string) []byte {
 // defaultOf says what a flag is without being given, as --help does; nothing where that
 // is nothing, or the text says it.
 func defaultOf(f *pflag.Flag) string {
-	switch f.DefValue {
+	value := f.DefValue
+	if d, ok := f.Value.(*Dir); ok {
+		value = "~/" + d.name // and not whose home it was when the page was made
+	}
+	switch value {
 	case "", "0", "0s", "false", "[]":
 		return ""
 	}
 	if strings.Contains(f.Usage, "default") {
 		return ""
 	}
-	return fmt.Sprintf(" (default %s)", f.DefValue)
+	return fmt.Sprintf(" (default %s)", value)
 }
 
 // roff makes text mean itself.
