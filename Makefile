@@ -11,9 +11,17 @@ SHELL := bash
 
 # The version that binaries print; they fall back to the build information that
 # Go embeds when it is empty. Binaries have no symbols and no debugging information, which
-# are a third of them; a panic names functions and lines all the same.
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-BUILD_FLAGS := -ldflags '-s -w -X hullmark/internal/buildinfo.Stamp=$(VERSION)'
+# are a third of them; a panic names functions and lines all the same. Nothing is in them
+# that differs between two checkouts of one commit.
+VERSION ?= $(shell git describe --tags --always --abbrev=12 --dirty 2>/dev/null)
+BUILD_FLAGS := -buildvcs=false -ldflags '-s -w -X hullmark/internal/buildinfo.Stamp=$(VERSION)'
+
+# The platforms of a release: the client runs on all of them, the node on those of Linux.
+PLATFORMS ?= linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
+
+# What is installed goes below PREFIX, which lies below DESTDIR while a package is made.
+PREFIX ?= /usr/local
+DESTDIR ?=
 
 # The modules: the product, and the simulator of it. ./... in one reaches no package of the
 # other, so that every target goes through both.
@@ -60,17 +68,69 @@ build:
 		(cd $$module && $(CURDIR)/tools/build.sh -o $(CURDIR)/bin/ $(BUILD_FLAGS) ./cmd/...); \
 	done
 
+# The date of manual pages and of what is in archives: that of the commit.
+man dist: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
+
 ## man: build, then write the manual pages and completion scripts into bin/share/
 .PHONY: man
 man: build
 	@rm -rf bin/share
-	@for program in hullmark hullmarkd hullmark-sim; do \
-		bin/$$program man bin/share/man/man1; \
-		for shell in bash zsh fish powershell; do \
-			mkdir -p bin/share/completion/$$shell; \
-			bin/$$program completion $$shell >bin/share/completion/$$shell/$$program; \
-		done; \
+	@cd bin && mkdir -p share/bash-completion/completions share/zsh/site-functions share/fish/vendor_completions.d share/hullmark
+	@cd bin && for program in hullmark hullmarkd; do \
+		env -i SOURCE_DATE_EPOCH="$$SOURCE_DATE_EPOCH" ./$$program man share/man/man1; \
+		env -i ./$$program completion bash >share/bash-completion/completions/$$program; \
+		env -i ./$$program completion zsh >share/zsh/site-functions/_$$program; \
+		env -i ./$$program completion fish >share/fish/vendor_completions.d/$$program.fish; \
+		env -i ./$$program completion powershell >share/hullmark/$$program.ps1; \
 	done
+
+## install: copy what make man has built to DESTDIR and PREFIX (/usr/local)
+.PHONY: install
+install:
+	@[ -d bin/share ] || { echo 'there is nothing to install yet; run make man'; exit 1; }
+	@install -d '$(DESTDIR)$(PREFIX)/bin'
+	@install -m 755 bin/hullmark bin/hullmarkd '$(DESTDIR)$(PREFIX)/bin'
+	@cd bin && find share -type f | while IFS= read -r file; do \
+		install -d "$(DESTDIR)$(PREFIX)/$${file%/*}"; \
+		install -m 644 "$$file" "$(DESTDIR)$(PREFIX)/$$file"; \
+	done
+
+## uninstall: remove what make install has copied to DESTDIR and PREFIX (/usr/local)
+.PHONY: uninstall
+uninstall:
+	@for program in hullmark hullmarkd; do \
+		(cd '$(DESTDIR)$(PREFIX)' && rm -f bin/$$program share/man/man1/$$program.1 share/man/man1/$$program-*.1 \
+			share/bash-completion/completions/$$program share/zsh/site-functions/_$$program \
+			share/fish/vendor_completions.d/$$program.fish share/hullmark/$$program.ps1); \
+	done
+	@[ ! -d '$(DESTDIR)$(PREFIX)/share/hullmark' ] || rmdir '$(DESTDIR)$(PREFIX)/share/hullmark'
+
+## install-check: install what make man has built into a temporary folder, try it, and take it away
+.PHONY: install-check
+install-check:
+	tests/packaging/install.sh
+
+## cross: build the client for all PLATFORMS, and the node for those of Linux, into bin/cross/
+.PHONY: cross
+cross:
+	@for platform in $(PLATFORMS); do \
+		programs=./cmd/hullmark; \
+		case $$platform in linux-*) programs+=' ./cmd/hullmarkd' ;; esac; \
+		mkdir -p bin/cross/$$platform; \
+		GOOS=$${platform%-*} GOARCH=$${platform#*-} GOAMD64=v1 GOARM64=v8.0 GOEXPERIMENT= GOFIPS140=off \
+			tools/build.sh -o bin/cross/$$platform/ $(BUILD_FLAGS) $$programs; \
+	done
+
+## dist: build the archives of a release for all PLATFORMS, with checksums, into bin/dist/
+.PHONY: dist
+dist: man cross
+	@rm -rf bin/dist
+	@go run ./internal/dist -version '$(VERSION)' $(PLATFORMS)
+
+## dist-check: build the archives twice from nothing, in different folders; their bytes must be equal (many minutes)
+.PHONY: dist-check
+dist-check:
+	PLATFORMS='$(PLATFORMS)' tests/packaging/reproduce.sh
 
 ## demo: build, then show the whole story on a network on this machine
 .PHONY: demo

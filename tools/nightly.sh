@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 suites=("$@")
-[ "${#suites[@]}" -gt 0 ] || suites=(lint generate-check long-units long-networks race-units race-networks crash-long mutation e2e fuzz flakes bench)
+[ "${#suites[@]}" -gt 0 ] || suites=(lint generate-check long-units long-networks race-units race-networks crash-long mutation e2e dist-check fuzz flakes bench)
 
 # Seconds for all fuzz targets; the Makefile's default is meant for each change.
 export FUZZTIME=${FUZZTIME:-3600}

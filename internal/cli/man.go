@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,9 +28,11 @@ JSON: none.`,
 		Hidden: true,
 		Args:   Args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			date, err := sourceDate()
-			if err != nil {
+			date := ""
+			if made, err := SourceDate(); err != nil {
 				return err
+			} else if !made.IsZero() {
+				date = made.Format(time.DateOnly)
 			}
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return fmt.Errorf("couldn't write manual: %w", err)
@@ -44,23 +45,6 @@ JSON: none.`,
 			return nil
 		},
 	}
-}
-
-// sourceDateVariable is what reproducible builds take for the time at which they are made
-// (https://reproducible-builds.org/specs/source-date-epoch/).
-const sourceDateVariable = "SOURCE_DATE_EPOCH"
-
-// sourceDate returns the day that the environment says, empty if it says none.
-func sourceDate() (string, error) {
-	text := os.Getenv(sourceDateVariable)
-	if text == "" {
-		return "", nil
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return "", Usage("%s is %q, and no number of seconds", sourceDateVariable, text)
-	}
-	return time.Unix(seconds, 0).UTC().Format(time.DateOnly), nil
 }
 
 // Pages returns the manual pages of a program by file name, in man(7): the same

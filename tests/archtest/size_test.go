@@ -23,7 +23,7 @@ func TestSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	flags := regexp.MustCompile(`(?m)^BUILD_FLAGS := -ldflags '(.*)-X [^']*'$`).FindSubmatch(makefile)
+	flags := regexp.MustCompile(`(?m)^BUILD_FLAGS := -buildvcs=false -ldflags '(.*)-X [^']*'$`).FindSubmatch(makefile)
 	if flags == nil {
 		t.Fatal("the Makefile has no BUILD_FLAGS as expected")
 	}
