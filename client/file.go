@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"hullmark/durable"
 	"hullmark/safefile"
@@ -21,7 +20,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 	if _, err := safefile.Check(path, safefile.Trusted); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"hullmark/bundle"
@@ -187,7 +186,7 @@ func (h *Home) Update(ctx context.Context, loaded *bundle.Memory, change func(*b
 	switch {
 	case unwritable == nil:
 		defer release()
-	case !cannotWrite(unwritable):
+	case !durable.IsUnwritable(unwritable):
 		return fmt.Errorf("couldn't lock client home: %w: %w", ErrStore, unwritable)
 	}
 	if err := h.undecided(); err != nil {
@@ -233,11 +232,6 @@ func (h *Home) replace(pieces []piece) error {
 	}
 	h.endChange()
 	return nil
-}
-
-// cannotWrite reports an error of a place that can be read and not written.
-func cannotWrite(err error) bool {
-	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // piece is one file of a home.

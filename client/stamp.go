@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"hullmark/bundle"
+	"hullmark/durable"
 	"hullmark/reference"
 )
 
@@ -27,7 +28,7 @@ const maxLoads = 16
 // readStamp returns the stamp, or nothing while the home is being changed, after a change
 // that was cut short, and in a home that was not changed yet.
 func (h *Home) readStamp() string {
-	f, err := os.Open(h.path(stampFile))
+	f, err := durable.Open(h.path(stampFile))
 	if err != nil {
 		return ""
 	}

@@ -37,14 +37,22 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 // see it whole, but a loss of power may leave any bytes of it.
 func WriteUnsynced(path string, content []byte, mode fs.FileMode) error {
 	return inDirectory(path, func(root *os.Root, name string) error {
-		return write(root, name, content, mode, false, root.Rename)
+		return write(root, name, content, mode, false, replaceIn(root))
 	})
 }
 
 // WriteIn is Write in a directory that is open, and stays the same whatever happens to
 // its path.
 func WriteIn(root *os.Root, name string, content []byte, mode fs.FileMode) error {
-	return write(root, name, content, mode, true, root.Rename)
+	return write(root, name, content, mode, true, replaceIn(root))
+}
+
+// replaceIn returns what renames a file in a directory, also to a name that another process
+// has open.
+func replaceIn(root *os.Root) func(temporary, name string) error {
+	return func(temporary, name string) error {
+		return whileBusy(isReplacing, func() error { return root.Rename(temporary, name) })
+	}
 }
 
 // WriteNewIn is WriteIn for a name that must be free; else the error is fs.ErrExist. A
