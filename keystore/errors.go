@@ -3,7 +3,7 @@ package keystore
 import "errors"
 
 var (
-	// ErrName reports a key name outside [a-z0-9][a-z0-9._-]{0,63}.
+	// ErrName reports a key name outside [a-z0-9][a-z0-9._-]{0,63}, or that of a device.
 	ErrName = errors.New("invalid key name")
 	// ErrType reports a type of key that cannot be generated or used.
 	ErrType = errors.New("unsupported type of key")

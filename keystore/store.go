@@ -69,7 +69,22 @@ func CheckName(name string) error {
 		return fmt.Errorf("%w %s: use 1 to %d of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit",
 			ErrName, printable.Quote(name), maxNameLength)
 	}
+	if isDevice(name) {
+		return fmt.Errorf("%w %s: Windows takes it for a device", ErrName, printable.Quote(name))
+	}
 	return nil
+}
+
+// isDevice reports a name that is a device on Windows, whatever follows its first dot. No
+// key has one anywhere, since keys are carried from one machine to another.
+func isDevice(name string) bool {
+	name, _, _ = strings.Cut(name, ".")
+	switch name {
+	case "con", "prn", "aux", "nul":
+		return true
+	}
+	port := strings.TrimRight(name, "0123456789")
+	return len(name) == len(port)+1 && (port == "com" || port == "lpt")
 }
 
 // Files returns the paths of a key's two files, which need not be there: the encrypted

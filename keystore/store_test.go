@@ -207,10 +207,12 @@ func TestWrongPassphrases(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	good := []string{"a", "0", "root", "my-key_2.old", strings.Repeat("a", 64)}
+	good := []string{"a", "0", "root", "my-key_2.old", strings.Repeat("a", 64),
+		"console", "nul-1", "com", "com10", "lptx", "comb", "x.con", "auxiliary"}
 	bad := []string{
 		"", ".", "..", ".hidden", "-x", "_x", "Root", "a/b", "../a", "a\\b", "a b", "a\n", "a\x00", "\u0430", "a*",
 		strings.Repeat("a", 65), strings.Repeat("a", 1<<20),
+		"con", "prn", "aux", "nul", "con.old", "nul.", "com0", "com1", "com9.x", "lpt1", "lpt9", // devices of Windows
 	}
 	s, dir := newStore(t)
 	for _, name := range good {
@@ -239,6 +241,30 @@ func TestNames(t *testing.T) {
 	}
 	if len(entries) != 2*len(good) {
 		t.Errorf("%d files for %d keys", len(entries), len(good))
+	}
+}
+
+// TestLineEnds opens key files that an editor or Git has given the line ends of Windows.
+func TestLineEnds(t *testing.T) {
+	s, dir := newStore(t)
+	info := mustGenerate(t, s, "root", keystore.TypeEd25519)
+	for _, name := range []string{"root.key", "root.pub"} {
+		path := filepath.Join(dir, name)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := s.Open("root", passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer key.Close()
+	if key.PublicKey().ID() != info.PublicKey.ID() {
+		t.Error("another key")
 	}
 }
 
