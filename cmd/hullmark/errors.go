@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"strings"
 
 	"hullmark/bundle"
@@ -117,7 +118,7 @@ func explain(err error) (code, hint string) {
 		{record.ErrNewer, "newer-format", "upgrade this program"},
 		{errSwapped, "registry-differs", "do not pull by tag; pull the digest that the ledger proves, and tell the registry's operator"},
 		{oci.ErrCredentials, "registry-credentials", "mend the Docker configuration or the credential helper that it names; `docker login` writes it, see DOCKER_CONFIG"},
-		{oci.ErrCertificate, "registry-certificate", "have this machine trust who issued it, for example with SSL_CERT_FILE; --insecure is for plain HTTP and trusts no certificate more"},
+		{oci.ErrCertificate, "registry-certificate", "have this machine trust who issued it, on Linux for example with SSL_CERT_FILE; --insecure is for plain HTTP and trusts no certificate more"},
 		{oci.ErrManifest, "registry-answer", "a proxy or login page may answer in place of the registry" + withoutRegistry},
 		{oci.ErrDenied, "registry-denied", "log in with `docker login`; its configuration and credential helpers are used, see DOCKER_CONFIG"},
 		{oci.ErrNotFound, "registry-absent", "check the name and push the image first" + withoutRegistry},
@@ -135,7 +136,7 @@ func explain(err error) (code, hint string) {
 		{errNotOperator, "not-an-operator", "use the governance key of an operator; `hullmark trust show` lists them"},
 
 		{safefile.ErrUnsafe, "unsafe-permissions", "close it to other users with the chmod above, or have its owner do it; then run the command again"},
-		{cli.ErrNoUserDir, "no-home", "set HOME to your home directory, or name the client's home with --home or HULLMARK_HOME"},
+		{cli.ErrNoUserDir, "no-home", "set " + cli.HomeVariable(runtime.GOOS) + " to your home directory, or name the client's home with --home or HULLMARK_HOME"},
 		{client.ErrNoAnchor, "no-trust-anchor", "get trust.json from an operator over a channel you trust, then run `hullmark trust import trust.json --node URL`"},
 		{client.ErrNoNodes, "no-nodes", "name nodes with --node, HULLMARK_NODES, or once for all with `hullmark trust import FILE --node URL`"},
 		{client.ErrConfig, "configuration", "correct client.toml in the client's home, or HULLMARK_NODES"},

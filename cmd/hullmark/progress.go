@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -23,19 +25,20 @@ func (s *session) progress(what string) (done func()) {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		begin, shown := time.Now(), false
+		begin, shown := time.Now(), "" // the line that is there
 		tick := time.NewTicker(progressAfter)
 		defer tick.Stop()
 		for {
 			select {
 			case <-stop:
-				if shown {
-					_, _ = fmt.Fprint(f, "\r\x1b[K")
+				if shown != "" {
+					_, _ = fmt.Fprint(f, over(shown, "")+"\r")
 				}
 				return
 			case now := <-tick.C:
-				shown = true
-				_, _ = fmt.Fprintf(f, "\r\x1b[Khullmark: %s, %s", printable.Line(what), now.Sub(begin).Round(time.Second))
+				line := fmt.Sprintf("hullmark: %s, %s", printable.Line(what), now.Sub(begin).Round(time.Second))
+				_, _ = fmt.Fprint(f, over(shown, line))
+				shown = line
 			}
 		}
 	}()
@@ -43,4 +46,11 @@ func (s *session) progress(what string) (done func()) {
 		close(stop)
 		<-stopped
 	}
+}
+
+// over returns what writes one line over another on a terminal. It takes no control
+// sequence, which consoles of Windows show as text unless they are told otherwise.
+func over(old, line string) string {
+	blanks := max(0, utf8.RuneCountInString(old)-utf8.RuneCountInString(line))
+	return "\r" + line + strings.Repeat(" ", blanks)
 }

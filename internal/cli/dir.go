@@ -14,6 +14,15 @@ import (
 // be somebody else's checkout, and what it carries would be believed.
 var ErrNoUserDir = errors.New("the home directory of the user is not known")
 
+// HomeVariable returns the variable that holds the user's home directory on a system, by
+// its GOOS.
+func HomeVariable(goos string) string {
+	if goos == "windows" {
+		return "USERPROFILE"
+	}
+	return "HOME"
+}
+
 // userDir returns the user's home directory. Errors wrap ErrNoUserDir.
 func userDir() (string, error) {
 	dir, err := os.UserHomeDir()

@@ -14,10 +14,7 @@ import (
 // TestDir chooses directories in every environment. What is not named lies in a home
 // that is known, never in the working directory.
 func TestDir(t *testing.T) {
-	homeVariable := "HOME"
-	if runtime.GOOS == "windows" {
-		homeVariable = "USERPROFILE"
-	}
+	homeVariable := cli.HomeVariable(runtime.GOOS)
 	home := t.TempDir()
 	for _, tc := range []struct {
 		name, home, variable string
@@ -50,5 +47,13 @@ func TestDir(t *testing.T) {
 				t.Errorf("%q, %v", got, err)
 			}
 		})
+	}
+}
+
+func TestHomeVariable(t *testing.T) {
+	for goos, want := range map[string]string{"linux": "HOME", "darwin": "HOME", "windows": "USERPROFILE"} {
+		if got := cli.HomeVariable(goos); got != want {
+			t.Errorf("%s: %s", goos, got)
+		}
 	}
 }
