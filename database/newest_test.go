@@ -110,3 +110,37 @@ func TestClosedWithoutRoom(t *testing.T) {
 		t.Errorf("%d entries, %v", n, err)
 	}
 }
+
+// TestNewest: what is noted never names a journal that is not there, whenever the power is
+// lost. Pebble may remove the newest journal while it opens a database, and make the next one
+// later.
+func TestNewest(t *testing.T) {
+	files := memory()
+	must(t, files.MkdirAll("db", 0o700))
+	root, err := files.OpenDir("/")
+	must(t, err)
+	must(t, errors.Join(root.Sync(), root.Close()))
+	n := newNewest(files, "db")
+	says := func(want string) {
+		t.Helper()
+		got, _, err := readMark(files.CrashClone(vfs.CrashCloneCfg{}), "db", newestMark)
+		if err != nil || got != want {
+			t.Errorf("the mark says %q, want %q; error %v", got, want, err)
+		}
+	}
+	must(t, n.made("000012.log"))
+	says("000012.log")
+	must(t, n.removes("000007.sst"))
+	says("000012.log")
+	must(t, n.removes("000012.log"))
+	says("")
+	must(t, n.made("000015.log"))
+	must(t, n.removes("000012.log"))
+	says("000015.log")
+	must(t, n.close())
+	// Nor of what a process before has noted.
+	n = newNewest(files, "db")
+	must(t, n.removes("000015.log"))
+	says("")
+	must(t, n.close())
+}
