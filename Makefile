@@ -62,18 +62,21 @@ TOOLS := bin/tools
 
 ## build: build all commands into bin/
 .PHONY: build
-build:
+build: product
+	@cd sim && ../tools/build.sh -o ../bin/ $(BUILD_FLAGS) ./cmd/...
+
+# The commands of the product alone, which are all that is installed.
+.PHONY: product
+product:
 	@mkdir -p bin
-	@for module in $(MODULES); do \
-		(cd $$module && $(CURDIR)/tools/build.sh -o $(CURDIR)/bin/ $(BUILD_FLAGS) ./cmd/...); \
-	done
+	@tools/build.sh -o bin/ $(BUILD_FLAGS) ./cmd/...
 
 # The date of manual pages and of what is in archives: that of the commit.
 man dist: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
 
-## man: build, then write the manual pages and completion scripts into bin/share/
+## man: build the product, then write its manual pages and completion scripts into bin/share/
 .PHONY: man
-man: build
+man: product
 	@rm -rf bin/share
 	@cd bin && mkdir -p share/bash-completion/completions share/zsh/site-functions share/fish/vendor_completions.d share/hullmark
 	@cd bin && for program in hullmark hullmarkd; do \
