@@ -208,9 +208,9 @@ e2e: build
 	@tools/build.sh -o $(TOOLS)/demo ./internal/demo
 	@$(TOOLS)/demo -bin bin </dev/null
 
-## image: build the container image hullmark:dev from scratch, with the static binaries
+## image: build the product, then the container image hullmark:dev from scratch, with the static binaries
 .PHONY: image
-image: build
+image: product
 	@rm -rf bin/image && mkdir -p bin/image && cp bin/hullmarkd bin/hullmark bin/image/
 	DOCKER_BUILDKIT=0 docker build -q -t $(IMAGE) -f networks/compose/Dockerfile bin/image
 
