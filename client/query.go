@@ -89,6 +89,9 @@ func (c *Client) LightBlock(ctx context.Context, height uint64) (*types.LightBlo
 
 // lightBlock is LightBlock with the nodes in the order in which they are asked.
 func (c *Client) lightBlock(ctx context.Context, nodes []string, height uint64) (*types.LightBlock, []Warning, error) {
+	if err := (query.LightBlock{Height: height}).Check(); err != nil {
+		return nil, nil, err
+	}
 	memory, err := c.load(ctx)
 	if err != nil {
 		return nil, nil, err

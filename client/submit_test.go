@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -160,6 +161,32 @@ func (n *network) take(r *http.Request) {
 		c.TryCommit(tx)
 		c.Commit()
 	})
+}
+
+// Test that nobody is asked for a block of a height that no block can have.
+func TestSubmitImpossibleHeight(t *testing.T) {
+	n := newNetwork(t, 2)
+	tx := n.app.Publish(3, fixture.Tags{"1.0": "one"})
+	hash := sha256.Sum256(tx)
+	c := n.client()
+	nodes := n.inOrder(c, hexOf(hash[:]))
+	nodes[0].lie(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost {
+			return false
+		}
+		send(w, &proto.TransactionResponse{Hash: hash[:], Height: 1 << 63})
+		return true
+	})
+	if _, _, err := c.Submit(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	for _, nd := range nodes {
+		for _, uri := range nd.seen() {
+			if strings.Contains(uri, "9223372036854775808") {
+				t.Errorf("asked %s", uri)
+			}
+		}
+	}
 }
 
 // Test the ways in which a transaction does not get through.

@@ -107,4 +107,5 @@ var found = []row{
 	{"R13", "a question over ABCI that named a height was answered as of the newest one", []string{"abci.TestQueryOfHeight"}, ""},
 	{"R20", "a node that sent one root at a time kept a client that had many to catch up with from every other node, and one that sent a record at a time made a history as slow as it liked", []string{"client.TestRootsOneByOne", "client.TestHistoryRecordByRecord"}, ""},
 	{"R21", "a look-up that panicked over data which the engine cannot decode was logged at level debug only", []string{"app.TestPanicsAreLogged"}, ""},
+	{"R22", "a node that named a height beyond all had its client ask every other node for that block", []string{"client.TestSubmitImpossibleHeight"}, ""},
 }
