@@ -1,6 +1,9 @@
 // Package client talks to the nodes of a ledger: it looks up and verifies
 // images, submits transactions and publishes.
 //
+// New makes a Client. Verify answers what a tag means, Publish changes it, and Do makes
+// all other changes; docs/client.md shows them one after the other.
+//
 // # Trust model
 //
 // Nodes are trusted for nothing. Every answer is verified by package bundle
