@@ -163,8 +163,12 @@ func TestEveryByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	masks := []byte{0x01, 0x20}
 	for i := range encoded {
-		for _, mask := range []byte{0x01, 0x20} {
+		if testing.Short() {
+			masks = []byte{0x01 << (i % 2 * 5)} // one of the two
+		}
+		for _, mask := range masks {
 			changed := append([]byte(nil), encoded...)
 			changed[i] ^= mask
 			b, err := bundle.Decode(changed)
