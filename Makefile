@@ -263,11 +263,25 @@ fmt: $(TOOLS)/golangci-lint $(TOOLS)/buf
 	for module in $(MODULES); do (cd $$module && $(CURDIR)/$(TOOLS)/golangci-lint fmt); done
 	cd proto && $(CURDIR)/$(TOOLS)/buf format -w
 
-## lint: check style, import rules and protobuf sources
+## lint: check style, import rules, protobuf sources and known vulnerabilities
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint $(TOOLS)/buf
+lint: $(TOOLS)/golangci-lint $(TOOLS)/buf vulnerabilities
 	for module in $(MODULES); do (cd $$module && $(CURDIR)/$(TOOLS)/golangci-lint run); done
 	cd proto && $(CURDIR)/$(TOOLS)/buf lint
+
+## vulnerabilities: look for published defects in what is called, where their database can be reached
+.PHONY: vulnerabilities
+vulnerabilities: $(TOOLS)/govulncheck
+	@for module in $(MODULES); do \
+		if ! found=$$(cd $$module && $(CURDIR)/$(TOOLS)/govulncheck ./... 2>&1); then \
+			if grep -q '^govulncheck: fetching vulnerabilities' <<<"$$found"; then \
+				echo 'govulncheck cannot reach its database; tests/archtest has a list of published defects instead'; \
+				break; \
+			fi; \
+			echo "$$found"; \
+			exit 1; \
+		fi; \
+	done
 
 # What of the product is for other systems than Linux, with its tests.
 CLIENT_PACKAGES := $(patsubst %,./%,cmd/hullmark client keystore durable safefile printable oci change internal/cli)
@@ -318,6 +332,9 @@ $(TOOLS)/buf: tools/buf/go.mod tools/buf/go.sum
 
 $(TOOLS)/golangci-lint: tools/go.mod tools/go.sum
 	go build -modfile=tools/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/govulncheck: tools/govulncheck/go.mod tools/govulncheck/go.sum
+	go build -modfile=tools/govulncheck/go.mod -o $@ golang.org/x/vuln/cmd/govulncheck
 
 $(TOOLS)/protoc-gen-go: tools/go.mod tools/go.sum
 	go build -modfile=tools/go.mod -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
