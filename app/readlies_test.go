@@ -121,13 +121,13 @@ func TestReadLies(t *testing.T) {
 		{"another first state", "/v1/log/consistency", growth, liar.Consistency(func(a *proto.ConsistencyAnswer) { a.First = a.GetSecond() }), bundle.ErrLog},
 		{"vouchers of another image", "/v1/image", vouchers, instead("digest", fixture.Digest("other").String()), bundle.ErrProof},
 		{"vouchers denied", "/v1/image", vouchers, liar.Image(func(a *proto.ImageAnswer) { a.Image.Value = nil }), bundle.ErrProof},
-		{"missing bridge blocks, and no other light blocks", "/v1/", resolve, func(w http.ResponseWriter, r *http.Request, honest liar.Ask) {
+		{"missing intermediate blocks, and no other light blocks", "/v1/", resolve, func(w http.ResponseWriter, r *http.Request, honest liar.Ask) {
 			if r.URL.Path == "/v1/light-block" {
 				liar.Status(http.StatusInternalServerError, "no")(w, r, honest)
 				return
 			}
-			liar.CutBridge(1)(w, r, honest)
-		}, bundle.ErrBridge},
+			liar.CutIntermediate(1)(w, r, honest)
+		}, bundle.ErrNotEnoughTrust},
 		{"file of the role that lists it left out", "/v1/", delegated, liar.CutTargets(1), bundle.ErrTargets},
 		{"file of the role left out", "/v1/", inRole, liar.CutTargets(1), bundle.ErrTargets},
 		{"newest roots left out", "/v1/", resolve, liar.CutRoots(1), bundle.ErrRoot},
@@ -141,7 +141,7 @@ func TestReadLies(t *testing.T) {
 		{"proof of a megabyte", "/v1/resolve", resolve, liar.Grow(1 << 20), bundle.ErrProof},
 		{"values that were not asked for", "/v1/", inRole, liar.Unasked(), bundle.ErrMalformed},
 		{"field twice", "/v1/resolve", resolve, liar.RepeatField(), bundle.ErrMalformed},
-		{"forged bridge block", "/v1/resolve", resolve, liar.Bundle(func(b *proto.Bundle) { b.Bridge[1] = b.GetLightBlock() }), bundle.ErrMalformed},
+		{"forged intermediate block", "/v1/resolve", resolve, liar.Bundle(func(b *proto.Bundle) { b.IntermediateBlocks[1] = b.GetLightBlock() }), bundle.ErrMalformed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			bad := liar.New(l.server.URL)
@@ -193,10 +193,10 @@ func TestReadLies(t *testing.T) {
 		}
 	})
 
-	t.Run("missing bridge blocks", func(t *testing.T) {
+	t.Run("missing intermediate blocks", func(t *testing.T) {
 		// Light blocks are proof enough, wherever they come from.
 		bad := liar.New(l.server.URL)
-		bad.Tell("/v1/resolve", liar.CutBridge(1))
+		bad.Tell("/v1/resolve", liar.CutIntermediate(1))
 		server, err := bad.Serve("127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)

@@ -186,22 +186,22 @@ func TestSleeper(t *testing.T) {
 	if err != nil || len(warnings) != 0 {
 		t.Fatalf("error %v, warnings %v", err, warnings)
 	}
-	if result.RootVersion != 3 || result.HeaderHeight != l.Height() || len(proof.GetRoots()) != 2 || len(proof.GetBridge()) != 6 {
-		t.Errorf("root %d by block %d, %d roots and %d light blocks sent", result.RootVersion, result.HeaderHeight, len(proof.GetRoots()), len(proof.GetBridge()))
+	if result.RootVersion != 3 || result.HeaderHeight != l.Height() || len(proof.GetRoots()) != 2 || len(proof.GetIntermediateBlocks()) != 6 {
+		t.Errorf("root %d by block %d, %d roots and %d light blocks sent", result.RootVersion, result.HeaderHeight, len(proof.GetRoots()), len(proof.GetIntermediateBlocks()))
 	}
 	if asked := l.requests(); len(asked) != 1 {
 		t.Errorf("%d requests: %v", len(asked), asked)
 	}
 	// Awake again, neither roots nor light blocks are sent.
-	if _, proof, _, err = awake.Resolve(t.Context(), readRequest); err != nil || len(proof.GetRoots())+len(proof.GetBridge()) != 0 {
-		t.Errorf("error %v, %d roots, %d light blocks", err, len(proof.GetRoots()), len(proof.GetBridge()))
+	if _, proof, _, err = awake.Resolve(t.Context(), readRequest); err != nil || len(proof.GetRoots())+len(proof.GetIntermediateBlocks()) != 0 {
+		t.Errorf("error %v, %d roots, %d light blocks", err, len(proof.GetRoots()), len(proof.GetIntermediateBlocks()))
 	}
 }
 
-// TestManyChanges: a bridge that has no room for all changes comes in parts.
+// TestManyChanges: intermediate blocks for which there is no room at once come in pages.
 func TestManyChanges(t *testing.T) {
 	l := newLibrary(t)
-	l.replaceValidators("many", bundle.MaxBridge/2+20, 1)
+	l.replaceValidators("many", bundle.MaxIntermediateBlocks/2+20, 1)
 	c := l.client(l.memory(1))
 	if _, _, warnings, err := c.Resolve(t.Context(), readRequest); err != nil || len(warnings) != 0 {
 		t.Fatalf("error %v, warnings %v", err, warnings)

@@ -158,13 +158,13 @@ var stateLies = []struct {
 		lb := s.Newest().Block
 		p.LightBlock = bundletest.Encode(s.tb, s.Sign(lb.Header, s.Validators(), s.Validators()[0]))
 	}, bundle.ErrHeader},
-	{"long bridge", func(s *served, p *proto.StateProof) {
-		for range bundle.MaxBridge + 1 {
-			p.Bridge = append(p.Bridge, s.EncodedBlock(2))
+	{"many intermediate blocks", func(s *served, p *proto.StateProof) {
+		for range bundle.MaxIntermediateBlocks + 1 {
+			p.IntermediateBlocks = append(p.IntermediateBlocks, s.EncodedBlock(2))
 		}
 	}, bundle.ErrMalformed},
-	{"bridge that does not ascend", func(s *served, p *proto.StateProof) {
-		p.Bridge = [][]byte{s.EncodedBlock(3), s.EncodedBlock(2)}
+	{"intermediate blocks that do not ascend", func(s *served, p *proto.StateProof) {
+		p.IntermediateBlocks = [][]byte{s.EncodedBlock(3), s.EncodedBlock(2)}
 	}, bundle.ErrMalformed},
 }
 

@@ -60,7 +60,7 @@ func checkForm(b *proto.Bundle, ledger string) error {
 		n     int
 		limit int
 	}{
-		{"bridging light blocks", len(b.GetBridge()), MaxBridge},
+		{"intermediate blocks", len(b.GetIntermediateBlocks()), MaxIntermediateBlocks},
 		{"root files", len(b.GetRoots()), MaxRoots},
 		{"targets files", len(b.GetTargets()), MaxTargets},
 		{"statements", len(b.GetStatements()), MaxStatements},

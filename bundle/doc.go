@@ -7,7 +7,7 @@
 // A bundle (proto.Bundle) proves the state of one repository, tag or image at
 // one height. Its target is the light block whose header commits to that state:
 // the app hash of state height H is in the header of height H+1, so a Result
-// names both, StateHeight and HeaderHeight. A bridge is the light blocks that
+// names both, StateHeight and HeaderHeight. Intermediate blocks are the light blocks that
 // lead from a block the client trusts to the target.
 //
 // An Anchor is what a client is given out of band: a ledger id and one light

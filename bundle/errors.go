@@ -42,9 +42,9 @@ var (
 	ErrWrongLedger = errors.New("bundle of another ledger")
 	// ErrHeader reports a light block that does not follow from a trusted one.
 	ErrHeader = errors.New("light block does not verify")
-	// ErrBridge accompanies ErrHeader when the validators have changed too much
+	// ErrNotEnoughTrust accompanies ErrHeader when the validators have changed too much
 	// since the trusted block: light blocks in between may help.
-	ErrBridge = errors.New("too few of the trusted validators signed")
+	ErrNotEnoughTrust = errors.New("too few of the trusted validators signed")
 	// ErrAppHash reports a state that is not the one the header commits to.
 	ErrAppHash = errors.New("state does not match the header")
 	// ErrProof reports a map proof that does not verify.

@@ -137,9 +137,9 @@ func TestJunkCommitOfKnownHeader(t *testing.T) {
 		if _, m, err := bundle.VerifyLightBlock(tc.block, nil, s.memory(), s.Now(), bundle.DefaultPolicy()); !errors.Is(err, tc.want) || (m == nil) != (tc.want != nil) {
 			t.Errorf("%s: error %v, want %v", name, err, tc.want)
 		}
-		// As one of a bridge too.
+		// As an intermediate block too.
 		if _, _, err := bundle.VerifyLightBlock(s.EncodedBlock(3), [][]byte{tc.block}, s.memory(), s.Now(), bundle.DefaultPolicy()); !errors.Is(err, tc.want) {
-			t.Errorf("%s, in a bridge: error %v, want %v", name, err, tc.want)
+			t.Errorf("%s, as an intermediate block: error %v, want %v", name, err, tc.want)
 		}
 	}
 }

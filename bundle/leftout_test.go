@@ -48,10 +48,10 @@ func leftOut(b *proto.Bundle) map[string]*proto.Bundle {
 		without(name+" proof", func(b *proto.Bundle) { (*field(b)).Proof = nil })
 	}
 	lists := map[string]func(*proto.Bundle) *[][]byte{
-		"bridge":    func(b *proto.Bundle) *[][]byte { return &b.Bridge },
-		"root":      func(b *proto.Bundle) *[][]byte { return &b.Roots },
-		"file":      func(b *proto.Bundle) *[][]byte { return &b.Targets },
-		"statement": func(b *proto.Bundle) *[][]byte { return &b.Statements },
+		"intermediate_blocks": func(b *proto.Bundle) *[][]byte { return &b.IntermediateBlocks },
+		"root":                func(b *proto.Bundle) *[][]byte { return &b.Roots },
+		"file":                func(b *proto.Bundle) *[][]byte { return &b.Targets },
+		"statement":           func(b *proto.Bundle) *[][]byte { return &b.Statements },
 	}
 	for name, list := range lists {
 		for i := range *list(b) {

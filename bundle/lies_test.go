@@ -230,11 +230,11 @@ var lies = []struct {
 	}, bundle.ErrHeader},
 	{"signed by strangers", func(t *testing.T, a *asked) {
 		a.resign(t, strangers(t, 4), strangers(t, 4)...)
-	}, bundle.ErrBridge},
+	}, bundle.ErrNotEnoughTrust},
 	{"signed by a mixed set", func(t *testing.T, a *asked) {
 		set := append(strangers(t, 2), a.Validators()[:2]...)
 		a.resign(t, set, set...)
-	}, bundle.ErrBridge},
+	}, bundle.ErrNotEnoughTrust},
 	{"signatures of another block", func(t *testing.T, a *asked) {
 		lb := a.Block(5)
 		lb.Commit = a.Block(4).Commit
@@ -286,20 +286,20 @@ var lies = []struct {
 	{"too many validators", func(t *testing.T, a *asked) {
 		a.resign(t, strangers(t, bundle.MaxValidators+1))
 	}, bundle.ErrMalformed},
-	{"bridge out of order", func(_ *testing.T, a *asked) {
-		a.bundle.Bridge = [][]byte{a.EncodedBlock(3), a.EncodedBlock(2)}
+	{"intermediate blocks out of order", func(_ *testing.T, a *asked) {
+		a.bundle.IntermediateBlocks = [][]byte{a.EncodedBlock(3), a.EncodedBlock(2)}
 	}, bundle.ErrMalformed},
-	{"bridge beyond the target", func(_ *testing.T, a *asked) {
-		a.bundle.Bridge = [][]byte{a.EncodedBlock(5)}
+	{"intermediate block beyond the target", func(_ *testing.T, a *asked) {
+		a.bundle.IntermediateBlocks = [][]byte{a.EncodedBlock(5)}
 	}, bundle.ErrMalformed},
-	{"long bridge", func(_ *testing.T, a *asked) {
-		a.bundle.Bridge = slices.Repeat([][]byte{a.EncodedBlock(2)}, bundle.MaxBridge+1)
+	{"many intermediate blocks", func(_ *testing.T, a *asked) {
+		a.bundle.IntermediateBlocks = slices.Repeat([][]byte{a.EncodedBlock(2)}, bundle.MaxIntermediateBlocks+1)
 	}, bundle.ErrMalformed},
-	{"needless bridge", func(_ *testing.T, a *asked) {
-		a.bundle.Bridge = [][]byte{a.EncodedBlock(1), a.EncodedBlock(2), a.EncodedBlock(4)}
+	{"needless intermediate blocks", func(_ *testing.T, a *asked) {
+		a.bundle.IntermediateBlocks = [][]byte{a.EncodedBlock(1), a.EncodedBlock(2), a.EncodedBlock(4)}
 	}, nil},
-	{"forged bridge", func(t *testing.T, a *asked) {
-		a.bundle.Bridge = [][]byte{bundletest.Encode(t, a.Sign(a.Block(3).Header, a.Validators(), a.Validators()[0]))}
+	{"forged intermediate block", func(t *testing.T, a *asked) {
+		a.bundle.IntermediateBlocks = [][]byte{bundletest.Encode(t, a.Sign(a.Block(3).Header, a.Validators(), a.Validators()[0]))}
 	}, bundle.ErrHeader},
 
 	// Time.
@@ -553,7 +553,7 @@ var lies = []struct {
 	{"fork below the newest block", func(t *testing.T, a *asked) {
 		header := *a.Block(1).Header
 		header.LastResultsHash = bytes.Repeat([]byte{7}, 32)
-		a.bundle.Bridge = [][]byte{bundletest.Encode(t, a.Sign(&header, a.Validators(), a.Validators()...))}
+		a.bundle.IntermediateBlocks = [][]byte{bundletest.Encode(t, a.Sign(&header, a.Validators(), a.Validators()...))}
 	}, bundle.ErrFork},
 	{"unsigned block beside the known one", func(t *testing.T, a *asked) {
 		a.learn(t, a.Newest(), a.req)
@@ -655,7 +655,7 @@ var classes = map[error]bundle.Class{
 	bundle.ErrPolicy: bundle.NotTrusted,
 
 	bundle.ErrMalformed: bundle.Attack, bundle.ErrWrongLedger: bundle.Attack, bundle.ErrHeader: bundle.Attack,
-	bundle.ErrBridge: bundle.Attack, bundle.ErrAppHash: bundle.Attack, bundle.ErrProof: bundle.Attack,
+	bundle.ErrNotEnoughTrust: bundle.Attack, bundle.ErrAppHash: bundle.Attack, bundle.ErrProof: bundle.Attack,
 	bundle.ErrRoot: bundle.Attack, bundle.ErrTargets: bundle.Attack, bundle.ErrStatement: bundle.Attack, bundle.ErrMismatch: bundle.Attack,
 	bundle.ErrRollback: bundle.Attack, bundle.ErrFork: bundle.Attack,
 

@@ -81,7 +81,7 @@ func checkTrusted(trusted, lb *types.LightBlock, trustingPeriod time.Duration, n
 }
 
 // verifyFrom verifies a light block that passed checkLightBlock and checkTrusted from a
-// trusted one. Errors wrap ErrHeader, and ErrBridge too when light blocks in between may
+// trusted one. Errors wrap ErrHeader, and ErrNotEnoughTrust too when light blocks in between may
 // help. How far the time may be ahead of now is for the caller to judge.
 func verifyFrom(trusted, lb *types.LightBlock) error {
 	if err := verifyStep(trusted, lb); err != nil {
@@ -106,7 +106,7 @@ func verifyStep(trusted, lb *types.LightBlock) error {
 	} else {
 		err := trusted.ValidatorSet.VerifyCommitLightTrustingWithCache(trusted.ChainID, lb.Commit, trustLevel(), verified)
 		if types.IsErrNotEnoughVotingPowerSigned(err) {
-			return fmt.Errorf("%w: %w", ErrBridge, err)
+			return fmt.Errorf("%w: %w", ErrNotEnoughTrust, err)
 		}
 		if err != nil {
 			return err

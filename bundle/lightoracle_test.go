@@ -108,7 +108,7 @@ func (c *lightCase) compare() (string, error) {
 	agree := (ours == nil) == (theirs == nil) && !errors.Is(ours, errPanic)
 	// How far ahead of the clock it is they judge first, and clients last.
 	if agree && c.block.SignedHeader != nil && c.block.Header != nil && c.block.Time.Before(c.now.Add(c.drift)) {
-		agree = errors.Is(ours, bundle.ErrBridge) == (outcome == tooFew)
+		agree = errors.Is(ours, bundle.ErrNotEnoughTrust) == (outcome == tooFew)
 	}
 	if !agree {
 		return outcome, fmt.Errorf("bundle says %w, CometBFT %w", ours, theirs)

@@ -561,7 +561,7 @@ func follow(t *testing.T, trusted, next *draft, period time.Duration, now time.T
 		return followed
 	case errors.Is(err, bundle.ErrAnchorExpired):
 		return expired
-	case errors.Is(err, bundle.ErrBridge):
+	case errors.Is(err, bundle.ErrNotEnoughTrust):
 		return tooFew
 	case bundle.ClassOf(err) != bundle.Attack:
 		t.Fatal(err)

@@ -26,10 +26,10 @@ const (
 	// MaxFileEntries bounds the bundles in a file.
 	MaxFileEntries = 1024
 
-	// MaxBridge bounds the light blocks of a bridge, each of which costs the
+	// MaxIntermediateBlocks bounds the intermediate blocks, each of which costs the
 	// verification of a commit. Validators change one at a time, so this is more
 	// than twice the changes of a whole consortium within a trusting period.
-	MaxBridge = 256
+	MaxIntermediateBlocks = 256
 
 	// MaxRoots bounds the root files of a bundle, each of which costs up to
 	// tuf.MaxSignatures verifications. It is a rotation every week for

@@ -137,7 +137,7 @@ func (m *Memory) TrustingPeriod() time.Duration { return m.trustingPeriod }
 func (m *Memory) StateHeight() uint64 { return m.stateHeight }
 
 // TrustedHeight returns the height of the newest light block known, which is
-// where a node's bridge should start.
+// where a node's intermediate blocks should start.
 func (m *Memory) TrustedHeight() uint64 { return uint64(m.blocks[len(m.blocks)-1].Height) }
 
 // Blocks returns the light blocks known, ascending, the trust anchor's among them. The

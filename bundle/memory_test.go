@@ -270,7 +270,7 @@ func TestValidatorsChange(t *testing.T) {
 	a.now = a.Now()
 	a.from(a.Newest())
 
-	t.Run("with the bridge", func(t *testing.T) {
+	t.Run("with intermediate blocks", func(t *testing.T) {
 		_, m, err := a.verify()
 		if err != nil {
 			t.Fatal(err)
@@ -293,16 +293,16 @@ func TestValidatorsChange(t *testing.T) {
 			}
 		}
 	})
-	t.Run("without the bridge", func(t *testing.T) {
-		a.bundle.Bridge = nil
-		if _, _, err := a.verify(); !errors.Is(err, bundle.ErrBridge) || bundle.ClassOf(err) != bundle.Attack {
+	t.Run("without intermediate blocks", func(t *testing.T) {
+		a.bundle.IntermediateBlocks = nil
+		if _, _, err := a.verify(); !errors.Is(err, bundle.ErrNotEnoughTrust) || bundle.ClassOf(err) != bundle.Attack {
 			t.Errorf("error %v", err)
 		}
 	})
-	t.Run("with half of the bridge", func(t *testing.T) {
+	t.Run("with half of the intermediate blocks", func(t *testing.T) {
 		a.from(a.Newest())
-		a.bundle.Bridge = a.bundle.Bridge[:len(a.bundle.Bridge)/2]
-		if _, _, err := a.verify(); !errors.Is(err, bundle.ErrBridge) {
+		a.bundle.IntermediateBlocks = a.bundle.IntermediateBlocks[:len(a.bundle.IntermediateBlocks)/2]
+		if _, _, err := a.verify(); !errors.Is(err, bundle.ErrNotEnoughTrust) {
 			t.Errorf("error %v", err)
 		}
 	})

@@ -46,7 +46,7 @@ func leaves(path string, m protoreflect.Message) []leaf {
 	return out
 }
 
-// full is a story with everything in a bundle that can be: a bridge, several
+// full is a story with everything in a bundle that can be: intermediate blocks, several
 // roots, all entries.
 func full(tb testing.TB) *asked {
 	tb.Helper()
@@ -62,8 +62,8 @@ func full(tb testing.TB) *asked {
 	if _, _, err := a.verify(); err != nil {
 		tb.Fatal(err)
 	}
-	if len(a.bundle.GetBridge()) == 0 || len(a.bundle.GetRoots()) != 3 {
-		tb.Fatal("the bundle has no bridge or no roots")
+	if len(a.bundle.GetIntermediateBlocks()) == 0 || len(a.bundle.GetRoots()) != 3 {
+		tb.Fatal("the bundle has no intermediate blocks or no roots")
 	}
 	return a
 }
@@ -72,7 +72,7 @@ func full(tb testing.TB) *asked {
 // signature beyond two thirds, and whose turn it is to propose, prove nothing.
 // The header itself has no play.
 func hasPlay(path string) bool {
-	return path == ".light_block" || strings.HasPrefix(path, ".bridge[")
+	return path == ".light_block" || strings.HasPrefix(path, ".intermediate_blocks[")
 }
 
 // same reports whether two results say the same.

@@ -27,7 +27,7 @@ type Proven struct {
 }
 
 // verifyState verifies what an answer rests on, down to the state's hashes, and
-// returns the memory that knows it. Its bridge starts from the memory; before are traces
+// returns the memory that knows it. Its intermediate blocks start from the memory; before are traces
 // that may be the answer's.
 func verifyState(s *proto.StateProof, mem *Memory, now time.Time, p Policy, before []*Trace) (*Proven, *Memory, error) {
 	if err := p.check(); err != nil {
@@ -42,7 +42,7 @@ func verifyState(s *proto.StateProof, mem *Memory, now time.Time, p Policy, befo
 	if s.GetLedger() != mem.ledger {
 		return nil, nil, fail(ErrWrongLedger, "it is of %s, this client trusts %q", printable.Quote(s.GetLedger()), mem.ledger)
 	}
-	target, next, err := VerifyLightBlock(s.GetLightBlock(), s.GetBridge(), mem, now, p, before...)
+	target, next, err := VerifyLightBlock(s.GetLightBlock(), s.GetIntermediateBlocks(), mem, now, p, before...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -18,7 +18,7 @@ func TestRegr(t *testing.T) {
 		}},
 		{"R16 key revoked before", []string{"not effective after rotation", "validators count signatures of a stolen key"}},
 		{"R17 endless lists", []string{
-			"too many roots", "too many targets", "too many statements", "too many validators", "long bridge", "huge light block",
+			"too many roots", "too many targets", "too many statements", "too many validators", "many intermediate blocks", "huge light block",
 		}},
 		{"R19 freshness", []string{"stale", "future", "stale state beside a new header"}},
 		{"R20 trust from whoever is verified", []string{"signed by strangers", "root with other keys", "validators of another block"}},

@@ -33,24 +33,24 @@ type step struct {
 
 // DecodeTrace reads the light block of an answer and the blocks that lead to it, which
 // must ascend and end below it. Errors are those of DecodeLightBlock.
-func DecodeTrace(ledger string, block []byte, bridge [][]byte) (*Trace, error) {
-	if len(bridge) > MaxBridge {
-		return nil, fail(ErrMalformed, "%d bridging light blocks, at most %d", len(bridge), MaxBridge)
+func DecodeTrace(ledger string, block []byte, intermediate [][]byte) (*Trace, error) {
+	if len(intermediate) > MaxIntermediateBlocks {
+		return nil, fail(ErrMalformed, "%d intermediate blocks, at most %d", len(intermediate), MaxIntermediateBlocks)
 	}
 	target, err := DecodeLightBlock(ledger, block)
 	if err != nil {
 		return nil, err
 	}
 	t := newTrace(ledger)
-	t.encoded = append(slices.Clone(bridge), block)
+	t.encoded = append(slices.Clone(intermediate), block)
 	var last int64
-	for _, b := range bridge {
+	for _, b := range intermediate {
 		lb, err := DecodeLightBlock(ledger, b)
 		if err != nil {
 			return nil, err
 		}
 		if lb.Height <= last || lb.Height >= target.Height {
-			return nil, fail(ErrMalformed, "bridging light blocks are not ascending")
+			return nil, fail(ErrMalformed, "intermediate blocks are not ascending")
 		}
 		last = lb.Height
 		t.blocks = append(t.blocks, lb)
@@ -66,14 +66,14 @@ func newTrace(ledger string, blocks ...*types.LightBlock) *Trace {
 
 // traceOf returns the trace of an answer: of those that were decoded before, the one that
 // was decoded from the same bytes.
-func traceOf(ledger string, block []byte, bridge [][]byte, before []*Trace) (*Trace, error) {
+func traceOf(ledger string, block []byte, intermediate [][]byte, before []*Trace) (*Trace, error) {
 	for _, t := range before {
 		last := len(t.encoded) - 1
-		if t.ledger == ledger && bytes.Equal(t.encoded[last], block) && slices.EqualFunc(t.encoded[:last], bridge, bytes.Equal) {
+		if t.ledger == ledger && bytes.Equal(t.encoded[last], block) && slices.EqualFunc(t.encoded[:last], intermediate, bytes.Equal) {
 			return t, nil
 		}
 	}
-	return DecodeTrace(ledger, block, bridge)
+	return DecodeTrace(ledger, block, intermediate)
 }
 
 // Target returns the block with the answer's header. It is trusted once Memory.Follow has
@@ -112,11 +112,11 @@ func (t *Trace) verifyFrom(trusted *types.LightBlock, block int, trustingPeriod 
 // VerifyLightBlock verifies a light block on its own, with the blocks that lead
 // to it from the memory, and returns it with the memory that knows it. Its age
 // does not matter. Errors have the classes of Verify.
-func VerifyLightBlock(block []byte, bridge [][]byte, mem *Memory, now time.Time, p Policy, before ...*Trace) (*types.LightBlock, *Memory, error) {
+func VerifyLightBlock(block []byte, intermediate [][]byte, mem *Memory, now time.Time, p Policy, before ...*Trace) (*types.LightBlock, *Memory, error) {
 	if err := p.check(); err != nil {
 		return nil, nil, err
 	}
-	t, err := traceOf(mem.ledger, block, bridge, before)
+	t, err := traceOf(mem.ledger, block, intermediate, before)
 	if err != nil {
 		return nil, nil, err
 	}

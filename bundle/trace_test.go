@@ -114,7 +114,7 @@ func TestTraceOfAnotherMoment(t *testing.T) {
 		{"trusting period is over", s.memory(), s.Now().Add(s.Params.TrustingPeriod), bundle.ErrAnchorExpired},
 		{"ahead of the clock", s.memory(), s.Block(s.Height()).Time.Add(-time.Minute), bundle.ErrFuture},
 		{"another block of its height is known", forked, s.Now(), bundle.ErrFork},
-		{"others are trusted", bundle.NewMemory(&later), s.Now(), bundle.ErrBridge},
+		{"others are trusted", bundle.NewMemory(&later), s.Now(), bundle.ErrNotEnoughTrust},
 		{"below what is trusted", bundle.NewMemory(s.laterAnchor(t)), s.Now(), bundle.ErrBelowTrusted},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -135,7 +135,7 @@ func (v *verification) run() error {
 
 // verifyHeader verifies the target light block.
 func (v *verification) verifyHeader() error {
-	target, next, err := VerifyLightBlock(v.bundle.GetLightBlock(), v.bundle.GetBridge(), v.memory, v.now, v.policy, v.before...)
+	target, next, err := VerifyLightBlock(v.bundle.GetLightBlock(), v.bundle.GetIntermediateBlocks(), v.memory, v.now, v.policy, v.before...)
 	if err != nil {
 		return err
 	}

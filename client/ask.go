@@ -72,11 +72,11 @@ type fetched[M any] struct {
 	traces []*bundle.Trace
 }
 
-// fetchAnswer gets an answer from one node, with bridges that lead to its states
+// fetchAnswer gets an answer from one node, with intermediate blocks that lead to its states
 // from what the client knows.
 func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string, q inquiry[M], m *bundle.Memory) (fetched[M], error) {
 	var none fetched[M]
-	for range maxBridgePortions {
+	for range maxIntermediatePages {
 		b, err := c.put(ctx, node, q.question, query.Known{TrustedHeight: m.TrustedHeight(), MinStateHeight: q.minState}, maxBundle)
 		if err != nil {
 			return none, err
@@ -87,7 +87,7 @@ func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string
 		}
 		out, again := fetched[M]{answer: answer}, false
 		for _, s := range q.states(answer) {
-			bridge, trace, next, err := c.completeBridge(ctx, node, s.GetLightBlock(), s.GetBridge(), m, q.repositories...)
+			intermediate, trace, next, err := c.completeIntermediate(ctx, node, s.GetLightBlock(), s.GetIntermediateBlocks(), m, q.repositories...)
 			if err != nil {
 				return none, err
 			}
@@ -96,7 +96,7 @@ func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string
 				break
 			}
 			if s != nil {
-				s.Bridge = bridge
+				s.IntermediateBlocks = intermediate
 			}
 			if trace != nil {
 				out.traces = append(out.traces, trace)
@@ -107,7 +107,7 @@ func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string
 			return out, nil
 		}
 	}
-	return none, fmt.Errorf("%w: %w: %d portions of light blocks were not enough", bundle.ErrHeader, bundle.ErrBridge, maxBridgePortions)
+	return none, fmt.Errorf("%w: %w: %d pages of intermediate blocks were not enough", bundle.ErrHeader, bundle.ErrNotEnoughTrust, maxIntermediatePages)
 }
 
 // oneState is the states of an answer that rests on one.

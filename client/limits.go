@@ -70,9 +70,9 @@ const (
 	// changes of the validators.
 	maxBisections = 64
 
-	// maxBridgePortions bounds how often a node is asked for the next part of a
-	// bridge: each part spans 128 changes of the validators.
-	maxBridgePortions = 16
+	// maxIntermediatePages bounds how often a node is asked for the next page of
+	// intermediate blocks: each spans 128 changes of the validators.
+	maxIntermediatePages = 16
 
 	// maxPortions bounds how often the next roots of a repository, or more of its
 	// targets files, are asked for. Nodes send up to 1,024 roots at a time, fewer when

@@ -97,8 +97,8 @@ func (c *Client) lightBlock(ctx context.Context, nodes []string, height uint64) 
 		return nil, nil, err
 	}
 	type answer struct {
-		block  []byte
-		bridge [][]byte
+		block        []byte
+		intermediate [][]byte
 	}
 	var lb *types.LightBlock
 	var own []Warning
@@ -107,12 +107,12 @@ func (c *Client) lightBlock(ctx context.Context, nodes []string, height uint64) 
 		if err != nil {
 			return answer{}, err
 		}
-		bridge, err := c.findBridge(ctx, node, memory, block)
-		return answer{block, bridge}, err
+		intermediate, err := c.findIntermediate(ctx, node, memory, block)
+		return answer{block, intermediate}, err
 	}, func(node string, a answer) error {
 		var err error
 		own, err = c.update(ctx, memory, func(m *bundle.Memory) (*bundle.Memory, error) {
-			verified, next, err := bundle.VerifyLightBlock(a.block, a.bridge, m, c.now(), c.policy)
+			verified, next, err := bundle.VerifyLightBlock(a.block, a.intermediate, m, c.now(), c.policy)
 			lb = verified
 			return next, err
 		})
@@ -127,27 +127,27 @@ func (c *Client) lightBlock(ctx context.Context, nodes []string, height uint64) 
 	return lb, append(warnings, own...), nil
 }
 
-// findBridge returns light blocks that lead from the memory to a light block: none
+// findIntermediate returns light blocks that lead from the memory to a light block: none
 // when it verifies as it is, and where the validators have changed too much, those
 // half-way to it that one node has. Each step either verifies a block or halves
 // the distance to one, so a node cannot make it go on for long.
-func (c *Client) findBridge(ctx context.Context, node string, m *bundle.Memory, block []byte) ([][]byte, error) {
-	var bridge [][]byte
+func (c *Client) findIntermediate(ctx context.Context, node string, m *bundle.Memory, block []byte) ([][]byte, error) {
+	var intermediate [][]byte
 	wanted := [][]byte{block} // descending by height
 	for range maxBisections {
 		next := wanted[len(wanted)-1]
 		// The block verified last may be one that a memory need not keep.
-		_, learnt, err := bundle.VerifyLightBlock(next, bridge[max(0, len(bridge)-1):], m, c.now(), c.policy)
+		_, learnt, err := bundle.VerifyLightBlock(next, intermediate[max(0, len(intermediate)-1):], m, c.now(), c.policy)
 		switch {
 		case err == nil && len(wanted) == 1:
-			return bridge, nil
+			return intermediate, nil
 		case err == nil:
-			m, bridge, wanted = learnt, append(bridge, next), wanted[:len(wanted)-1]
+			m, intermediate, wanted = learnt, append(intermediate, next), wanted[:len(wanted)-1]
 			continue
-		case !errors.Is(err, bundle.ErrBridge):
+		case !errors.Is(err, bundle.ErrNotEnoughTrust):
 			return nil, err
 		}
-		middle, ok := halfway(m, bridge, next)
+		middle, ok := halfway(m, intermediate, next)
 		if !ok {
 			return nil, err
 		}
@@ -157,12 +157,12 @@ func (c *Client) findBridge(ctx context.Context, node string, m *bundle.Memory, 
 		}
 		wanted = append(wanted, between)
 	}
-	return nil, fmt.Errorf("%w: %w: %d light blocks were not enough", bundle.ErrHeader, bundle.ErrBridge, maxBisections)
+	return nil, fmt.Errorf("%w: %w: %d light blocks were not enough", bundle.ErrHeader, bundle.ErrNotEnoughTrust, maxBisections)
 }
 
 // halfway returns the height between a block and the highest one below it that is
-// known, or the last of a bridge. It returns false if there is none between.
-func halfway(m *bundle.Memory, bridge [][]byte, block []byte) (uint64, bool) {
+// known, or the last intermediate block. It returns false if there is none between.
+func halfway(m *bundle.Memory, intermediate [][]byte, block []byte) (uint64, bool) {
 	lb, err := bundle.DecodeLightBlock(m.Ledger(), block)
 	if err != nil {
 		return 0, false
@@ -173,8 +173,8 @@ func halfway(m *bundle.Memory, bridge [][]byte, block []byte) (uint64, bool) {
 			low = known.Height
 		}
 	}
-	if len(bridge) > 0 {
-		last, err := bundle.DecodeLightBlock(m.Ledger(), bridge[len(bridge)-1])
+	if len(intermediate) > 0 {
+		last, err := bundle.DecodeLightBlock(m.Ledger(), intermediate[len(intermediate)-1])
 		if err != nil {
 			return 0, false
 		}

@@ -102,13 +102,13 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 	return result, proof, slices.Concat(found, warnings, own), err
 }
 
-// fetchBundle gets a bundle that answers a question from one node, with a bridge
-// that leads to it from what the client knows. Of a bridge that has no room for
+// fetchBundle gets a bundle that answers a question from one node, with the
+// intermediate blocks that lead to it from what the client knows. When there is no room for
 // all changes of the validators it remembers the blocks it got and asks again.
 func (c *Client) fetchBundle(ctx context.Context, node string, req query.Resolve, m *bundle.Memory, forFile bool) (fetched[*proto.Bundle], error) {
 	var none fetched[*proto.Bundle]
 	files := c.files.of(req.Repository)
-	for range maxBridgePortions {
+	for range maxIntermediatePages {
 		k := known(m, req.Repository)
 		if k.ForFile = forFile; !forFile && req.Assurance == query.PublisherAssurance {
 			k.Held = files.digests()
@@ -124,12 +124,12 @@ func (c *Client) fetchBundle(ctx context.Context, node string, req query.Resolve
 		if err := bundle.PutBack(b, files); err != nil {
 			return none, c.behindOr(err, b, req, m)
 		}
-		bridge, trace, next, err := c.completeBridge(ctx, node, b.GetLightBlock(), b.GetBridge(), m, req.Repository)
+		intermediate, trace, next, err := c.completeIntermediate(ctx, node, b.GetLightBlock(), b.GetIntermediateBlocks(), m, req.Repository)
 		if err != nil {
 			return none, err
 		}
 		if next == nil {
-			b.Bridge = bridge
+			b.IntermediateBlocks = intermediate
 			out := fetched[*proto.Bundle]{answer: b}
 			if trace != nil {
 				out.traces = append(out.traces, trace)
@@ -139,7 +139,7 @@ func (c *Client) fetchBundle(ctx context.Context, node string, req query.Resolve
 		}
 		m = next
 	}
-	return none, fmt.Errorf("%w: %w: %d portions of light blocks were not enough", bundle.ErrHeader, bundle.ErrBridge, maxBridgePortions)
+	return none, fmt.Errorf("%w: %w: %d pages of intermediate blocks were not enough", bundle.ErrHeader, bundle.ErrNotEnoughTrust, maxIntermediatePages)
 }
 
 // behindOr returns what to say of an answer that lacks files which the client does
@@ -228,27 +228,27 @@ func (c *Client) verify(ctx context.Context, loaded *bundle.Memory, b *proto.Bun
 	return result, warnings, nil
 }
 
-// completeBridge returns what leads to a light block from what the client knows: the
-// bridge that came with it, or, when that is too short, light blocks from the same
-// node; and all of them decoded and followed, nil if they cannot be. When the bridge is as
-// long as there is room for, it remembers its blocks instead and returns the memory to ask
-// again with. No other verdict is given: that is for whoever verifies the answer.
-func (c *Client) completeBridge(ctx context.Context, node string, block []byte, bridge [][]byte, m *bundle.Memory, repositories ...reference.Repository) ([][]byte, *bundle.Trace, *bundle.Memory, error) {
-	trace, err := bundle.DecodeTrace(m.Ledger(), block, bridge)
+// completeIntermediate returns what leads to a light block from what the client knows: the
+// intermediate blocks that came with it, or, when those are too few, light blocks from the same
+// node; and all of them decoded and followed, nil if they cannot be. When as many
+// came as there is room for, it remembers them instead and returns the memory to ask again
+// with. No other verdict is given: that is for whoever verifies the answer.
+func (c *Client) completeIntermediate(ctx context.Context, node string, block []byte, intermediate [][]byte, m *bundle.Memory, repositories ...reference.Repository) ([][]byte, *bundle.Trace, *bundle.Memory, error) {
+	trace, err := bundle.DecodeTrace(m.Ledger(), block, intermediate)
 	if err != nil {
-		return bridge, nil, nil, nil //nolint:nilerr // verifying the answer reports the same error
+		return intermediate, nil, nil, nil //nolint:nilerr // verifying the answer reports the same error
 	}
 	_, short := m.Follow(trace, c.now(), c.policy)
-	if !errors.Is(short, bundle.ErrBridge) {
-		return bridge, trace, nil, nil
+	if !errors.Is(short, bundle.ErrNotEnoughTrust) {
+		return intermediate, trace, nil, nil
 	}
-	if n := len(bridge); n == bundle.MaxBridge {
-		next, err := c.learnBlock(ctx, bridge[n-1], bridge[:n-1], repositories...)
+	if n := len(intermediate); n == bundle.MaxIntermediateBlocks {
+		next, err := c.learnBlock(ctx, intermediate[n-1], intermediate[:n-1], repositories...)
 		if err == nil && next.TrustedHeight() > m.TrustedHeight() {
 			return nil, nil, next, nil
 		}
 	}
-	found, err := c.findBridge(ctx, node, m, block)
+	found, err := c.findIntermediate(ctx, node, m, block)
 	switch {
 	case err == nil:
 		return found, nil, nil, nil
@@ -271,10 +271,10 @@ func (c *Client) sawFetched(node string, traces []*bundle.Trace) {
 
 // learnBlock verifies a light block and remembers it. It returns what is known
 // then, also of a repository.
-func (c *Client) learnBlock(ctx context.Context, block []byte, bridge [][]byte, repositories ...reference.Repository) (*bundle.Memory, error) {
+func (c *Client) learnBlock(ctx context.Context, block []byte, intermediate [][]byte, repositories ...reference.Repository) (*bundle.Memory, error) {
 	var learnt *bundle.Memory
 	err := c.store.Update(ctx, nil, func(m *bundle.Memory) (*bundle.Memory, error) {
-		_, next, err := bundle.VerifyLightBlock(block, bridge, m, c.now(), c.policy)
+		_, next, err := bundle.VerifyLightBlock(block, intermediate, m, c.now(), c.policy)
 		learnt = next
 		return next, err
 	}, repositories...)

@@ -400,7 +400,7 @@ func TestVerifyBundle(t *testing.T) {
 
 // Test that the client finds its own way to a header when a node leaves out the
 // light blocks in between, and that this helps no liar.
-func TestMissingBridge(t *testing.T) {
+func TestMissingIntermediateBlocks(t *testing.T) {
 	n := newNetwork(t, 1)
 	old := n.chain.Validators()
 	fresh := fixture.NewKeys(t, "ed25519", "fresh", 4)
@@ -409,12 +409,12 @@ func TestMissingBridge(t *testing.T) {
 		n.commit()
 		n.commit()
 	}
-	n.nodes[0].lie(n.twists(func(b *proto.Bundle) { b.Bridge = nil }))
+	n.nodes[0].lie(n.twists(func(b *proto.Bundle) { b.IntermediateBlocks = nil }))
 	result, _, warnings, err := n.client().Resolve(t.Context(), ref(app+":latest"))
 	if err != nil || len(warnings) != 0 || result.Digest != fixture.Digest("two") {
 		t.Errorf("error %v, warnings %v", err, warnings)
 	}
-	n.nodes[0].lie(n.twists(func(b *proto.Bundle) { b.Bridge, b.Tag.Value[10] = nil, 0 }))
+	n.nodes[0].lie(n.twists(func(b *proto.Bundle) { b.IntermediateBlocks, b.Tag.Value[10] = nil, 0 }))
 	if _, _, _, err = n.client().Resolve(t.Context(), ref(app+":latest")); !errors.Is(err, bundle.ErrProof) {
 		t.Errorf("error %v", err)
 	}
@@ -435,7 +435,7 @@ func (n *network) forge(strangers []*fixture.Key, height uint64) []byte {
 // blocks to blocks.
 func (n *network) claims(strangers []*fixture.Key, blocks func(w http.ResponseWriter, r *http.Request)) func(http.ResponseWriter, *http.Request) bool {
 	forged := n.forge(strangers, n.chain.Height())
-	look := n.twists(func(b *proto.Bundle) { b.LightBlock, b.Bridge = forged, nil })
+	look := n.twists(func(b *proto.Bundle) { b.LightBlock, b.IntermediateBlocks = forged, nil })
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/v1/light-block" {
 			blocks(w, r)
@@ -447,7 +447,7 @@ func (n *network) claims(strangers []*fixture.Key, blocks func(w http.ResponseWr
 
 // Test that nobody waits for a node that promises light blocks to prove its header
 // with and then is silent.
-func TestSilentAboutBridge(t *testing.T) {
+func TestSilentAboutIntermediateBlocks(t *testing.T) {
 	n := newNetwork(t, 2)
 	c := n.client(func(o *client.Options) { o.Hedge = time.Millisecond })
 	nodes := n.inOrder(c, ref(app+":latest").String())
@@ -457,7 +457,7 @@ func TestSilentAboutBridge(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	nodes[1].lie(func(http.ResponseWriter, *http.Request) bool {
-		<-asked // the honest answer comes when the client is already bridging
+		<-asked // the honest answer comes when the client already looks for intermediate blocks
 		return false
 	})
 	result, _, warnings, err := c.Resolve(t.Context(), ref(app+":latest"))
@@ -467,7 +467,7 @@ func TestSilentAboutBridge(t *testing.T) {
 }
 
 // Test that one node has one time-out, however many light blocks it is asked for.
-func TestSlowBridge(t *testing.T) {
+func TestSlowIntermediateBlocks(t *testing.T) {
 	n := newNetwork(t, 1)
 	for range 60 {
 		n.commit()
@@ -493,7 +493,7 @@ func TestSlowBridge(t *testing.T) {
 
 // Test that a search for light blocks in between ends with the first that is not
 // the one asked for, and when there is none between any more.
-func TestUselessBridge(t *testing.T) {
+func TestUselessIntermediateBlocks(t *testing.T) {
 	n := newNetwork(t, 1)
 	for range 60 {
 		n.commit()

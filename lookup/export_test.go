@@ -2,6 +2,6 @@ package lookup
 
 // For tests.
 var (
-	BridgeHeights = bridgeHeights
-	AddTargets    = addTargets
+	IntermediateHeights = intermediateHeights
+	AddTargets          = addTargets
 )

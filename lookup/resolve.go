@@ -27,7 +27,7 @@ func (s *State) Resolve(q query.Resolve, k query.Known) (*proto.Bundle, error) {
 			return nil, err
 		}
 	}
-	if b.Bridge, err = s.bridge(from); err != nil {
+	if b.IntermediateBlocks, err = s.intermediateBlocks(from); err != nil {
 		return nil, err
 	}
 	if b.Repository, err = prove(v, record.RepositoryKey(q.Repository)); err != nil {

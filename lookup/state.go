@@ -51,7 +51,7 @@ func (s *State) proof(k query.Known) (*proto.StateProof, error) {
 		return nil, err
 	}
 	p := &proto.StateProof{Version: bundle.FormatVersion, Ledger: s.Ledger, LightBlock: encoded, State: s.appState()}
-	p.Bridge, err = s.bridge(k.TrustedHeight)
+	p.IntermediateBlocks, err = s.intermediateBlocks(k.TrustedHeight)
 	return p, err
 }
 

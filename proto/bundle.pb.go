@@ -38,7 +38,7 @@ type Bundle struct {
 	Ledger string `protobuf:"bytes,3,opt,name=ledger,proto3" json:"ledger,omitempty"`
 	// Light blocks (tendermint.types.LightBlock) that lead from a block the
 	// verifier trusts to the target, ascending; often empty.
-	Bridge [][]byte `protobuf:"bytes,4,rep,name=bridge,proto3" json:"bridge,omitempty"`
+	IntermediateBlocks [][]byte `protobuf:"bytes,4,rep,name=intermediate_blocks,json=intermediateBlocks,proto3" json:"intermediate_blocks,omitempty"`
 	// The target light block. Its header's app hash commits to the state below;
 	// its time is the age of the answer.
 	LightBlock []byte `protobuf:"bytes,5,opt,name=light_block,json=lightBlock,proto3" json:"light_block,omitempty"`
@@ -122,9 +122,9 @@ func (x *Bundle) GetLedger() string {
 	return ""
 }
 
-func (x *Bundle) GetBridge() [][]byte {
+func (x *Bundle) GetIntermediateBlocks() [][]byte {
 	if x != nil {
-		return x.Bridge
+		return x.IntermediateBlocks
 	}
 	return nil
 }
@@ -557,12 +557,12 @@ var File_hullmark_v1_bundle_proto protoreflect.FileDescriptor
 
 const file_hullmark_v1_bundle_proto_rawDesc = "" +
 	"\n" +
-	"\x18hullmark/v1/bundle.proto\x12\vhullmark.v1\"\x86\x04\n" +
+	"\x18hullmark/v1/bundle.proto\x12\vhullmark.v1\"\x9f\x04\n" +
 	"\x06Bundle\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
 	"\aprofile\x18\x02 \x01(\rR\aprofile\x12\x16\n" +
-	"\x06ledger\x18\x03 \x01(\tR\x06ledger\x12\x16\n" +
-	"\x06bridge\x18\x04 \x03(\fR\x06bridge\x12\x1f\n" +
+	"\x06ledger\x18\x03 \x01(\tR\x06ledger\x12/\n" +
+	"\x13intermediate_blocks\x18\x04 \x03(\fR\x12intermediateBlocks\x12\x1f\n" +
 	"\vlight_block\x18\x05 \x01(\fR\n" +
 	"lightBlock\x12+\n" +
 	"\x05state\x18\x06 \x01(\v2\x15.hullmark.v1.AppStateR\x05state\x125\n" +

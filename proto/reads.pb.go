@@ -34,7 +34,7 @@ type StateProof struct {
 	Ledger string `protobuf:"bytes,2,opt,name=ledger,proto3" json:"ledger,omitempty"`
 	// Light blocks (tendermint.types.LightBlock) that lead from a block the
 	// verifier trusts to the target, ascending; often empty.
-	Bridge [][]byte `protobuf:"bytes,3,rep,name=bridge,proto3" json:"bridge,omitempty"`
+	IntermediateBlocks [][]byte `protobuf:"bytes,3,rep,name=intermediate_blocks,json=intermediateBlocks,proto3" json:"intermediate_blocks,omitempty"`
 	// The target light block. Its header's app hash commits to the state below.
 	LightBlock    []byte    `protobuf:"bytes,4,opt,name=light_block,json=lightBlock,proto3" json:"light_block,omitempty"`
 	State         *AppState `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
@@ -86,9 +86,9 @@ func (x *StateProof) GetLedger() string {
 	return ""
 }
 
-func (x *StateProof) GetBridge() [][]byte {
+func (x *StateProof) GetIntermediateBlocks() [][]byte {
 	if x != nil {
-		return x.Bridge
+		return x.IntermediateBlocks
 	}
 	return nil
 }
@@ -655,12 +655,12 @@ var File_hullmark_v1_reads_proto protoreflect.FileDescriptor
 
 const file_hullmark_v1_reads_proto_rawDesc = "" +
 	"\n" +
-	"\x17hullmark/v1/reads.proto\x12\vhullmark.v1\x1a\x18hullmark/v1/bundle.proto\x1a\x16hullmark/v1/http.proto\"\xa4\x01\n" +
+	"\x17hullmark/v1/reads.proto\x12\vhullmark.v1\x1a\x18hullmark/v1/bundle.proto\x1a\x16hullmark/v1/http.proto\"\xbd\x01\n" +
 	"\n" +
 	"StateProof\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
-	"\x06ledger\x18\x02 \x01(\tR\x06ledger\x12\x16\n" +
-	"\x06bridge\x18\x03 \x03(\fR\x06bridge\x12\x1f\n" +
+	"\x06ledger\x18\x02 \x01(\tR\x06ledger\x12/\n" +
+	"\x13intermediate_blocks\x18\x03 \x03(\fR\x12intermediateBlocks\x12\x1f\n" +
 	"\vlight_block\x18\x04 \x01(\fR\n" +
 	"lightBlock\x12+\n" +
 	"\x05state\x18\x05 \x01(\v2\x15.hullmark.v1.AppStateR\x05state\"N\n" +

@@ -65,9 +65,9 @@ func Image(change func(*proto.ImageAnswer)) Lie {
 	return edit(func() *proto.ImageAnswer { return new(proto.ImageAnswer) }, change)
 }
 
-// CutBridge leaves out the light blocks that lead to the answer, but the first n.
-func CutBridge(n int) Lie {
-	return Bundle(func(b *proto.Bundle) { b.Bridge = b.GetBridge()[:min(n, len(b.GetBridge()))] })
+// CutIntermediate leaves out the light blocks that lead to the answer, but the first n.
+func CutIntermediate(n int) Lie {
+	return Bundle(func(b *proto.Bundle) { b.IntermediateBlocks = b.GetIntermediateBlocks()[:min(n, len(b.GetIntermediateBlocks()))] })
 }
 
 // Refuse answers with an error of the ledger.

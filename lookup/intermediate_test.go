@@ -7,7 +7,7 @@ import (
 	"hullmark/lookup"
 )
 
-func TestBridgeHeights(t *testing.T) {
+func TestIntermediateHeights(t *testing.T) {
 	for _, c := range []struct {
 		trusted, target uint64
 		want            string
@@ -20,7 +20,7 @@ func TestBridgeHeights(t *testing.T) {
 		{50, 100, "[]"},
 		{100, 50, "[]"},
 	} {
-		if got := fmt.Sprint(lookup.BridgeHeights([]uint64{5, 10, 11, 50}, c.trusted, c.target)); got != c.want {
+		if got := fmt.Sprint(lookup.IntermediateHeights([]uint64{5, 10, 11, 50}, c.trusted, c.target)); got != c.want {
 			t.Errorf("from %d to %d: %s, want %s", c.trusted, c.target, got, c.want)
 		}
 	}

@@ -7,20 +7,20 @@ import (
 	"hullmark/bundle"
 )
 
-// bridge returns the light blocks that lead from a height a client trusts to
+// intermediateBlocks returns the light blocks that lead from a height a client trusts to
 // the state's: for each change of the validators in a block c, those of c-1 and c,
 // as far as the node has them. When there is no room for all, they are those of
 // the oldest changes: the client gets on with them and asks again.
 //
 // Which blocks those are is this node's own account. A client that is not led to
 // the target finds its way by asking for light blocks.
-func (s *State) bridge(trusted uint64) ([][]byte, error) {
+func (s *State) intermediateBlocks(trusted uint64) ([][]byte, error) {
 	if trusted == 0 {
 		return nil, nil
 	}
 	var out [][]byte
-	for _, h := range bridgeHeights(s.ValidatorChanges, trusted, uint64(s.Block.Height)) {
-		if len(out) == bundle.MaxBridge {
+	for _, h := range intermediateHeights(s.ValidatorChanges, trusted, uint64(s.Block.Height)) {
+		if len(out) == bundle.MaxIntermediateBlocks {
 			break
 		}
 		lb, err := s.Blocks.LightBlock(h)
@@ -39,9 +39,9 @@ func (s *State) bridge(trusted uint64) ([][]byte, error) {
 	return out, nil
 }
 
-// bridgeHeights returns the heights of the blocks around changes of the
+// intermediateHeights returns the heights of the blocks around changes of the
 // validators that lie between two heights, ascending.
-func bridgeHeights(changes []uint64, trusted, target uint64) []uint64 {
+func intermediateHeights(changes []uint64, trusted, target uint64) []uint64 {
 	var out []uint64
 	for _, c := range changes {
 		for _, h := range []uint64{c - 1, c} {
@@ -53,7 +53,7 @@ func bridgeHeights(changes []uint64, trusted, target uint64) []uint64 {
 	return out
 }
 
-// fileStart returns the height from which a bundle made for a file bridges:
+// fileStart returns the height at which the intermediate blocks of a bundle made for a file begin:
 // whoever imported a trust anchor that has not expired can start there or later.
 func (s *State) fileStart() (uint64, error) {
 	p, err := params(s.View)
@@ -65,7 +65,7 @@ func (s *State) fileStart() (uint64, error) {
 	for i, c := range slices.Backward(s.ValidatorChanges) {
 		// With as many changes as there is room for, only the newest count: the
 		// reader of a file cannot ask for the rest.
-		if len(s.ValidatorChanges)-i > bundle.MaxBridge/2 {
+		if len(s.ValidatorChanges)-i > bundle.MaxIntermediateBlocks/2 {
 			start = c
 			break
 		}
