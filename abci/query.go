@@ -85,8 +85,6 @@ func (a *Application) queryCode(err error) (uint32, error) {
 func (a *Application) stateHeightOf(m protobuf.Message) int64 {
 	var block []byte
 	switch m := m.(type) {
-	case *proto.Bundle:
-		block = m.GetLightBlock()
 	case *proto.ConsistencyAnswer:
 		block = m.GetSecond().GetLightBlock()
 	case interface{ GetState() *proto.StateProof }:

@@ -70,7 +70,7 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("%s: status %d, %s: %.200s", query, r.status, r.header.Get("Content-Type"), r.body)
 				continue
 			}
-			if b, err := bundle.Decode(r.body); err != nil || b.GetLedger() != p.c.Ledger() {
+			if b, err := bundle.Decode(r.body); err != nil || b.GetState().GetLedger() != p.c.Ledger() {
 				t.Errorf("%s: %v", query, err)
 			}
 		}

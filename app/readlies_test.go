@@ -141,7 +141,7 @@ func TestReadLies(t *testing.T) {
 		{"proof of a megabyte", "/v1/resolve", resolve, liar.Grow(1 << 20), bundle.ErrProof},
 		{"values that were not asked for", "/v1/", inRole, liar.Unasked(), bundle.ErrMalformed},
 		{"field twice", "/v1/resolve", resolve, liar.RepeatField(), bundle.ErrMalformed},
-		{"forged intermediate block", "/v1/resolve", resolve, liar.Bundle(func(b *proto.Bundle) { b.IntermediateBlocks[1] = b.GetLightBlock() }), bundle.ErrMalformed},
+		{"forged intermediate block", "/v1/resolve", resolve, liar.Bundle(func(b *proto.Bundle) { b.State.IntermediateBlocks[1] = b.GetState().GetLightBlock() }), bundle.ErrMalformed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			bad := liar.New(l.server.URL)

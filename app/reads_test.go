@@ -186,15 +186,15 @@ func TestSleeper(t *testing.T) {
 	if err != nil || len(warnings) != 0 {
 		t.Fatalf("error %v, warnings %v", err, warnings)
 	}
-	if result.RootVersion != 3 || result.HeaderHeight != l.Height() || len(proof.GetRoots()) != 2 || len(proof.GetIntermediateBlocks()) != 6 {
-		t.Errorf("root %d by block %d, %d roots and %d light blocks sent", result.RootVersion, result.HeaderHeight, len(proof.GetRoots()), len(proof.GetIntermediateBlocks()))
+	if result.RootVersion != 3 || result.HeaderHeight != l.Height() || len(proof.GetRoots()) != 2 || len(proof.GetState().GetIntermediateBlocks()) != 6 {
+		t.Errorf("root %d by block %d, %d roots and %d light blocks sent", result.RootVersion, result.HeaderHeight, len(proof.GetRoots()), len(proof.GetState().GetIntermediateBlocks()))
 	}
 	if asked := l.requests(); len(asked) != 1 {
 		t.Errorf("%d requests: %v", len(asked), asked)
 	}
 	// Awake again, neither roots nor light blocks are sent.
-	if _, proof, _, err = awake.Resolve(t.Context(), readRequest); err != nil || len(proof.GetRoots())+len(proof.GetIntermediateBlocks()) != 0 {
-		t.Errorf("error %v, %d roots, %d light blocks", err, len(proof.GetRoots()), len(proof.GetIntermediateBlocks()))
+	if _, proof, _, err = awake.Resolve(t.Context(), readRequest); err != nil || len(proof.GetRoots())+len(proof.GetState().GetIntermediateBlocks()) != 0 {
+		t.Errorf("error %v, %d roots, %d light blocks", err, len(proof.GetRoots()), len(proof.GetState().GetIntermediateBlocks()))
 	}
 }
 

@@ -63,7 +63,7 @@ func mayAnswer(b *proto.Bundle, q query.Resolve) bool {
 
 // proves reports whether an entry is about a key in the state that the bundle names.
 func proves(b *proto.Bundle, e *proto.MapEntry, key []byte) bool {
-	root := b.GetState().GetMapRoot()
+	root := b.GetState().GetAppState().GetMapRoot()
 	if len(root) != merkle.HashSize {
 		return false
 	}

@@ -43,8 +43,8 @@ func TestAbout(t *testing.T) {
 			damage: func(b *proto.Bundle) { b.Tag.Proof = damaged(b.Tag.Proof) }},
 		{name: "another tag, without files", of: ref(app + ":latest"), asked: ref(app + ":1.0"),
 			damage: func(b *proto.Bundle) { b.Roots, b.Targets = nil, nil }},
-		{name: "without state", of: ref(app + ":latest"), asked: ref(app + ":1.0"), damage: func(b *proto.Bundle) { b.State = nil }},
-		{name: "empty", of: ref(app + ":latest"), asked: ref(app + ":1.0"), damage: func(b *proto.Bundle) { protobuf.Reset(b); b.Version, b.Profile = 1, 1 }},
+		{name: "without state", of: ref(app + ":latest"), asked: ref(app + ":1.0"), damage: func(b *proto.Bundle) { b.State.AppState = nil }},
+		{name: "empty", of: ref(app + ":latest"), asked: ref(app + ":1.0"), damage: func(b *proto.Bundle) { protobuf.Reset(b); b.State, b.Profile = &proto.StateProof{Version: 1}, 1 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := s.Newest().Bundle(tt.of)

@@ -149,10 +149,10 @@ var stateLies = []struct {
 	{"another ledger", func(_ *served, p *proto.StateProof) { p.Ledger = "elsewhere" }, bundle.ErrWrongLedger},
 	{"newer format", func(_ *served, p *proto.StateProof) { p.Version = 2 }, record.ErrNewer},
 	{"no version", func(_ *served, p *proto.StateProof) { p.Version = 0 }, bundle.ErrMalformed},
-	{"no state", func(_ *served, p *proto.StateProof) { p.State = nil }, bundle.ErrMalformed},
+	{"no state", func(_ *served, p *proto.StateProof) { p.AppState = nil }, bundle.ErrMalformed},
 	{"no block", func(_ *served, p *proto.StateProof) { p.LightBlock = nil }, bundle.ErrMalformed},
-	{"other log root", func(_ *served, p *proto.StateProof) { p.State.LogRoot[0] ^= 1 }, bundle.ErrAppHash},
-	{"shorter log", func(_ *served, p *proto.StateProof) { p.State.LogSize-- }, bundle.ErrAppHash},
+	{"other log root", func(_ *served, p *proto.StateProof) { p.AppState.LogRoot[0] ^= 1 }, bundle.ErrAppHash},
+	{"shorter log", func(_ *served, p *proto.StateProof) { p.AppState.LogSize-- }, bundle.ErrAppHash},
 	{"header of another height", func(s *served, p *proto.StateProof) { p.LightBlock = s.EncodedBlock(3) }, bundle.ErrAppHash},
 	{"block without enough signatures", func(s *served, p *proto.StateProof) {
 		lb := s.Newest().Block
@@ -248,7 +248,7 @@ func TestHistoryLies(t *testing.T) {
 		forged := s.Doctored(s.Height()-1, nil, merkle.Change{Key: record.RepositoryKey(repository(app)), Value: value})
 		a := s.history(t, app, "")
 		b := forged.Bundle(ref(app))
-		a.State.LightBlock, a.State.State, a.Repository = b.LightBlock, b.State, b.Repository
+		a.State.LightBlock, a.State.AppState, a.Repository = b.State.LightBlock, b.State.AppState, b.Repository
 		if _, _, err := bundle.VerifyHistory(a, repository(app), bundle.Cursor{}, m, s.Now(), bundle.DefaultPolicy()); !errors.Is(err, bundle.ErrRollback) {
 			t.Errorf("error %v", err)
 		}
@@ -348,7 +348,7 @@ func TestLog(t *testing.T) {
 		{"another second size", func(a *proto.ConsistencyAnswer) { a.Second = a.First }, bundle.ErrLog},
 		{"wrong proof", func(a *proto.ConsistencyAnswer) { a.Proof[0][0] ^= 1 }, bundle.ErrLog},
 		{"no proof", func(a *proto.ConsistencyAnswer) { a.Proof = nil }, bundle.ErrLog},
-		{"first state unproven", func(a *proto.ConsistencyAnswer) { a.First.State.LogSize++ }, bundle.ErrAppHash},
+		{"first state unproven", func(a *proto.ConsistencyAnswer) { a.First.AppState.LogSize++ }, bundle.ErrAppHash},
 		{"no first state", func(a *proto.ConsistencyAnswer) { a.First = nil }, bundle.ErrMalformed},
 		{"no second state", func(a *proto.ConsistencyAnswer) { a.Second = nil }, bundle.ErrMalformed},
 	} {

@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"hullmark/printable"
 	"hullmark/proto"
 	"hullmark/record"
 )
@@ -21,7 +20,7 @@ func Decode(data []byte) (*proto.Bundle, error) {
 	if err := proto.UnmarshalJSON(data, b); err != nil {
 		return nil, fail(ErrMalformed, "%w", err)
 	}
-	if err := checkVersion(b.GetVersion()); err != nil {
+	if err := checkVersion(b.GetState().GetVersion()); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -44,7 +43,7 @@ func checkForm(b *proto.Bundle, ledger string) error {
 	if b == nil {
 		return fail(ErrMalformed, "no bundle")
 	}
-	if err := checkVersion(b.GetVersion()); err != nil {
+	if err := checkVersion(b.GetState().GetVersion()); err != nil {
 		return err
 	}
 	switch p := b.GetProfile(); {
@@ -52,15 +51,15 @@ func checkForm(b *proto.Bundle, ledger string) error {
 		return fail(ErrMalformed, "no profile")
 	case p != uint32(record.ProfileTUF):
 		return fail(record.ErrNewer, "profile %d", p)
-	case b.GetLedger() != ledger:
-		return fail(ErrWrongLedger, "it is of %s, this client trusts %q", printable.Quote(b.GetLedger()), ledger)
+	}
+	if err := checkStateForm(b.GetState(), ledger); err != nil {
+		return err
 	}
 	for _, l := range []struct {
 		what  string
 		n     int
 		limit int
 	}{
-		{"intermediate blocks", len(b.GetIntermediateBlocks()), MaxIntermediateBlocks},
 		{"root files", len(b.GetRoots()), MaxRoots},
 		{"targets files", len(b.GetTargets()), MaxTargets},
 		{"statements", len(b.GetStatements()), MaxStatements},

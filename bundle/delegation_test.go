@@ -134,9 +134,8 @@ func TestDelegation(t *testing.T) {
 
 func without(a *asked, i int) *asked {
 	a.bundle = &proto.Bundle{
-		Version: a.bundle.Version, Profile: a.bundle.Profile, Ledger: a.bundle.Ledger, LightBlock: a.bundle.LightBlock,
-		State: a.bundle.State, Repository: a.bundle.Repository, Tag: a.bundle.Tag, Image: a.bundle.Image, Roots: a.bundle.Roots,
-		Targets: slices.Delete(slices.Clone(a.bundle.Targets), i, i+1),
+		State: a.bundle.State, Profile: a.bundle.Profile, Repository: a.bundle.Repository, Tag: a.bundle.Tag, Image: a.bundle.Image,
+		Roots: a.bundle.Roots, Targets: slices.Delete(slices.Clone(a.bundle.Targets), i, i+1),
 	}
 	return a
 }

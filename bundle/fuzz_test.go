@@ -25,7 +25,7 @@ func FuzzVerify(f *testing.F) {
 		f.Add(b)
 	}
 	f.Add([]byte("{}"))
-	f.Add([]byte(`{"version":1,"profile":1,"ledger":"` + a.Ledger() + `","lightBlock":"CgA="}`))
+	f.Add([]byte(`{"state":{"version":1,"ledger":"` + a.Ledger() + `","lightBlock":"CgA="},"profile":1}`))
 	memory, height := a.memory(), a.Height()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := bundle.Decode(data)

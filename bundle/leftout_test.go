@@ -32,8 +32,9 @@ func leftOut(b *proto.Bundle) map[string]*proto.Bundle {
 		change(b)
 		out[name] = b
 	}
-	without("light block", func(b *proto.Bundle) { b.LightBlock = nil })
+	without("light block", func(b *proto.Bundle) { b.State.LightBlock = nil })
 	without("state", func(b *proto.Bundle) { b.State = nil })
+	without("app state", func(b *proto.Bundle) { b.State.AppState = nil })
 	for name, field := range map[string]func(*proto.Bundle) **proto.MapEntry{
 		"repository": func(b *proto.Bundle) **proto.MapEntry { return &b.Repository },
 		"tag":        func(b *proto.Bundle) **proto.MapEntry { return &b.Tag },
@@ -48,7 +49,7 @@ func leftOut(b *proto.Bundle) map[string]*proto.Bundle {
 		without(name+" proof", func(b *proto.Bundle) { (*field(b)).Proof = nil })
 	}
 	lists := map[string]func(*proto.Bundle) *[][]byte{
-		"intermediate_blocks": func(b *proto.Bundle) *[][]byte { return &b.IntermediateBlocks },
+		"intermediate block": func(b *proto.Bundle) *[][]byte { return &b.State.IntermediateBlocks },
 		"root":                func(b *proto.Bundle) *[][]byte { return &b.Roots },
 		"file":                func(b *proto.Bundle) *[][]byte { return &b.Targets },
 		"statement":           func(b *proto.Bundle) *[][]byte { return &b.Statements },

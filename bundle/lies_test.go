@@ -114,7 +114,7 @@ func (a *asked) resign(tb testing.TB, set []*fixture.Key, signers ...*fixture.Ke
 	header := *a.Block(5).Header
 	vals := bundletest.ValidatorSet(set)
 	header.ValidatorsHash, header.NextValidatorsHash = vals.Hash(), vals.Hash()
-	a.bundle.LightBlock = bundletest.Encode(tb, a.Sign(&header, set, signers...))
+	a.bundle.State.LightBlock = bundletest.Encode(tb, a.Sign(&header, set, signers...))
 }
 
 // rotated lets app's root be rotated to version 3 before the answer is given:
@@ -193,16 +193,17 @@ var lies = []struct {
 	{"no repository entry", func(_ *testing.T, a *asked) { a.bundle.Repository = nil }, bundle.ErrMalformed},
 
 	// States and headers that do not belong together.
-	{"state of an earlier height", func(_ *testing.T, a *asked) { a.bundle.State = a.Source(2).Bundle(a.req).State }, bundle.ErrAppHash},
+	{"state of an earlier height", func(_ *testing.T, a *asked) { a.bundle.State.AppState = a.Source(2).Bundle(a.req).State.AppState }, bundle.ErrAppHash},
 	{"header of an earlier height", func(_ *testing.T, a *asked) {
-		a.bundle.LightBlock = a.EncodedBlock(3)
+		a.bundle.State.LightBlock = a.EncodedBlock(3)
 	}, bundle.ErrAppHash},
-	{"other log root", func(_ *testing.T, a *asked) { a.bundle.State.LogRoot[0] ^= 1 }, bundle.ErrAppHash},
-	{"other log size", func(_ *testing.T, a *asked) { a.bundle.State.LogSize++ }, bundle.ErrAppHash},
-	{"other meta data", func(_ *testing.T, a *asked) { a.bundle.State.Meta[1] ^= 1 }, bundle.ErrAppHash},
-	{"short map root", func(_ *testing.T, a *asked) { a.bundle.State.MapRoot = a.bundle.State.MapRoot[1:] }, bundle.ErrMalformed},
-	{"long meta data", func(_ *testing.T, a *asked) { a.bundle.State.Meta = make([]byte, 300) }, bundle.ErrMalformed},
+	{"other log root", func(_ *testing.T, a *asked) { a.bundle.State.AppState.LogRoot[0] ^= 1 }, bundle.ErrAppHash},
+	{"other log size", func(_ *testing.T, a *asked) { a.bundle.State.AppState.LogSize++ }, bundle.ErrAppHash},
+	{"other meta data", func(_ *testing.T, a *asked) { a.bundle.State.AppState.Meta[1] ^= 1 }, bundle.ErrAppHash},
+	{"short map root", func(_ *testing.T, a *asked) { a.bundle.State.AppState.MapRoot = a.bundle.State.AppState.MapRoot[1:] }, bundle.ErrMalformed},
+	{"long meta data", func(_ *testing.T, a *asked) { a.bundle.State.AppState.Meta = make([]byte, 300) }, bundle.ErrMalformed},
 	{"no state", func(_ *testing.T, a *asked) { a.bundle.State = nil }, bundle.ErrMalformed},
+	{"no app state", func(_ *testing.T, a *asked) { a.bundle.State.AppState = nil }, bundle.ErrMalformed},
 	{"another ledger", func(t *testing.T, a *asked) {
 		c := fixture.NewConsortium(t, 4)
 		c.Name = "elsewhere"
@@ -217,9 +218,9 @@ var lies = []struct {
 		chain := bundletest.NewChain(t, c)
 		chain.Commit()
 		chain.Commit()
-		a.bundle.LightBlock = chain.EncodedBlock(2)
+		a.bundle.State.LightBlock = chain.EncodedBlock(2)
 	}, bundle.ErrWrongLedger},
-	{"changed ledger id", func(_ *testing.T, a *asked) { a.bundle.Ledger += "x" }, bundle.ErrWrongLedger},
+	{"changed ledger id", func(_ *testing.T, a *asked) { a.bundle.State.Ledger += "x" }, bundle.ErrWrongLedger},
 
 	// Headers nobody agreed on.
 	{"signed by half", func(t *testing.T, a *asked) {
@@ -238,22 +239,22 @@ var lies = []struct {
 	{"signatures of another block", func(t *testing.T, a *asked) {
 		lb := a.Block(5)
 		lb.Commit = a.Block(4).Commit
-		a.bundle.LightBlock = bundletest.Encode(t, lb)
+		a.bundle.State.LightBlock = bundletest.Encode(t, lb)
 	}, bundle.ErrHeader},
 	{"other time under the same signatures", func(t *testing.T, a *asked) {
 		lb := a.Block(5)
 		lb.Time = lb.Time.Add(time.Second)
-		a.bundle.LightBlock = bundletest.Encode(t, lb)
+		a.bundle.State.LightBlock = bundletest.Encode(t, lb)
 	}, bundle.ErrHeader},
 	{"other app hash under the same signatures", func(t *testing.T, a *asked) {
 		lb := a.Block(5)
 		lb.AppHash = bytes.Repeat([]byte{1}, 32)
-		a.bundle.LightBlock = bundletest.Encode(t, lb)
+		a.bundle.State.LightBlock = bundletest.Encode(t, lb)
 	}, bundle.ErrHeader},
 	{"validators of another block", func(t *testing.T, a *asked) {
 		lb := a.Block(5)
 		lb.ValidatorSet = bundletest.ValidatorSet(strangers(t, 4))
-		a.bundle.LightBlock = bundletest.Encode(t, lb)
+		a.bundle.State.LightBlock = bundletest.Encode(t, lb)
 	}, bundle.ErrHeader},
 	{"relabelled signature", func(t *testing.T, a *asked) {
 		// The address in a commit signature is not signed (CSA-2026-001).
@@ -262,44 +263,44 @@ var lies = []struct {
 		commit.Signatures = slices.Clone(commit.Signatures)
 		commit.Signatures[0].ValidatorAddress = commit.Signatures[1].ValidatorAddress
 		lb.Commit = &commit
-		a.bundle.LightBlock = bundletest.Encode(t, lb)
+		a.bundle.State.LightBlock = bundletest.Encode(t, lb)
 	}, bundle.ErrHeader},
 	{"one validator signs for all", func(t *testing.T, a *asked) {
 		lb := a.Block(5)
 		commit := *lb.Commit
 		commit.Signatures = slices.Repeat(commit.Signatures[:1], 4)
 		lb.Commit = &commit
-		a.bundle.LightBlock = bundletest.Encode(t, lb)
+		a.bundle.State.LightBlock = bundletest.Encode(t, lb)
 	}, bundle.ErrHeader},
 	{"header signed, app hash of 20 bytes", func(t *testing.T, a *asked) {
 		header := *a.Block(5).Header
 		header.AppHash = header.AppHash[:20]
-		a.bundle.LightBlock = bundletest.Encode(t, a.Sign(&header, a.Validators(), a.Validators()...))
+		a.bundle.State.LightBlock = bundletest.Encode(t, a.Sign(&header, a.Validators(), a.Validators()...))
 	}, bundle.ErrHeader},
 	{"padded light block", func(_ *testing.T, a *asked) {
-		a.bundle.LightBlock = append(a.bundle.LightBlock, 0x1a, 0) // an unknown field
+		a.bundle.State.LightBlock = append(a.bundle.State.LightBlock, 0x1a, 0) // an unknown field
 	}, bundle.ErrMalformed},
-	{"no light block", func(_ *testing.T, a *asked) { a.bundle.LightBlock = nil }, bundle.ErrMalformed},
+	{"no light block", func(_ *testing.T, a *asked) { a.bundle.State.LightBlock = nil }, bundle.ErrMalformed},
 	{"huge light block", func(_ *testing.T, a *asked) {
-		a.bundle.LightBlock = make([]byte, bundle.MaxLightBlockSize+1)
+		a.bundle.State.LightBlock = make([]byte, bundle.MaxLightBlockSize+1)
 	}, bundle.ErrMalformed},
 	{"too many validators", func(t *testing.T, a *asked) {
 		a.resign(t, strangers(t, bundle.MaxValidators+1))
 	}, bundle.ErrMalformed},
 	{"intermediate blocks out of order", func(_ *testing.T, a *asked) {
-		a.bundle.IntermediateBlocks = [][]byte{a.EncodedBlock(3), a.EncodedBlock(2)}
+		a.bundle.State.IntermediateBlocks = [][]byte{a.EncodedBlock(3), a.EncodedBlock(2)}
 	}, bundle.ErrMalformed},
 	{"intermediate block beyond the target", func(_ *testing.T, a *asked) {
-		a.bundle.IntermediateBlocks = [][]byte{a.EncodedBlock(5)}
+		a.bundle.State.IntermediateBlocks = [][]byte{a.EncodedBlock(5)}
 	}, bundle.ErrMalformed},
 	{"many intermediate blocks", func(_ *testing.T, a *asked) {
-		a.bundle.IntermediateBlocks = slices.Repeat([][]byte{a.EncodedBlock(2)}, bundle.MaxIntermediateBlocks+1)
+		a.bundle.State.IntermediateBlocks = slices.Repeat([][]byte{a.EncodedBlock(2)}, bundle.MaxIntermediateBlocks+1)
 	}, bundle.ErrMalformed},
 	{"needless intermediate blocks", func(_ *testing.T, a *asked) {
-		a.bundle.IntermediateBlocks = [][]byte{a.EncodedBlock(1), a.EncodedBlock(2), a.EncodedBlock(4)}
+		a.bundle.State.IntermediateBlocks = [][]byte{a.EncodedBlock(1), a.EncodedBlock(2), a.EncodedBlock(4)}
 	}, nil},
 	{"forged intermediate block", func(t *testing.T, a *asked) {
-		a.bundle.IntermediateBlocks = [][]byte{bundletest.Encode(t, a.Sign(a.Block(3).Header, a.Validators(), a.Validators()[0]))}
+		a.bundle.State.IntermediateBlocks = [][]byte{bundletest.Encode(t, a.Sign(a.Block(3).Header, a.Validators(), a.Validators()[0]))}
 	}, bundle.ErrHeader},
 
 	// Time.
@@ -553,7 +554,7 @@ var lies = []struct {
 	{"fork below the newest block", func(t *testing.T, a *asked) {
 		header := *a.Block(1).Header
 		header.LastResultsHash = bytes.Repeat([]byte{7}, 32)
-		a.bundle.IntermediateBlocks = [][]byte{bundletest.Encode(t, a.Sign(&header, a.Validators(), a.Validators()...))}
+		a.bundle.State.IntermediateBlocks = [][]byte{bundletest.Encode(t, a.Sign(&header, a.Validators(), a.Validators()...))}
 	}, bundle.ErrFork},
 	{"unsigned block beside the known one", func(t *testing.T, a *asked) {
 		a.learn(t, a.Newest(), a.req)
@@ -561,8 +562,8 @@ var lies = []struct {
 	}, bundle.ErrHeader},
 
 	// Versions.
-	{"newer bundle", func(_ *testing.T, a *asked) { a.bundle.Version++ }, record.ErrNewer},
-	{"older bundle", func(_ *testing.T, a *asked) { a.bundle.Version = 0 }, bundle.ErrMalformed},
+	{"newer bundle", func(_ *testing.T, a *asked) { a.bundle.State.Version++ }, record.ErrNewer},
+	{"older bundle", func(_ *testing.T, a *asked) { a.bundle.State.Version = 0 }, bundle.ErrMalformed},
 	{"newer profile", func(_ *testing.T, a *asked) { a.bundle.Profile++ }, record.ErrNewer},
 	{"no profile", func(_ *testing.T, a *asked) { a.bundle.Profile = 0 }, bundle.ErrMalformed},
 	{"newer repository value", func(_ *testing.T, a *asked) {

@@ -217,7 +217,7 @@ func TestLogVectors(t *testing.T) {
 		{"the first twice", func(a *proto.ConsistencyAnswer) { a.Second = a.First }},
 		{"wrong proof", func(a *proto.ConsistencyAnswer) { a.Proof[0][0] ^= 1 }},
 		{"no proof", func(a *proto.ConsistencyAnswer) { a.Proof = nil }},
-		{"first state unproven", func(a *proto.ConsistencyAnswer) { a.First.State.LogSize++ }},
+		{"first state unproven", func(a *proto.ConsistencyAnswer) { a.First.AppState.LogSize++ }},
 		{"no first state", func(a *proto.ConsistencyAnswer) { a.First = nil }},
 		{"no second state", func(a *proto.ConsistencyAnswer) { a.Second = nil }},
 	} {

@@ -294,14 +294,14 @@ func TestValidatorsChange(t *testing.T) {
 		}
 	})
 	t.Run("without intermediate blocks", func(t *testing.T) {
-		a.bundle.IntermediateBlocks = nil
+		a.bundle.State.IntermediateBlocks = nil
 		if _, _, err := a.verify(); !errors.Is(err, bundle.ErrNotEnoughTrust) || bundle.ClassOf(err) != bundle.Attack {
 			t.Errorf("error %v", err)
 		}
 	})
 	t.Run("with half of the intermediate blocks", func(t *testing.T) {
 		a.from(a.Newest())
-		a.bundle.IntermediateBlocks = a.bundle.IntermediateBlocks[:len(a.bundle.IntermediateBlocks)/2]
+		a.bundle.State.IntermediateBlocks = a.bundle.State.IntermediateBlocks[:len(a.bundle.State.IntermediateBlocks)/2]
 		if _, _, err := a.verify(); !errors.Is(err, bundle.ErrNotEnoughTrust) {
 			t.Errorf("error %v", err)
 		}

@@ -62,7 +62,7 @@ func full(tb testing.TB) *asked {
 	if _, _, err := a.verify(); err != nil {
 		tb.Fatal(err)
 	}
-	if len(a.bundle.GetIntermediateBlocks()) == 0 || len(a.bundle.GetRoots()) != 3 {
+	if len(a.bundle.GetState().GetIntermediateBlocks()) == 0 || len(a.bundle.GetRoots()) != 3 {
 		tb.Fatal("the bundle has no intermediate blocks or no roots")
 	}
 	return a
@@ -72,7 +72,7 @@ func full(tb testing.TB) *asked {
 // signature beyond two thirds, and whose turn it is to propose, prove nothing.
 // The header itself has no play.
 func hasPlay(path string) bool {
-	return path == ".light_block" || strings.HasPrefix(path, ".intermediate_blocks[")
+	return path == ".state.light_block" || strings.HasPrefix(path, ".state.intermediate_blocks[")
 }
 
 // same reports whether two results say the same.

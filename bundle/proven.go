@@ -26,27 +26,35 @@ type Proven struct {
 	mapRoot merkle.Hash
 }
 
+// checkStateForm judges what can be judged of a state proof before anything in it is parsed.
+func checkStateForm(s *proto.StateProof, ledger string) error {
+	if s == nil {
+		return fail(ErrMalformed, "nothing proves the state")
+	}
+	if err := checkVersion(s.GetVersion()); err != nil {
+		return err
+	}
+	if s.GetLedger() != ledger {
+		return fail(ErrWrongLedger, "it is of %s, this client trusts %q", printable.Quote(s.GetLedger()), ledger)
+	}
+	return nil
+}
+
 // verifyState verifies what an answer rests on, down to the state's hashes, and
-// returns the memory that knows it. Its intermediate blocks start from the memory; before are traces
-// that may be the answer's.
+// returns the memory that knows it. Its intermediate blocks
+// start from the memory; before are traces that may be the answer's.
 func verifyState(s *proto.StateProof, mem *Memory, now time.Time, p Policy, before []*Trace) (*Proven, *Memory, error) {
 	if err := p.check(); err != nil {
 		return nil, nil, err
 	}
-	if s == nil {
-		return nil, nil, fail(ErrMalformed, "nothing proves the state")
-	}
-	if err := checkVersion(s.GetVersion()); err != nil {
+	if err := checkStateForm(s, mem.ledger); err != nil {
 		return nil, nil, err
-	}
-	if s.GetLedger() != mem.ledger {
-		return nil, nil, fail(ErrWrongLedger, "it is of %s, this client trusts %q", printable.Quote(s.GetLedger()), mem.ledger)
 	}
 	target, next, err := VerifyLightBlock(s.GetLightBlock(), s.GetIntermediateBlocks(), mem, now, p, before...)
 	if err != nil {
 		return nil, nil, err
 	}
-	state, err := readState(s.GetState(), target.Header)
+	state, err := readState(s.GetAppState(), target.Header)
 	if err != nil {
 		return nil, nil, err
 	}

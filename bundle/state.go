@@ -10,13 +10,6 @@ import (
 	"hullmark/record"
 )
 
-// checkState returns the map root of a state that is the one a verified header
-// commits to.
-func checkState(s *proto.AppState, header *types.Header) (merkle.Hash, error) {
-	state, err := readState(s, header)
-	return state.Map, err
-}
-
 // readState returns a state that is the one a verified header commits to.
 func readState(s *proto.AppState, header *types.Header) (merkle.AppState, error) {
 	if s == nil || len(s.GetLogRoot()) != merkle.HashSize || len(s.GetMapRoot()) != merkle.HashSize {

@@ -46,8 +46,8 @@ func TestTraceIsVerifiedOnce(t *testing.T) {
 		trace *bundle.Trace
 		want  error
 	}{
-		{"followed", followed(b.GetLightBlock()), nil},
-		{"not followed", decoded(b.GetLightBlock()), bundle.ErrHeader},
+		{"followed", followed(b.GetState().GetLightBlock()), nil},
+		{"not followed", decoded(b.GetState().GetLightBlock()), bundle.ErrHeader},
 		{"of another block", followed(s.EncodedBlock(4)), nil}, // which is left alone
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -60,14 +60,14 @@ func TestTraceIsVerifiedOnce(t *testing.T) {
 				"answer about the log": func() (*bundle.Memory, error) {
 					digest := fixture.Digest("two")
 					a := &proto.ImageAnswer{
-						State: &proto.StateProof{Version: 1, Ledger: b.GetLedger(), LightBlock: b.GetLightBlock(), State: b.GetState()},
+						State: b.State,
 						Image: s.Newest().Prove(record.ImageKey(digest)),
 					}
 					_, m, err := bundle.VerifyVouchers(a, digest, s.memory(), s.Now(), bundle.DefaultPolicy(), tc.trace)
 					return m, err
 				},
 				"light block": func() (*bundle.Memory, error) {
-					_, m, err := bundle.VerifyLightBlock(b.GetLightBlock(), nil, s.memory(), s.Now(), bundle.DefaultPolicy(), tc.trace)
+					_, m, err := bundle.VerifyLightBlock(b.GetState().GetLightBlock(), nil, s.memory(), s.Now(), bundle.DefaultPolicy(), tc.trace)
 					return m, err
 				},
 			} {

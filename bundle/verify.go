@@ -81,18 +81,10 @@ func (v *verification) run() error {
 		return err
 	}
 
-	// The header: signed by validators the client trusts, and young enough.
-	if err := v.verifyHeader(); err != nil {
+	// The state: in a header signed by validators the client trusts, and young enough.
+	if err := v.verifyState(); err != nil {
 		return err
 	}
-	var err error
-	if v.mapRoot, err = checkState(v.bundle.GetState(), v.header); err != nil {
-		return err
-	}
-	if err := v.checkAge(); err != nil {
-		return err
-	}
-	v.memory = v.memory.withState(v.result.StateHeight)
 
 	// The repository: what the ledger says of it, and that it never goes back.
 	if err := v.proveRepository(); err != nil {
@@ -133,27 +125,15 @@ func (v *verification) run() error {
 	}
 }
 
-// verifyHeader verifies the target light block.
-func (v *verification) verifyHeader() error {
-	target, next, err := VerifyLightBlock(v.bundle.GetLightBlock(), v.bundle.GetIntermediateBlocks(), v.memory, v.now, v.policy, v.before...)
+// verifyState verifies what the answer rests on.
+func (v *verification) verifyState() error {
+	proven, next, err := verifyState(v.bundle.GetState(), v.memory, v.now, v.policy, v.before)
 	if err != nil {
 		return err
 	}
-	v.memory = next
-	v.header = target.Header
-	v.result.HeaderHeight = uint64(target.Height)
-	v.result.StateHeight = uint64(target.Height) - 1
-	v.result.BlockTime = target.Time.UTC()
-	v.result.Age = max(0, v.now.Sub(target.Time))
-	return nil
-}
-
-// checkAge refuses answers older than the policy allows. That a header is not
-// ahead of the clock was checked when it was verified.
-func (v *verification) checkAge() error {
-	if !v.policy.Offline && v.result.Age > v.policy.MaxAge {
-		return fail(ErrStale, "%s old, at most %s", v.result.Age.Round(time.Second), v.policy.MaxAge)
-	}
+	v.memory, v.header, v.mapRoot = next, proven.header, proven.mapRoot
+	v.result.HeaderHeight, v.result.StateHeight = proven.HeaderHeight, proven.StateHeight
+	v.result.BlockTime, v.result.Age = proven.BlockTime, proven.Age
 	return nil
 }
 

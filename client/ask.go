@@ -87,16 +87,13 @@ func fetchAnswer[M protobuf.Message](ctx context.Context, c *Client, node string
 		}
 		out, again := fetched[M]{answer: answer}, false
 		for _, s := range q.states(answer) {
-			intermediate, trace, next, err := c.completeIntermediate(ctx, node, s.GetLightBlock(), s.GetIntermediateBlocks(), m, q.repositories...)
+			trace, next, err := c.completeState(ctx, node, s, m, q.repositories...)
 			if err != nil {
 				return none, err
 			}
 			if next != nil {
 				m, again = next, true
 				break
-			}
-			if s != nil {
-				s.IntermediateBlocks = intermediate
 			}
 			if trace != nil {
 				out.traces = append(out.traces, trace)

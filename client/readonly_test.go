@@ -71,7 +71,7 @@ func TestForkIsReportedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := n.chain.Newest().Bundle(ref(app + ":latest"))
-	other.LightBlock = n.fork(4, 4)
+	other.State.LightBlock = n.fork(4, 4)
 	file, err := bundle.Encode(other)
 	if err != nil {
 		t.Fatal(err)

@@ -91,7 +91,7 @@ func (c *Client) resolveOnce(ctx context.Context, req query.Resolve, forFile boo
 		}
 		if err == nil || goesOn(err) {
 			result, proof, own = r, b, append(w, c.keepFiles(req.Repository, b.GetTargets())...)
-			c.witness(node, b.GetLightBlock())
+			c.witness(node, b.GetState().GetLightBlock())
 		}
 		return err
 	})
@@ -124,12 +124,11 @@ func (c *Client) fetchBundle(ctx context.Context, node string, req query.Resolve
 		if err := bundle.PutBack(b, files); err != nil {
 			return none, c.behindOr(err, b, req, m)
 		}
-		intermediate, trace, next, err := c.completeIntermediate(ctx, node, b.GetLightBlock(), b.GetIntermediateBlocks(), m, req.Repository)
+		trace, next, err := c.completeState(ctx, node, b.GetState(), m, req.Repository)
 		if err != nil {
 			return none, err
 		}
 		if next == nil {
-			b.IntermediateBlocks = intermediate
 			out := fetched[*proto.Bundle]{answer: b}
 			if trace != nil {
 				out.traces = append(out.traces, trace)
@@ -228,37 +227,40 @@ func (c *Client) verify(ctx context.Context, loaded *bundle.Memory, b *proto.Bun
 	return result, warnings, nil
 }
 
-// completeIntermediate returns what leads to a light block from what the client knows: the
-// intermediate blocks that came with it, or, when those are too few, light blocks from the same
-// node; and all of them decoded and followed, nil if they cannot be. When as many
-// came as there is room for, it remembers them instead and returns the memory to ask again
-// with. No other verdict is given: that is for whoever verifies the answer.
-func (c *Client) completeIntermediate(ctx context.Context, node string, block []byte, intermediate [][]byte, m *bundle.Memory, repositories ...reference.Repository) ([][]byte, *bundle.Trace, *bundle.Memory, error) {
-	trace, err := bundle.DecodeTrace(m.Ledger(), block, intermediate)
+// completeState puts into a state proof what leads to it from what the client knows, when
+// the intermediate blocks that came with it are too few: light blocks from the same node.
+// It returns the blocks that came decoded and followed, nil if they cannot be or were too
+// few. When as many came as there is room for, it remembers them instead and returns the
+// memory to ask again with. No other verdict is given: that is for whoever verifies the
+// answer.
+func (c *Client) completeState(ctx context.Context, node string, s *proto.StateProof, m *bundle.Memory, repositories ...reference.Repository) (*bundle.Trace, *bundle.Memory, error) {
+	intermediate := s.GetIntermediateBlocks()
+	trace, err := bundle.DecodeTrace(m.Ledger(), s.GetLightBlock(), intermediate)
 	if err != nil {
-		return intermediate, nil, nil, nil //nolint:nilerr // verifying the answer reports the same error
+		return nil, nil, nil //nolint:nilerr // verifying the answer reports the same error
 	}
 	_, short := m.Follow(trace, c.now(), c.policy)
 	if !errors.Is(short, bundle.ErrNotEnoughTrust) {
-		return intermediate, trace, nil, nil
+		return trace, nil, nil
 	}
 	if n := len(intermediate); n == bundle.MaxIntermediateBlocks {
 		next, err := c.learnBlock(ctx, intermediate[n-1], intermediate[:n-1], repositories...)
 		if err == nil && next.TrustedHeight() > m.TrustedHeight() {
-			return nil, nil, next, nil
+			return nil, next, nil
 		}
 	}
-	found, err := c.findIntermediate(ctx, node, m, block)
+	found, err := c.findIntermediate(ctx, node, m, s.GetLightBlock())
 	switch {
 	case err == nil:
-		return found, nil, nil, nil
+		s.IntermediateBlocks = found
+		return nil, nil, nil
 	case errors.Is(err, bundle.ErrFork):
-		return nil, nil, nil, err
+		return nil, nil, err
 	default:
 		if err := interrupted(ctx, err); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
-		return nil, nil, nil, short // the node has nothing better to offer
+		return nil, nil, short // the node has nothing better to offer
 	}
 }
 

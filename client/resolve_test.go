@@ -79,15 +79,15 @@ func badWays(n *network) []struct {
 			http.Redirect(w, r, r.URL.RequestURI(), http.StatusFound)
 			return true
 		}, bundle.Other, client.ErrResponse},
-		{"newer format", n.twists(func(b *proto.Bundle) { b.Version = 2 }), bundle.Other, record.ErrNewer},
-		{"another ledger", n.twists(func(b *proto.Bundle) { b.Ledger = "elsewhere" }), bundle.Attack, bundle.ErrWrongLedger},
+		{"newer format", n.twists(func(b *proto.Bundle) { b.State.Version = 2 }), bundle.Other, record.ErrNewer},
+		{"another ledger", n.twists(func(b *proto.Bundle) { b.State.Ledger = "elsewhere" }), bundle.Attack, bundle.ErrWrongLedger},
 		{"another tag", func(w http.ResponseWriter, _ *http.Request) bool {
 			n.do(func(c *bundletest.Chain) { send(w, c.Newest().Bundle(ref(app+":1.0"))) })
 			return true
 		}, bundle.Attack, bundle.ErrProof},
 		{"another digest", n.twists(func(b *proto.Bundle) { b.Tag.Value[10] ^= 1 }), bundle.Attack, bundle.ErrProof},
 		{"denies the tag", n.twists(func(b *proto.Bundle) { b.Tag.Value = nil }), bundle.Attack, bundle.ErrProof},
-		{"another state", n.twists(func(b *proto.Bundle) { b.State.MapRoot[0] ^= 1 }), bundle.Attack, bundle.ErrAppHash},
+		{"another state", n.twists(func(b *proto.Bundle) { b.State.AppState.MapRoot[0] ^= 1 }), bundle.Attack, bundle.ErrAppHash},
 		{"no roots", n.twists(func(b *proto.Bundle) { b.Roots = nil }), bundle.Attack, bundle.ErrRoot},
 		{"old targets", n.twists(func(b *proto.Bundle) {
 			b.Targets = n.chain.Source(2).Bundle(ref(app + ":1.0")).Targets
@@ -96,7 +96,7 @@ func badWays(n *network) []struct {
 			strangers := fixture.NewKeys(n.tb, "ed25519", "stranger", 4)
 			lb := n.chain.Newest().Block
 			lb.ValidatorsHash = bundletest.ValidatorSet(strangers).Hash()
-			b.LightBlock = bundletest.Encode(n.tb, n.chain.Sign(lb.Header, strangers, strangers...))
+			b.State.LightBlock = bundletest.Encode(n.tb, n.chain.Sign(lb.Header, strangers, strangers...))
 		}), bundle.Attack, bundle.ErrHeader},
 		{"stale", n.stale(), bundle.Stale, bundle.ErrStale},
 	}
@@ -409,12 +409,12 @@ func TestMissingIntermediateBlocks(t *testing.T) {
 		n.commit()
 		n.commit()
 	}
-	n.nodes[0].lie(n.twists(func(b *proto.Bundle) { b.IntermediateBlocks = nil }))
+	n.nodes[0].lie(n.twists(func(b *proto.Bundle) { b.State.IntermediateBlocks = nil }))
 	result, _, warnings, err := n.client().Resolve(t.Context(), ref(app+":latest"))
 	if err != nil || len(warnings) != 0 || result.Digest != fixture.Digest("two") {
 		t.Errorf("error %v, warnings %v", err, warnings)
 	}
-	n.nodes[0].lie(n.twists(func(b *proto.Bundle) { b.IntermediateBlocks, b.Tag.Value[10] = nil, 0 }))
+	n.nodes[0].lie(n.twists(func(b *proto.Bundle) { b.State.IntermediateBlocks, b.Tag.Value[10] = nil, 0 }))
 	if _, _, _, err = n.client().Resolve(t.Context(), ref(app+":latest")); !errors.Is(err, bundle.ErrProof) {
 		t.Errorf("error %v", err)
 	}
@@ -435,7 +435,7 @@ func (n *network) forge(strangers []*fixture.Key, height uint64) []byte {
 // blocks to blocks.
 func (n *network) claims(strangers []*fixture.Key, blocks func(w http.ResponseWriter, r *http.Request)) func(http.ResponseWriter, *http.Request) bool {
 	forged := n.forge(strangers, n.chain.Height())
-	look := n.twists(func(b *proto.Bundle) { b.LightBlock, b.IntermediateBlocks = forged, nil })
+	look := n.twists(func(b *proto.Bundle) { b.State.LightBlock, b.State.IntermediateBlocks = forged, nil })
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/v1/light-block" {
 			blocks(w, r)
@@ -582,7 +582,7 @@ func TestFork(t *testing.T) {
 	nodes := n.inOrder(c, ref(app+":latest").String())
 
 	forged := n.fork(4, 2)
-	nodes[0].lie(n.twists(func(b *proto.Bundle) { b.LightBlock = forged }))
+	nodes[0].lie(n.twists(func(b *proto.Bundle) { b.State.LightBlock = forged }))
 	if _, _, warnings, err := c.Resolve(t.Context(), ref(app+":latest")); err != nil || len(warnings) != 1 {
 		t.Errorf("forged: error %v, warnings %v", err, warnings)
 	}
@@ -591,7 +591,7 @@ func TestFork(t *testing.T) {
 	}
 
 	signed := n.fork(4, 4)
-	nodes[0].lie(n.twists(func(b *proto.Bundle) { b.LightBlock = signed }))
+	nodes[0].lie(n.twists(func(b *proto.Bundle) { b.State.LightBlock = signed }))
 	before := len(nodes[1].seen())
 	for range 2 { // what is kept stays
 		result, _, _, err := c.Resolve(t.Context(), ref(app+":latest"))
@@ -610,7 +610,7 @@ func TestFork(t *testing.T) {
 	var bundled []byte
 	n.do(func(c *bundletest.Chain) {
 		b := c.Newest().Bundle(ref(app + ":latest"))
-		b.LightBlock = signed
+		b.State.LightBlock = signed
 		bundled, _ = bundle.Encode(b)
 	})
 	remove(t, path)

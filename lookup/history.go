@@ -21,7 +21,7 @@ const (
 
 // History proves a page of a repository's history, newest first.
 func (s *State) History(q query.History, k query.Known) (*proto.HistoryAnswer, error) {
-	state, err := s.proof(k)
+	state, err := s.proof(k.TrustedHeight)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (s *State) Inclusion(q query.Inclusion, k query.Known) (*proto.InclusionAns
 	if size := s.View.State().Log.Size; q.Index >= size {
 		return nil, fmt.Errorf("%w: record %d of a log of %d", ErrNotFound, q.Index, size)
 	}
-	state, err := s.proof(k)
+	state, err := s.proof(k.TrustedHeight)
 	if err != nil {
 		return nil, err
 	}
@@ -64,16 +64,16 @@ func (r *Reader) consistency(q query.Consistency, k query.Known) (*proto.Consist
 	if err != nil {
 		return nil, err
 	}
-	first, err := read(r, older, func(s *State) (*proto.StateProof, error) { return s.proof(k) })
+	first, err := read(r, older, func(s *State) (*proto.StateProof, error) { return s.proof(k.TrustedHeight) })
 	if err != nil {
 		return nil, err
 	}
 	return read(r, newer, func(s *State) (*proto.ConsistencyAnswer, error) {
-		size := first.GetState().GetLogSize()
+		size := first.GetAppState().GetLogSize()
 		if size > s.View.State().Log.Size {
 			return nil, fmt.Errorf("%w: first is greater than second", query.ErrQuestion)
 		}
-		second, err := s.proof(k)
+		second, err := s.proof(k.TrustedHeight)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +84,7 @@ func (r *Reader) consistency(q query.Consistency, k query.Known) (*proto.Consist
 
 // Vouchers proves who vouches for an image in all repositories.
 func (s *State) Vouchers(q query.Vouchers, k query.Known) (*proto.ImageAnswer, error) {
-	state, err := s.proof(k)
+	state, err := s.proof(k.TrustedHeight)
 	if err != nil {
 		return nil, err
 	}

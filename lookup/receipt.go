@@ -37,7 +37,7 @@ func (r *Reader) receipt(q query.Receipt, k query.Known) (*proto.ReceiptAnswer, 
 		return nil, ErrNotReady
 	}
 	return read(r, 0, func(s *State) (*proto.ReceiptAnswer, error) {
-		if a.State, err = s.proof(k); err != nil {
+		if a.State, err = s.proof(k.TrustedHeight); err != nil {
 			return nil, err
 		}
 		a.Records, err = madeRecords(s.View, txs, index, height)

@@ -13,21 +13,14 @@ import (
 
 // Resolve makes the bundle that answers a question. What is not there is proven absent.
 func (s *State) Resolve(q query.Resolve, k query.Known) (*proto.Bundle, error) {
-	encoded, err := bundle.EncodeLightBlock(s.Block)
-	if err != nil {
-		return nil, err
-	}
-	v := s.View
-	b := &proto.Bundle{
-		Version: bundle.FormatVersion, Profile: uint32(record.ProfileTUF), Ledger: s.Ledger, LightBlock: encoded, State: s.appState(),
-	}
-	from := k.TrustedHeight
+	v, b, trusted := s.View, &proto.Bundle{Profile: uint32(record.ProfileTUF)}, k.TrustedHeight
+	var err error
 	if k.ForFile {
-		if from, err = s.fileStart(); err != nil {
+		if trusted, err = s.fileStart(); err != nil {
 			return nil, err
 		}
 	}
-	if b.IntermediateBlocks, err = s.intermediateBlocks(from); err != nil {
+	if b.State, err = s.proof(trusted); err != nil {
 		return nil, err
 	}
 	if b.Repository, err = prove(v, record.RepositoryKey(q.Repository)); err != nil {

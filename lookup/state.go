@@ -8,7 +8,6 @@ import (
 	"hullmark/bundle"
 	"hullmark/merkle"
 	"hullmark/proto"
-	"hullmark/query"
 	"hullmark/record"
 )
 
@@ -44,14 +43,14 @@ type State struct {
 // Close closes the view.
 func (s *State) Close() { s.View.Close() }
 
-// proof returns the proof of the state for a reader who trusts a height.
-func (s *State) proof(k query.Known) (*proto.StateProof, error) {
+// proof returns the proof of the state for a reader who trusts a block of a height.
+func (s *State) proof(trusted uint64) (*proto.StateProof, error) {
 	encoded, err := bundle.EncodeLightBlock(s.Block)
 	if err != nil {
 		return nil, err
 	}
-	p := &proto.StateProof{Version: bundle.FormatVersion, Ledger: s.Ledger, LightBlock: encoded, State: s.appState()}
-	p.IntermediateBlocks, err = s.intermediateBlocks(k.TrustedHeight)
+	p := &proto.StateProof{Version: bundle.FormatVersion, Ledger: s.Ledger, LightBlock: encoded, AppState: s.appState()}
+	p.IntermediateBlocks, err = s.intermediateBlocks(trusted)
 	return p, err
 }
 

@@ -30,43 +30,33 @@ const (
 // verifier derives every key from the question it asked.
 type Bundle struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Format version, 1.
-	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// What the answer rests on. The time of its light block is the age of the answer.
+	State *StateProof `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
 	// Profile of the TUF files: 1 = TUF 1.0.
 	Profile uint32 `protobuf:"varint,2,opt,name=profile,proto3" json:"profile,omitempty"`
-	// Ledger id the bundle belongs to.
-	Ledger string `protobuf:"bytes,3,opt,name=ledger,proto3" json:"ledger,omitempty"`
-	// Light blocks (tendermint.types.LightBlock) that lead from a block the
-	// verifier trusts to the target, ascending; often empty.
-	IntermediateBlocks [][]byte `protobuf:"bytes,4,rep,name=intermediate_blocks,json=intermediateBlocks,proto3" json:"intermediate_blocks,omitempty"`
-	// The target light block. Its header's app hash commits to the state below;
-	// its time is the age of the answer.
-	LightBlock []byte `protobuf:"bytes,5,opt,name=light_block,json=lightBlock,proto3" json:"light_block,omitempty"`
-	// What the app hash is made of.
-	State *AppState `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"`
 	// repository/<name>.
-	Repository *MapEntry `protobuf:"bytes,7,opt,name=repository,proto3" json:"repository,omitempty"`
+	Repository *MapEntry `protobuf:"bytes,3,opt,name=repository,proto3" json:"repository,omitempty"`
 	// tag/<name>:<tag>; absent when the question is about a digest or a repository.
-	Tag *MapEntry `protobuf:"bytes,8,opt,name=tag,proto3" json:"tag,omitempty"`
+	Tag *MapEntry `protobuf:"bytes,4,opt,name=tag,proto3" json:"tag,omitempty"`
 	// image/<digest>@<name>; absent when there is no digest to speak of.
-	Image *MapEntry `protobuf:"bytes,9,opt,name=image,proto3" json:"image,omitempty"`
+	Image *MapEntry `protobuf:"bytes,5,opt,name=image,proto3" json:"image,omitempty"`
 	// Root files after the one the verifier said it holds, ascending without gaps.
-	Roots [][]byte `protobuf:"bytes,10,rep,name=roots,proto3" json:"roots,omitempty"`
+	Roots [][]byte `protobuf:"bytes,6,rep,name=roots,proto3" json:"roots,omitempty"`
 	// The targets file and, in order of delegation, the files below it that lead
 	// to the role holding the tag. Empty at ledger assurance.
-	Targets [][]byte `protobuf:"bytes,11,rep,name=targets,proto3" json:"targets,omitempty"`
+	Targets [][]byte `protobuf:"bytes,7,rep,name=targets,proto3" json:"targets,omitempty"`
 	// The signed statement that the image's value names, if it names one; empty at
 	// ledger assurance.
-	Statements [][]byte `protobuf:"bytes,12,rep,name=statements,proto3" json:"statements,omitempty"`
+	Statements [][]byte `protobuf:"bytes,8,rep,name=statements,proto3" json:"statements,omitempty"`
 	// root/<name>/<version> of the last of the roots, when they end before the
 	// current one: there was no room for more.
-	LastRoot *MapEntry `protobuf:"bytes,13,opt,name=last_root,json=lastRoot,proto3" json:"last_root,omitempty"`
+	LastRoot *MapEntry `protobuf:"bytes,9,opt,name=last_root,json=lastRoot,proto3" json:"last_root,omitempty"`
 	// The root file by which the statement was judged, unless it is the current one.
-	StatementRoot []byte `protobuf:"bytes,14,opt,name=statement_root,json=statementRoot,proto3" json:"statement_root,omitempty"`
+	StatementRoot []byte `protobuf:"bytes,10,opt,name=statement_root,json=statementRoot,proto3" json:"statement_root,omitempty"`
 	// SHA-256 of the targets files that the reader said it holds, in order; each
 	// stands for an empty element of targets. A bundle is verified, and passed on,
 	// with the files in place and this empty.
-	Held          [][]byte `protobuf:"bytes,15,rep,name=held,proto3" json:"held,omitempty"`
+	Held          [][]byte `protobuf:"bytes,11,rep,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -101,11 +91,11 @@ func (*Bundle) Descriptor() ([]byte, []int) {
 	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *Bundle) GetVersion() uint32 {
+func (x *Bundle) GetState() *StateProof {
 	if x != nil {
-		return x.Version
+		return x.State
 	}
-	return 0
+	return nil
 }
 
 func (x *Bundle) GetProfile() uint32 {
@@ -113,34 +103,6 @@ func (x *Bundle) GetProfile() uint32 {
 		return x.Profile
 	}
 	return 0
-}
-
-func (x *Bundle) GetLedger() string {
-	if x != nil {
-		return x.Ledger
-	}
-	return ""
-}
-
-func (x *Bundle) GetIntermediateBlocks() [][]byte {
-	if x != nil {
-		return x.IntermediateBlocks
-	}
-	return nil
-}
-
-func (x *Bundle) GetLightBlock() []byte {
-	if x != nil {
-		return x.LightBlock
-	}
-	return nil
-}
-
-func (x *Bundle) GetState() *AppState {
-	if x != nil {
-		return x.State
-	}
-	return nil
 }
 
 func (x *Bundle) GetRepository() *MapEntry {
@@ -206,6 +168,90 @@ func (x *Bundle) GetHeld() [][]byte {
 	return nil
 }
 
+// StateProof is what an answer rests on: the state after one block, and the light
+// blocks that lead to the header that commits to it.
+type StateProof struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Format version, 1.
+	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Ledger id the answer belongs to.
+	Ledger string `protobuf:"bytes,2,opt,name=ledger,proto3" json:"ledger,omitempty"`
+	// Light blocks (tendermint.types.LightBlock) that lead from a block the
+	// verifier trusts to the target, ascending; often empty.
+	IntermediateBlocks [][]byte `protobuf:"bytes,3,rep,name=intermediate_blocks,json=intermediateBlocks,proto3" json:"intermediate_blocks,omitempty"`
+	// The target light block. Its header's app hash commits to the state below.
+	LightBlock []byte `protobuf:"bytes,4,opt,name=light_block,json=lightBlock,proto3" json:"light_block,omitempty"`
+	// What that app hash is made of.
+	AppState      *AppState `protobuf:"bytes,5,opt,name=app_state,json=appState,proto3" json:"app_state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateProof) Reset() {
+	*x = StateProof{}
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateProof) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateProof) ProtoMessage() {}
+
+func (x *StateProof) ProtoReflect() protoreflect.Message {
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateProof.ProtoReflect.Descriptor instead.
+func (*StateProof) Descriptor() ([]byte, []int) {
+	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *StateProof) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *StateProof) GetLedger() string {
+	if x != nil {
+		return x.Ledger
+	}
+	return ""
+}
+
+func (x *StateProof) GetIntermediateBlocks() [][]byte {
+	if x != nil {
+		return x.IntermediateBlocks
+	}
+	return nil
+}
+
+func (x *StateProof) GetLightBlock() []byte {
+	if x != nil {
+		return x.LightBlock
+	}
+	return nil
+}
+
+func (x *StateProof) GetAppState() *AppState {
+	if x != nil {
+		return x.AppState
+	}
+	return nil
+}
+
 // AppState is the preimage of an app hash.
 type AppState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -223,7 +269,7 @@ type AppState struct {
 
 func (x *AppState) Reset() {
 	*x = AppState{}
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[1]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -235,7 +281,7 @@ func (x *AppState) String() string {
 func (*AppState) ProtoMessage() {}
 
 func (x *AppState) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[1]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -248,7 +294,7 @@ func (x *AppState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppState.ProtoReflect.Descriptor instead.
 func (*AppState) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{1}
+	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *AppState) GetLogSize() uint64 {
@@ -291,7 +337,7 @@ type MapEntry struct {
 
 func (x *MapEntry) Reset() {
 	*x = MapEntry{}
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[2]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +349,7 @@ func (x *MapEntry) String() string {
 func (*MapEntry) ProtoMessage() {}
 
 func (x *MapEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[2]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +362,7 @@ func (x *MapEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapEntry.ProtoReflect.Descriptor instead.
 func (*MapEntry) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{2}
+	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *MapEntry) GetValue() []byte {
@@ -355,7 +401,7 @@ type TrustAnchor struct {
 
 func (x *TrustAnchor) Reset() {
 	*x = TrustAnchor{}
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[3]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -367,7 +413,7 @@ func (x *TrustAnchor) String() string {
 func (*TrustAnchor) ProtoMessage() {}
 
 func (x *TrustAnchor) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[3]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -380,7 +426,7 @@ func (x *TrustAnchor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustAnchor.ProtoReflect.Descriptor instead.
 func (*TrustAnchor) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{3}
+	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TrustAnchor) GetVersion() uint32 {
@@ -439,7 +485,7 @@ type AnchorSignature struct {
 
 func (x *AnchorSignature) Reset() {
 	*x = AnchorSignature{}
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[4]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +497,7 @@ func (x *AnchorSignature) String() string {
 func (*AnchorSignature) ProtoMessage() {}
 
 func (x *AnchorSignature) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[4]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +510,7 @@ func (x *AnchorSignature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnchorSignature.ProtoReflect.Descriptor instead.
 func (*AnchorSignature) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{4}
+	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AnchorSignature) GetKeyId() []byte {
@@ -497,7 +543,7 @@ type AnchorOperator struct {
 
 func (x *AnchorOperator) Reset() {
 	*x = AnchorOperator{}
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[5]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +555,7 @@ func (x *AnchorOperator) String() string {
 func (*AnchorOperator) ProtoMessage() {}
 
 func (x *AnchorOperator) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_bundle_proto_msgTypes[5]
+	mi := &file_hullmark_v1_bundle_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,7 +568,7 @@ func (x *AnchorOperator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnchorOperator.ProtoReflect.Descriptor instead.
 func (*AnchorOperator) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{5}
+	return file_hullmark_v1_bundle_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AnchorOperator) GetId() string {
@@ -557,29 +603,32 @@ var File_hullmark_v1_bundle_proto protoreflect.FileDescriptor
 
 const file_hullmark_v1_bundle_proto_rawDesc = "" +
 	"\n" +
-	"\x18hullmark/v1/bundle.proto\x12\vhullmark.v1\"\x9f\x04\n" +
-	"\x06Bundle\x12\x18\n" +
-	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
-	"\aprofile\x18\x02 \x01(\rR\aprofile\x12\x16\n" +
-	"\x06ledger\x18\x03 \x01(\tR\x06ledger\x12/\n" +
-	"\x13intermediate_blocks\x18\x04 \x03(\fR\x12intermediateBlocks\x12\x1f\n" +
-	"\vlight_block\x18\x05 \x01(\fR\n" +
-	"lightBlock\x12+\n" +
-	"\x05state\x18\x06 \x01(\v2\x15.hullmark.v1.AppStateR\x05state\x125\n" +
+	"\x18hullmark/v1/bundle.proto\x12\vhullmark.v1\"\x9d\x03\n" +
+	"\x06Bundle\x12-\n" +
+	"\x05state\x18\x01 \x01(\v2\x17.hullmark.v1.StateProofR\x05state\x12\x18\n" +
+	"\aprofile\x18\x02 \x01(\rR\aprofile\x125\n" +
 	"\n" +
-	"repository\x18\a \x01(\v2\x15.hullmark.v1.MapEntryR\n" +
+	"repository\x18\x03 \x01(\v2\x15.hullmark.v1.MapEntryR\n" +
 	"repository\x12'\n" +
-	"\x03tag\x18\b \x01(\v2\x15.hullmark.v1.MapEntryR\x03tag\x12+\n" +
-	"\x05image\x18\t \x01(\v2\x15.hullmark.v1.MapEntryR\x05image\x12\x14\n" +
-	"\x05roots\x18\n" +
-	" \x03(\fR\x05roots\x12\x18\n" +
-	"\atargets\x18\v \x03(\fR\atargets\x12\x1e\n" +
+	"\x03tag\x18\x04 \x01(\v2\x15.hullmark.v1.MapEntryR\x03tag\x12+\n" +
+	"\x05image\x18\x05 \x01(\v2\x15.hullmark.v1.MapEntryR\x05image\x12\x14\n" +
+	"\x05roots\x18\x06 \x03(\fR\x05roots\x12\x18\n" +
+	"\atargets\x18\a \x03(\fR\atargets\x12\x1e\n" +
 	"\n" +
-	"statements\x18\f \x03(\fR\n" +
+	"statements\x18\b \x03(\fR\n" +
 	"statements\x122\n" +
-	"\tlast_root\x18\r \x01(\v2\x15.hullmark.v1.MapEntryR\blastRoot\x12%\n" +
-	"\x0estatement_root\x18\x0e \x01(\fR\rstatementRoot\x12\x12\n" +
-	"\x04held\x18\x0f \x03(\fR\x04held\"o\n" +
+	"\tlast_root\x18\t \x01(\v2\x15.hullmark.v1.MapEntryR\blastRoot\x12%\n" +
+	"\x0estatement_root\x18\n" +
+	" \x01(\fR\rstatementRoot\x12\x12\n" +
+	"\x04held\x18\v \x03(\fR\x04held\"\xc4\x01\n" +
+	"\n" +
+	"StateProof\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
+	"\x06ledger\x18\x02 \x01(\tR\x06ledger\x12/\n" +
+	"\x13intermediate_blocks\x18\x03 \x03(\fR\x12intermediateBlocks\x12\x1f\n" +
+	"\vlight_block\x18\x04 \x01(\fR\n" +
+	"lightBlock\x122\n" +
+	"\tapp_state\x18\x05 \x01(\v2\x15.hullmark.v1.AppStateR\bappState\"o\n" +
 	"\bAppState\x12\x19\n" +
 	"\blog_size\x18\x01 \x01(\x04R\alogSize\x12\x19\n" +
 	"\blog_root\x18\x02 \x01(\fR\alogRoot\x12\x19\n" +
@@ -620,28 +669,30 @@ func file_hullmark_v1_bundle_proto_rawDescGZIP() []byte {
 	return file_hullmark_v1_bundle_proto_rawDescData
 }
 
-var file_hullmark_v1_bundle_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_hullmark_v1_bundle_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_hullmark_v1_bundle_proto_goTypes = []any{
 	(*Bundle)(nil),          // 0: hullmark.v1.Bundle
-	(*AppState)(nil),        // 1: hullmark.v1.AppState
-	(*MapEntry)(nil),        // 2: hullmark.v1.MapEntry
-	(*TrustAnchor)(nil),     // 3: hullmark.v1.TrustAnchor
-	(*AnchorSignature)(nil), // 4: hullmark.v1.AnchorSignature
-	(*AnchorOperator)(nil),  // 5: hullmark.v1.AnchorOperator
+	(*StateProof)(nil),      // 1: hullmark.v1.StateProof
+	(*AppState)(nil),        // 2: hullmark.v1.AppState
+	(*MapEntry)(nil),        // 3: hullmark.v1.MapEntry
+	(*TrustAnchor)(nil),     // 4: hullmark.v1.TrustAnchor
+	(*AnchorSignature)(nil), // 5: hullmark.v1.AnchorSignature
+	(*AnchorOperator)(nil),  // 6: hullmark.v1.AnchorOperator
 }
 var file_hullmark_v1_bundle_proto_depIdxs = []int32{
-	1, // 0: hullmark.v1.Bundle.state:type_name -> hullmark.v1.AppState
-	2, // 1: hullmark.v1.Bundle.repository:type_name -> hullmark.v1.MapEntry
-	2, // 2: hullmark.v1.Bundle.tag:type_name -> hullmark.v1.MapEntry
-	2, // 3: hullmark.v1.Bundle.image:type_name -> hullmark.v1.MapEntry
-	2, // 4: hullmark.v1.Bundle.last_root:type_name -> hullmark.v1.MapEntry
-	5, // 5: hullmark.v1.TrustAnchor.operators:type_name -> hullmark.v1.AnchorOperator
-	4, // 6: hullmark.v1.TrustAnchor.signatures:type_name -> hullmark.v1.AnchorSignature
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	1, // 0: hullmark.v1.Bundle.state:type_name -> hullmark.v1.StateProof
+	3, // 1: hullmark.v1.Bundle.repository:type_name -> hullmark.v1.MapEntry
+	3, // 2: hullmark.v1.Bundle.tag:type_name -> hullmark.v1.MapEntry
+	3, // 3: hullmark.v1.Bundle.image:type_name -> hullmark.v1.MapEntry
+	3, // 4: hullmark.v1.Bundle.last_root:type_name -> hullmark.v1.MapEntry
+	2, // 5: hullmark.v1.StateProof.app_state:type_name -> hullmark.v1.AppState
+	6, // 6: hullmark.v1.TrustAnchor.operators:type_name -> hullmark.v1.AnchorOperator
+	5, // 7: hullmark.v1.TrustAnchor.signatures:type_name -> hullmark.v1.AnchorSignature
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_hullmark_v1_bundle_proto_init() }
@@ -655,7 +706,7 @@ func file_hullmark_v1_bundle_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hullmark_v1_bundle_proto_rawDesc), len(file_hullmark_v1_bundle_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -96,7 +96,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}
 }
 
-// notJSON are texts that are not bundles.
+// notJSON are texts that are not state proofs.
 func notJSON() map[string]string {
 	return map[string]string{
 		"unknown field":   `{"version":1,"extra":2}`,
@@ -107,28 +107,28 @@ func notJSON() map[string]string {
 		"empty":           ``,
 		"float":           `{"version":1.5}`,
 		"negative":        `{"version":-1}`,
-		"deep nesting":    `{"roots":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}`,
+		"deep nesting":    `{"intermediateBlocks":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}`,
 
 		"number as text":          `{"version":"1"}`,
 		"exponent":                `{"version":1e0}`,
 		"fraction of zero":        `{"version":1.0}`,
-		"plus":                    `{"state":{"logSize":"+1"}}`,
-		"minus zero":              `{"state":{"logSize":"-0"}}`,
-		"leading zero":            `{"state":{"logSize":"01"}}`,
-		"exponent in text":        `{"state":{"logSize":"1e2"}}`,
-		"exponent of a long":      `{"state":{"logSize":1e2}}`,
-		"fraction in text":        `{"state":{"logSize":"1.0"}}`,
-		"space in text":           `{"state":{"logSize":" 1"}}`,
-		"escape in a number":      `{"state":{"logSize":"\u0031"}}`,
-		"empty number":            `{"state":{"logSize":""}}`,
-		"above 64 bits":           `{"state":{"logSize":"18446744073709551616"}}`,
+		"plus":                    `{"appState":{"logSize":"+1"}}`,
+		"minus zero":              `{"appState":{"logSize":"-0"}}`,
+		"leading zero":            `{"appState":{"logSize":"01"}}`,
+		"exponent in text":        `{"appState":{"logSize":"1e2"}}`,
+		"exponent of a long":      `{"appState":{"logSize":1e2}}`,
+		"fraction in text":        `{"appState":{"logSize":"1.0"}}`,
+		"space in text":           `{"appState":{"logSize":" 1"}}`,
+		"escape in a number":      `{"appState":{"logSize":"\u0031"}}`,
+		"empty number":            `{"appState":{"logSize":""}}`,
+		"above 64 bits":           `{"appState":{"logSize":"18446744073709551616"}}`,
 		"above 32 bits":           `{"version":4294967296}`,
 		"null number":             `{"version":null}`,
 		"null text":               `{"ledger":null}`,
 		"null bytes":              `{"lightBlock":null}`,
-		"null list":               `{"roots":null}`,
-		"null element":            `{"roots":[null]}`,
-		"null message":            `{"state":null}`,
+		"null list":               `{"intermediateBlocks":null}`,
+		"null element":            `{"intermediateBlocks":[null]}`,
+		"null message":            `{"appState":null}`,
 		"null":                    `null`,
 		"no padding":              `{"lightBlock":"AA"}`,
 		"half of the padding":     `{"lightBlock":"AA="}`,
@@ -138,19 +138,19 @@ func notJSON() map[string]string {
 		"bits behind the last":    `{"lightBlock":"AB=="}`,
 		"line end":                `{"lightBlock":"AA\nA="}`,
 		"escape in bytes":         `{"lightBlock":"\u0041AAA"}`,
-		"bytes of a list":         `{"roots":["AA"]}`,
+		"bytes of a list":         `{"intermediateBlocks":["AA"]}`,
 		"text for bytes":          `{"lightBlock":1}`,
 		"number for text":         `{"ledger":1}`,
-		"list for a message":      `{"state":[]}`,
-		"message for a list":      `{"roots":{}}`,
+		"list for a message":      `{"appState":[]}`,
+		"message for a list":      `{"intermediateBlocks":{}}`,
 		"both names of a field":   `{"lightBlock":"","light_block":""}`,
 		"escape in a name":        `{"\u0076ersion":1}`,
 		"not UTF-8":               "{\"ledger\":\"\xff\"}",
 		"comma at the end":        `{"version":1,}`,
-		"comma at the end of all": `{"roots":["AA==",]}`,
-		"no comma":                `{"version":1 "profile":1}`,
+		"comma at the end of all": `{"intermediateBlocks":["AA==",]}`,
+		"no comma":                `{"version":1 "ledger":""}`,
 		"no end":                  `{"version":1`,
-		"too many parts":          emptyRoots(MaxParts),
+		"too many parts":          strings.Replace(emptyRoots(MaxParts), "roots", "intermediateBlocks", 1),
 	}
 }
 
@@ -194,7 +194,7 @@ func TestMaxParts(t *testing.T) {
 func TestUnmarshalJSONRefuses(t *testing.T) {
 	for name, text := range notJSON() {
 		t.Run(name, func(t *testing.T) {
-			var m Bundle
+			var m StateProof
 			if err := UnmarshalJSON([]byte(text), &m); !errors.Is(err, ErrJSON) {
 				t.Errorf("UnmarshalJSON(%.200s) = %v, want ErrJSON", text, err)
 			}
@@ -203,28 +203,28 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 }
 
 // readable is what all texts of alsoJSON mean.
-func readable() *Bundle {
-	return &Bundle{Version: 1, Ledger: "a\"b", LightBlock: []byte{0xfb, 0xff}, Roots: [][]byte{{}, {0}}, State: &AppState{LogSize: 1<<64 - 1}}
+func readable() *StateProof {
+	return &StateProof{Version: 1, Ledger: "a\"b", LightBlock: []byte{0xfb, 0xff}, IntermediateBlocks: [][]byte{{}, {0}}, AppState: &AppState{LogSize: 1<<64 - 1}}
 }
 
-// alsoJSON are texts of one bundle: what docs/spec.md allows beside the form that is
+// alsoJSON are texts of one state proof: what docs/spec.md allows beside the form that is
 // written.
 func alsoJSON() map[string]string {
 	return map[string]string{
-		"as written":        `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","roots":["","AA=="],"state":{"logSize":"18446744073709551615"}}`,
-		"number for a long": `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","roots":["","AA=="],"state":{"logSize":18446744073709551615}}`,
-		"other names":       `{"version":1,"ledger":"a\"b","light_block":"+/8=","roots":["","AA=="],"state":{"log_size":"18446744073709551615"}}`,
-		"other order":       `{"state":{"logSize":"18446744073709551615"},"roots":["","AA=="],"lightBlock":"+/8=","ledger":"a\"b","version":1}`,
-		"white space":       " {\n\t\"version\" : 1 , \"ledger\":\"a\\\"b\",\"lightBlock\":\"+/8=\",\"roots\":[ \"\" , \"AA==\" ],\"state\":{\"logSize\":\"18446744073709551615\"}}\r\n",
-		"defaults":          `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","roots":["","AA=="],"targets":[],"profile":0,"state":{"logSize":"18446744073709551615","meta":""}}`,
-		"escape in text":    `{"version":1,"ledger":"\u0061\"b","lightBlock":"+/8=","roots":["","AA=="],"state":{"logSize":"18446744073709551615"}}`,
+		"as written":        `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","intermediateBlocks":["","AA=="],"appState":{"logSize":"18446744073709551615"}}`,
+		"number for a long": `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","intermediateBlocks":["","AA=="],"appState":{"logSize":18446744073709551615}}`,
+		"other names":       `{"version":1,"ledger":"a\"b","light_block":"+/8=","intermediateBlocks":["","AA=="],"appState":{"log_size":"18446744073709551615"}}`,
+		"other order":       `{"appState":{"logSize":"18446744073709551615"},"intermediateBlocks":["","AA=="],"lightBlock":"+/8=","ledger":"a\"b","version":1}`,
+		"white space":       " {\n\t\"version\" : 1 , \"ledger\":\"a\\\"b\",\"lightBlock\":\"+/8=\",\"intermediateBlocks\":[ \"\" , \"AA==\" ],\"appState\":{\"logSize\":\"18446744073709551615\"}}\r\n",
+		"defaults":          `{"version":1,"ledger":"a\"b","lightBlock":"+/8=","intermediateBlocks":["","AA=="],"appState":{"logSize":"18446744073709551615","logRoot":"","meta":""}}`,
+		"escape in text":    `{"version":1,"ledger":"\u0061\"b","lightBlock":"+/8=","intermediateBlocks":["","AA=="],"appState":{"logSize":"18446744073709551615"}}`,
 	}
 }
 
 func TestUnmarshalJSONAccepts(t *testing.T) {
 	for name, text := range alsoJSON() {
 		t.Run(name, func(t *testing.T) {
-			var got Bundle
+			var got StateProof
 			if err := UnmarshalJSON([]byte(text), &got); err != nil {
 				t.Fatal(err)
 			}

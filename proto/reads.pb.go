@@ -24,89 +24,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// StateProof is what an answer rests on: the state after one block, and the light
-// blocks that lead to the header that commits to it.
-type StateProof struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Format version, 1.
-	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// Ledger id the answer belongs to.
-	Ledger string `protobuf:"bytes,2,opt,name=ledger,proto3" json:"ledger,omitempty"`
-	// Light blocks (tendermint.types.LightBlock) that lead from a block the
-	// verifier trusts to the target, ascending; often empty.
-	IntermediateBlocks [][]byte `protobuf:"bytes,3,rep,name=intermediate_blocks,json=intermediateBlocks,proto3" json:"intermediate_blocks,omitempty"`
-	// The target light block. Its header's app hash commits to the state below.
-	LightBlock    []byte    `protobuf:"bytes,4,opt,name=light_block,json=lightBlock,proto3" json:"light_block,omitempty"`
-	State         *AppState `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *StateProof) Reset() {
-	*x = StateProof{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *StateProof) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*StateProof) ProtoMessage() {}
-
-func (x *StateProof) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use StateProof.ProtoReflect.Descriptor instead.
-func (*StateProof) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *StateProof) GetVersion() uint32 {
-	if x != nil {
-		return x.Version
-	}
-	return 0
-}
-
-func (x *StateProof) GetLedger() string {
-	if x != nil {
-		return x.Ledger
-	}
-	return ""
-}
-
-func (x *StateProof) GetIntermediateBlocks() [][]byte {
-	if x != nil {
-		return x.IntermediateBlocks
-	}
-	return nil
-}
-
-func (x *StateProof) GetLightBlock() []byte {
-	if x != nil {
-		return x.LightBlock
-	}
-	return nil
-}
-
-func (x *StateProof) GetState() *AppState {
-	if x != nil {
-		return x.State
-	}
-	return nil
-}
-
 // LogEntry is a log record and its proof.
 type LogEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -123,7 +40,7 @@ type LogEntry struct {
 
 func (x *LogEntry) Reset() {
 	*x = LogEntry{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[1]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -135,7 +52,7 @@ func (x *LogEntry) String() string {
 func (*LogEntry) ProtoMessage() {}
 
 func (x *LogEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[1]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -148,7 +65,7 @@ func (x *LogEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogEntry.ProtoReflect.Descriptor instead.
 func (*LogEntry) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{1}
+	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *LogEntry) GetIndex() uint64 {
@@ -189,7 +106,7 @@ type HistoryAnswer struct {
 
 func (x *HistoryAnswer) Reset() {
 	*x = HistoryAnswer{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[2]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -201,7 +118,7 @@ func (x *HistoryAnswer) String() string {
 func (*HistoryAnswer) ProtoMessage() {}
 
 func (x *HistoryAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[2]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -214,7 +131,7 @@ func (x *HistoryAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryAnswer.ProtoReflect.Descriptor instead.
 func (*HistoryAnswer) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{2}
+	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *HistoryAnswer) GetState() *StateProof {
@@ -257,7 +174,7 @@ type HistoryEntry struct {
 
 func (x *HistoryEntry) Reset() {
 	*x = HistoryEntry{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[3]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -269,7 +186,7 @@ func (x *HistoryEntry) String() string {
 func (*HistoryEntry) ProtoMessage() {}
 
 func (x *HistoryEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[3]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -282,7 +199,7 @@ func (x *HistoryEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryEntry.ProtoReflect.Descriptor instead.
 func (*HistoryEntry) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{3}
+	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *HistoryEntry) GetEntry() *LogEntry {
@@ -311,7 +228,7 @@ type ImageAnswer struct {
 
 func (x *ImageAnswer) Reset() {
 	*x = ImageAnswer{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[4]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -323,7 +240,7 @@ func (x *ImageAnswer) String() string {
 func (*ImageAnswer) ProtoMessage() {}
 
 func (x *ImageAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[4]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -336,7 +253,7 @@ func (x *ImageAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageAnswer.ProtoReflect.Descriptor instead.
 func (*ImageAnswer) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{4}
+	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ImageAnswer) GetState() *StateProof {
@@ -370,7 +287,7 @@ type ReceiptAnswer struct {
 
 func (x *ReceiptAnswer) Reset() {
 	*x = ReceiptAnswer{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[5]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -382,7 +299,7 @@ func (x *ReceiptAnswer) String() string {
 func (*ReceiptAnswer) ProtoMessage() {}
 
 func (x *ReceiptAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[5]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -395,7 +312,7 @@ func (x *ReceiptAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptAnswer.ProtoReflect.Descriptor instead.
 func (*ReceiptAnswer) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{5}
+	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ReceiptAnswer) GetState() *StateProof {
@@ -437,7 +354,7 @@ type InclusionAnswer struct {
 
 func (x *InclusionAnswer) Reset() {
 	*x = InclusionAnswer{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[6]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -449,7 +366,7 @@ func (x *InclusionAnswer) String() string {
 func (*InclusionAnswer) ProtoMessage() {}
 
 func (x *InclusionAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[6]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -462,7 +379,7 @@ func (x *InclusionAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InclusionAnswer.ProtoReflect.Descriptor instead.
 func (*InclusionAnswer) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{6}
+	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *InclusionAnswer) GetState() *StateProof {
@@ -493,7 +410,7 @@ type ConsistencyAnswer struct {
 
 func (x *ConsistencyAnswer) Reset() {
 	*x = ConsistencyAnswer{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[7]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +422,7 @@ func (x *ConsistencyAnswer) String() string {
 func (*ConsistencyAnswer) ProtoMessage() {}
 
 func (x *ConsistencyAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[7]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +435,7 @@ func (x *ConsistencyAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsistencyAnswer.ProtoReflect.Descriptor instead.
 func (*ConsistencyAnswer) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{7}
+	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ConsistencyAnswer) GetFirst() *StateProof {
@@ -555,7 +472,7 @@ type BundleFile struct {
 
 func (x *BundleFile) Reset() {
 	*x = BundleFile{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[8]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -567,7 +484,7 @@ func (x *BundleFile) String() string {
 func (*BundleFile) ProtoMessage() {}
 
 func (x *BundleFile) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[8]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -580,7 +497,7 @@ func (x *BundleFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BundleFile.ProtoReflect.Descriptor instead.
 func (*BundleFile) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{8}
+	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BundleFile) GetVersion() uint32 {
@@ -609,7 +526,7 @@ type BundleFileEntry struct {
 
 func (x *BundleFileEntry) Reset() {
 	*x = BundleFileEntry{}
-	mi := &file_hullmark_v1_reads_proto_msgTypes[9]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +538,7 @@ func (x *BundleFileEntry) String() string {
 func (*BundleFileEntry) ProtoMessage() {}
 
 func (x *BundleFileEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_hullmark_v1_reads_proto_msgTypes[9]
+	mi := &file_hullmark_v1_reads_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +551,7 @@ func (x *BundleFileEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BundleFileEntry.ProtoReflect.Descriptor instead.
 func (*BundleFileEntry) Descriptor() ([]byte, []int) {
-	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{9}
+	return file_hullmark_v1_reads_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BundleFileEntry) GetReference() string {
@@ -655,15 +572,7 @@ var File_hullmark_v1_reads_proto protoreflect.FileDescriptor
 
 const file_hullmark_v1_reads_proto_rawDesc = "" +
 	"\n" +
-	"\x17hullmark/v1/reads.proto\x12\vhullmark.v1\x1a\x18hullmark/v1/bundle.proto\x1a\x16hullmark/v1/http.proto\"\xbd\x01\n" +
-	"\n" +
-	"StateProof\x12\x18\n" +
-	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
-	"\x06ledger\x18\x02 \x01(\tR\x06ledger\x12/\n" +
-	"\x13intermediate_blocks\x18\x03 \x03(\fR\x12intermediateBlocks\x12\x1f\n" +
-	"\vlight_block\x18\x04 \x01(\fR\n" +
-	"lightBlock\x12+\n" +
-	"\x05state\x18\x05 \x01(\v2\x15.hullmark.v1.AppStateR\x05state\"N\n" +
+	"\x17hullmark/v1/reads.proto\x12\vhullmark.v1\x1a\x18hullmark/v1/bundle.proto\x1a\x16hullmark/v1/http.proto\"N\n" +
 	"\bLogEntry\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x16\n" +
 	"\x06record\x18\x02 \x01(\fR\x06record\x12\x14\n" +
@@ -713,45 +622,43 @@ func file_hullmark_v1_reads_proto_rawDescGZIP() []byte {
 	return file_hullmark_v1_reads_proto_rawDescData
 }
 
-var file_hullmark_v1_reads_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_hullmark_v1_reads_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_hullmark_v1_reads_proto_goTypes = []any{
-	(*StateProof)(nil),          // 0: hullmark.v1.StateProof
-	(*LogEntry)(nil),            // 1: hullmark.v1.LogEntry
-	(*HistoryAnswer)(nil),       // 2: hullmark.v1.HistoryAnswer
-	(*HistoryEntry)(nil),        // 3: hullmark.v1.HistoryEntry
-	(*ImageAnswer)(nil),         // 4: hullmark.v1.ImageAnswer
-	(*ReceiptAnswer)(nil),       // 5: hullmark.v1.ReceiptAnswer
-	(*InclusionAnswer)(nil),     // 6: hullmark.v1.InclusionAnswer
-	(*ConsistencyAnswer)(nil),   // 7: hullmark.v1.ConsistencyAnswer
-	(*BundleFile)(nil),          // 8: hullmark.v1.BundleFile
-	(*BundleFileEntry)(nil),     // 9: hullmark.v1.BundleFileEntry
-	(*AppState)(nil),            // 10: hullmark.v1.AppState
-	(*MapEntry)(nil),            // 11: hullmark.v1.MapEntry
-	(*TransactionResponse)(nil), // 12: hullmark.v1.TransactionResponse
-	(*Bundle)(nil),              // 13: hullmark.v1.Bundle
+	(*LogEntry)(nil),            // 0: hullmark.v1.LogEntry
+	(*HistoryAnswer)(nil),       // 1: hullmark.v1.HistoryAnswer
+	(*HistoryEntry)(nil),        // 2: hullmark.v1.HistoryEntry
+	(*ImageAnswer)(nil),         // 3: hullmark.v1.ImageAnswer
+	(*ReceiptAnswer)(nil),       // 4: hullmark.v1.ReceiptAnswer
+	(*InclusionAnswer)(nil),     // 5: hullmark.v1.InclusionAnswer
+	(*ConsistencyAnswer)(nil),   // 6: hullmark.v1.ConsistencyAnswer
+	(*BundleFile)(nil),          // 7: hullmark.v1.BundleFile
+	(*BundleFileEntry)(nil),     // 8: hullmark.v1.BundleFileEntry
+	(*StateProof)(nil),          // 9: hullmark.v1.StateProof
+	(*MapEntry)(nil),            // 10: hullmark.v1.MapEntry
+	(*TransactionResponse)(nil), // 11: hullmark.v1.TransactionResponse
+	(*Bundle)(nil),              // 12: hullmark.v1.Bundle
 }
 var file_hullmark_v1_reads_proto_depIdxs = []int32{
-	10, // 0: hullmark.v1.StateProof.state:type_name -> hullmark.v1.AppState
-	0,  // 1: hullmark.v1.HistoryAnswer.state:type_name -> hullmark.v1.StateProof
-	11, // 2: hullmark.v1.HistoryAnswer.repository:type_name -> hullmark.v1.MapEntry
-	3,  // 3: hullmark.v1.HistoryAnswer.entries:type_name -> hullmark.v1.HistoryEntry
-	1,  // 4: hullmark.v1.HistoryEntry.entry:type_name -> hullmark.v1.LogEntry
-	0,  // 5: hullmark.v1.ImageAnswer.state:type_name -> hullmark.v1.StateProof
-	11, // 6: hullmark.v1.ImageAnswer.image:type_name -> hullmark.v1.MapEntry
-	0,  // 7: hullmark.v1.ReceiptAnswer.state:type_name -> hullmark.v1.StateProof
-	12, // 8: hullmark.v1.ReceiptAnswer.transaction:type_name -> hullmark.v1.TransactionResponse
-	1,  // 9: hullmark.v1.ReceiptAnswer.records:type_name -> hullmark.v1.LogEntry
-	0,  // 10: hullmark.v1.InclusionAnswer.state:type_name -> hullmark.v1.StateProof
-	1,  // 11: hullmark.v1.InclusionAnswer.entry:type_name -> hullmark.v1.LogEntry
-	0,  // 12: hullmark.v1.ConsistencyAnswer.first:type_name -> hullmark.v1.StateProof
-	0,  // 13: hullmark.v1.ConsistencyAnswer.second:type_name -> hullmark.v1.StateProof
-	9,  // 14: hullmark.v1.BundleFile.entries:type_name -> hullmark.v1.BundleFileEntry
-	13, // 15: hullmark.v1.BundleFileEntry.bundle:type_name -> hullmark.v1.Bundle
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	9,  // 0: hullmark.v1.HistoryAnswer.state:type_name -> hullmark.v1.StateProof
+	10, // 1: hullmark.v1.HistoryAnswer.repository:type_name -> hullmark.v1.MapEntry
+	2,  // 2: hullmark.v1.HistoryAnswer.entries:type_name -> hullmark.v1.HistoryEntry
+	0,  // 3: hullmark.v1.HistoryEntry.entry:type_name -> hullmark.v1.LogEntry
+	9,  // 4: hullmark.v1.ImageAnswer.state:type_name -> hullmark.v1.StateProof
+	10, // 5: hullmark.v1.ImageAnswer.image:type_name -> hullmark.v1.MapEntry
+	9,  // 6: hullmark.v1.ReceiptAnswer.state:type_name -> hullmark.v1.StateProof
+	11, // 7: hullmark.v1.ReceiptAnswer.transaction:type_name -> hullmark.v1.TransactionResponse
+	0,  // 8: hullmark.v1.ReceiptAnswer.records:type_name -> hullmark.v1.LogEntry
+	9,  // 9: hullmark.v1.InclusionAnswer.state:type_name -> hullmark.v1.StateProof
+	0,  // 10: hullmark.v1.InclusionAnswer.entry:type_name -> hullmark.v1.LogEntry
+	9,  // 11: hullmark.v1.ConsistencyAnswer.first:type_name -> hullmark.v1.StateProof
+	9,  // 12: hullmark.v1.ConsistencyAnswer.second:type_name -> hullmark.v1.StateProof
+	8,  // 13: hullmark.v1.BundleFile.entries:type_name -> hullmark.v1.BundleFileEntry
+	12, // 14: hullmark.v1.BundleFileEntry.bundle:type_name -> hullmark.v1.Bundle
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_hullmark_v1_reads_proto_init() }
@@ -767,7 +674,7 @@ func file_hullmark_v1_reads_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hullmark_v1_reads_proto_rawDesc), len(file_hullmark_v1_reads_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -92,7 +92,7 @@ func TestJSONVectors(t *testing.T) {
 			if !utf8.ValidString(v.Text) {
 				continue // JSON cannot carry it
 			}
-			m := new(Bundle)
+			m := new(StateProof)
 			if err := UnmarshalJSON([]byte(v.Text), m); (err == nil) != (group.want == "ok") {
 				t.Errorf("%s: %v, want %s", name, err, group.want)
 			}
@@ -106,5 +106,5 @@ func TestJSONVectors(t *testing.T) {
 			made = append(made, v)
 		}
 	}
-	vectortest.Check(t, *update, "proto/protojson.json.gz", "Texts of hullmark.v1.Bundle as ProtoJSON.", made)
+	vectortest.Check(t, *update, "proto/protojson.json.gz", "Texts of hullmark.v1.StateProof as ProtoJSON.", made)
 }

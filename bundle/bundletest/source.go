@@ -169,8 +169,8 @@ func (s *Source) BundleFor(q query.Resolve, k query.Known) *proto.Bundle {
 func (s *Source) sign(b *proto.Bundle, q query.Resolve) {
 	s.chain.tb.Helper()
 	state := s.state.View.State()
-	b.LightBlock = Encode(s.chain.tb, s.Block)
-	b.State = &proto.AppState{LogSize: state.Log.Size, LogRoot: state.Log.Root[:], MapRoot: state.Map[:], Meta: state.Meta}
+	b.State.LightBlock = Encode(s.chain.tb, s.Block)
+	b.State.AppState = &proto.AppState{LogSize: state.Log.Size, LogRoot: state.Log.Root[:], MapRoot: state.Map[:], Meta: state.Meta}
 	b.Repository = s.Prove(record.RepositoryKey(q.Repository))
 	if _, err := record.DecodeRepository(b.GetRepository().GetValue()); err != nil {
 		b.Roots, b.LastRoot, b.Targets, b.Held = nil, nil, nil, nil // no role has a file

@@ -167,8 +167,10 @@ func TestParts(t *testing.T) {
 		part := func() []byte { return bytes.Repeat([]byte{8}, 300) }
 		entry := func() *proto.MapEntry { return &proto.MapEntry{Value: part(), Proof: part()} }
 		return &proto.Bundle{
-			Version: 1, LightBlock: part(), Repository: entry(), Tag: entry(), Image: entry(),
-			State: &proto.AppState{LogRoot: part(), MapRoot: part(), Meta: part()},
+			State: &proto.StateProof{
+				Version: 1, LightBlock: part(), AppState: &proto.AppState{LogRoot: part(), MapRoot: part(), Meta: part()},
+			},
+			Repository: entry(), Tag: entry(), Image: entry(),
 			Roots: [][]byte{part()}, Targets: [][]byte{part()},
 		}
 	}
@@ -208,7 +210,7 @@ func TestOmissions(t *testing.T) {
 	}
 	whole := func() *proto.Bundle {
 		return &proto.Bundle{
-			Version: 1, Repository: &proto.MapEntry{Value: []byte("v"), Proof: []byte("p")},
+			State: &proto.StateProof{Version: 1}, Repository: &proto.MapEntry{Value: []byte("v"), Proof: []byte("p")},
 			Roots: files("r1", "r2"), Targets: files("t1", "t2"), Statements: files("s"),
 			LastRoot: &proto.MapEntry{Value: []byte("l")},
 		}

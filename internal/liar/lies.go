@@ -67,7 +67,9 @@ func Image(change func(*proto.ImageAnswer)) Lie {
 
 // CutIntermediate leaves out the light blocks that lead to the answer, but the first n.
 func CutIntermediate(n int) Lie {
-	return Bundle(func(b *proto.Bundle) { b.IntermediateBlocks = b.GetIntermediateBlocks()[:min(n, len(b.GetIntermediateBlocks()))] })
+	return Bundle(func(b *proto.Bundle) {
+		b.State.IntermediateBlocks = b.GetState().GetIntermediateBlocks()[:min(n, len(b.GetState().GetIntermediateBlocks()))]
+	})
 }
 
 // Refuse answers with an error of the ledger.
@@ -117,10 +119,10 @@ func Parts() []Part {
 		return list[0]
 	}
 	return []Part{
-		{"light block", (*proto.Bundle).GetLightBlock},
-		{"log root", func(b *proto.Bundle) []byte { return b.GetState().GetLogRoot() }},
-		{"map root", func(b *proto.Bundle) []byte { return b.GetState().GetMapRoot() }},
-		{"meta", func(b *proto.Bundle) []byte { return b.GetState().GetMeta() }},
+		{"light block", func(b *proto.Bundle) []byte { return b.GetState().GetLightBlock() }},
+		{"log root", func(b *proto.Bundle) []byte { return b.GetState().GetAppState().GetLogRoot() }},
+		{"map root", func(b *proto.Bundle) []byte { return b.GetState().GetAppState().GetMapRoot() }},
+		{"meta", func(b *proto.Bundle) []byte { return b.GetState().GetAppState().GetMeta() }},
 		{"repository value", func(b *proto.Bundle) []byte { return b.GetRepository().GetValue() }},
 		{"repository proof", func(b *proto.Bundle) []byte { return b.GetRepository().GetProof() }},
 		{"tag value", func(b *proto.Bundle) []byte { return b.GetTag().GetValue() }},
@@ -172,7 +174,7 @@ func OldHeader(blocks uint64) Lie {
 			Write(w, nil, err)
 			return
 		}
-		Bundle(func(b *proto.Bundle) { b.LightBlock = old.GetLightBlock() })(w, r, honest)
+		Bundle(func(b *proto.Bundle) { b.State.LightBlock = old.GetLightBlock() })(w, r, honest)
 	}
 }
 

@@ -47,7 +47,7 @@ func JunkCommit() Lie {
 			LightBlock(func(m *proto.LightBlockResponse) { m.LightBlock = junkCommit(m.GetLightBlock()) })(w, r, honest)
 			return
 		}
-		Bundle(func(b *proto.Bundle) { b.LightBlock = junkCommit(b.GetLightBlock()) })(w, r, honest)
+		Bundle(func(b *proto.Bundle) { b.State.LightBlock = junkCommit(b.GetState().GetLightBlock()) })(w, r, honest)
 	}
 }
 

@@ -83,7 +83,7 @@ func lies(t *testing.T, p *nettest.InProcess) {
 	other.Provable(otherPub.Publish(otherWriter, "latest", "evil").Transaction.GetHeight(), 0)
 	// The same, but under this ledger's name.
 	renamed := liar.New(other.Nodes[0].URL)
-	renamed.Tell("/", liar.Bundle(func(b *proto.Bundle) { b.Ledger = p.Ledger }))
+	renamed.Tell("/", liar.Bundle(func(b *proto.Bundle) { b.State.Ledger = p.Ledger }))
 	renamedServer, err := renamed.Serve("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func lies(t *testing.T, p *nettest.InProcess) {
 		{"header of another state", liar.OldHeader(p.Status(0).GetHeight() - uint64(p.Anchor.Block.Height) - 1), latest, bundle.ErrAppHash},
 		{"header from before the anchor", liar.OldHeader(1 << 40), latest, bundle.ErrBelowTrusted},
 		{"nothing", liar.Bundle(func(b *proto.Bundle) { protobuf.Reset(b) }), latest, bundle.ErrMalformed},
-		{"newer format", liar.Bundle(func(b *proto.Bundle) { b.Version = 99 }), latest, record.ErrNewer},
+		{"newer format", liar.Bundle(func(b *proto.Bundle) { b.State.Version = 99 }), latest, record.ErrNewer},
 		{"half an answer", liar.Half(), latest, bundle.ErrMalformed},
 		{"more than an answer", liar.Append(`{"version":1}`), latest, bundle.ErrMalformed},
 		{"web page", liar.Edit(func(a *liar.Answer) { a.Body = []byte("<html>") }), latest, bundle.ErrMalformed},
