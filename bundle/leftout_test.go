@@ -50,9 +50,9 @@ func leftOut(b *proto.Bundle) map[string]*proto.Bundle {
 	}
 	lists := map[string]func(*proto.Bundle) *[][]byte{
 		"intermediate block": func(b *proto.Bundle) *[][]byte { return &b.State.IntermediateBlocks },
-		"root":                func(b *proto.Bundle) *[][]byte { return &b.Roots },
-		"file":                func(b *proto.Bundle) *[][]byte { return &b.Targets },
-		"statement":           func(b *proto.Bundle) *[][]byte { return &b.Statements },
+		"root":               func(b *proto.Bundle) *[][]byte { return &b.Roots },
+		"file":               func(b *proto.Bundle) *[][]byte { return &b.Targets },
+		"statement":          func(b *proto.Bundle) *[][]byte { return &b.Statements },
 	}
 	for name, list := range lists {
 		for i := range *list(b) {
