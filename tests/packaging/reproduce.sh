@@ -8,9 +8,13 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Somebody may commit meanwhile.
+commit=$(git rev-parse HEAD)
+
 # The two differ in path, home, language, time zone, umask and what has been compiled.
 build() {
 	git clone -q . "$work/$1"
+	git -C "$work/$1" checkout -q "$commit"
 	env -u SOURCE_DATE_EPOCH -u VERSION GOENV="$(go env GOENV)" GOMODCACHE="$(go env GOMODCACHE)" GOCACHE="$work/cache-$1" \
 		HOME="$work/home-$1" LC_ALL="$2" TZ="$3" bash -c "umask $4 && make -s -C '$work/$1' dist"
 	rm -rf "$work/cache-$1"
