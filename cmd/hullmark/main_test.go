@@ -23,7 +23,16 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"hullmark": main})
+	testscript.Main(m, map[string]func(){"hullmark": mainOfTests})
+}
+
+// mainOfTests is main, but for the cost of new keys: scripts open them hundreds of times.
+func mainOfTests() {
+	cli.Main(func(ctx context.Context, args []string) int {
+		s := newSession(os.Stdin, os.Stdout, os.Stderr)
+		s.keyOptions = []keystore.Option{keystore.WithScryptLogN(4)}
+		return s.run(ctx, args)
+	})
 }
 
 // TestUsage runs what nobody should type. Every case is refused with exit status 2,

@@ -42,6 +42,7 @@ type session struct {
 	loadConfig func(home string) (client.Config, error)
 	configured *client.Config             // nil before it is needed
 	source     *keystore.PassphraseSource // nil before it is needed
+	keyOptions []keystore.Option          // of the home's keystore
 	limit      *limitedContext            // nil when there is none
 	opened     []*keystore.Key
 	ours       map[string]*keystore.Key // of the home, by name
@@ -236,7 +237,9 @@ func images(insecure bool) oci.Registry {
 }
 
 // keys returns the home's keystore.
-func (s *session) keys() *keystore.Store { return keystore.New(filepath.Join(s.dir, "keys")) }
+func (s *session) keys() *keystore.Store {
+	return keystore.New(filepath.Join(s.dir, "keys"), s.keyOptions...)
+}
 
 // asking is called before a person is asked for something, and what it returns
 // afterwards: meanwhile the command's time stands still.
