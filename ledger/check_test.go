@@ -191,6 +191,7 @@ func TestCheckDamage(t *testing.T) {
 		{"record of an earlier height", "log record", entry(func(r *record.LogRecord, _ *ledger.State) { r.Height = 1 })},
 		{"record of a later height", "log record", entry(func(r *record.LogRecord, _ *ledger.State) { r.Height++ })},
 		{"record of another time", "log record", entry(func(r *record.LogRecord, _ *ledger.State) { r.Time = r.Time.Add(1) })},
+		{"record of an earlier time", "after height", entry(func(r *record.LogRecord, _ *ledger.State) { r.Time = r.Time.Add(-time.Hour) })},
 		{"record of another kind", "log record", entry(func(r *record.LogRecord, _ *ledger.State) { r.Kind = record.KindRevoke })},
 		{"record of a second registration", "comes next", entry(func(r *record.LogRecord, _ *ledger.State) { r.Kind = record.KindRegisterRepository })},
 		{"record of a reserved kind", "comes next", entry(func(r *record.LogRecord, _ *ledger.State) { r.Kind = record.KindGovernance })},

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"hullmark/internal/fixture"
 	"hullmark/ledger"
@@ -65,6 +66,7 @@ func TestCheckStatementDamage(t *testing.T) {
 		return p.SignStatement(st, p.RootKeys...)
 	}
 	good := p.Revoke("root", 2, "two")
+	late := map[string]time.Duration{"revocation under an expired root": 366 * 24 * time.Hour}
 
 	for _, tt := range []struct {
 		name   string
@@ -103,6 +105,7 @@ func TestCheckStatementDamage(t *testing.T) {
 		{"record by other keys", "1 digests by", entry(good, func(r *record.LogRecord) { r.KeyIDs = fixture.IDs(p.TaggingKeys) })},
 		{"record of no statement", "couldn't read statement", entry(good, func(r *record.LogRecord) { r.ChangesHash[0] ^= 1 })},
 		{"record of a change list", "signed statement", entry(good, func(r *record.LogRecord) { r.ChangesHash = sum(record.EncodeChanges(nil)) })},
+		{"revocation under an expired root", "root was expired", entry(good, asItIs)},
 		{"revocation beyond the quota", "beyond the quota", entry(p.Revoke("targets", 2, "two"), asItIs)},
 		{"record without its effects", "repository value", func(s *stage, state *ledger.State) {
 			entry(good, asItIs)(s, state)
@@ -121,7 +124,7 @@ func TestCheckStatementDamage(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &stage{chain: &chain{t: t, c: c, db: copyOf(t, base.db)}, p: p, q: base.q}
+			s := &stage{chain: &chain{t: t, c: c, db: copyOf(t, base.db), late: late[tt.name]}, p: p, q: base.q}
 			s.reopen()
 			state := s.begin()
 			tt.damage(s, state)

@@ -101,11 +101,6 @@ func (h *history) checkRole(r record.RoleState, file *tuf.Targets) error {
 	if file != nil {
 		want = replacedBy(want, file)
 		want.MeetsKeys, want.Narrowed = false, r.Narrowed
-		if file.Delegations != nil {
-			if _, err := h.view.Content(want.DelegationsDigest); err != nil {
-				return fmt.Errorf("couldn't read delegations of %s: %w", r.Name, err)
-			}
-		}
 	}
 	if r.Parent != record.RoleRoot && !h.value.Ancestor(record.RoleRoot, r.Name) {
 		return inconsistent("role %s hangs on nothing", r.Name)

@@ -459,6 +459,21 @@ func TestViews(t *testing.T) {
 		}
 		v.Close()
 	}
+	// A file goes with the last height at which it was in force.
+	v, err := ch.l.View(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, want := range []bool{1: false, 2: true, 3: true} {
+		if version == 0 {
+			continue
+		}
+		file := p.Targets(uint64(version), fixture.Tags{"1.0": fmt.Sprint(version)})
+		if _, err := v.Content(file.FileDigest()); (err == nil) != want {
+			t.Errorf("targets %d is kept: %v, want %t", version, err, want)
+		}
+	}
+	v.Close()
 	if _, err := ch.l.View(2); !errors.Is(err, store.ErrPruned) || ch.l.Oldest() != 3 {
 		t.Errorf("view of height 2: %v, oldest %d", err, ch.l.Oldest())
 	}
