@@ -15,9 +15,9 @@ type algorithm struct {
 	keytype, scheme string
 	// parse reads the TUF field keyval.public.
 	parse func(public string) (crypto.PublicKey, error)
-	// use returns a key of the standard library that may be used, and false for a key
-	// of another algorithm.
-	use func(pub crypto.PublicKey) (key implementation, ok bool, err error)
+	// implement returns a key of the standard library, unchecked, or false for a key of
+	// another algorithm.
+	implement func(pub crypto.PublicKey) (implementation, bool)
 }
 
 // algorithms are all that there are. A new one also needs a keystore.Type and a row in
@@ -27,6 +27,8 @@ var algorithms = []algorithm{ed25519Algorithm, ecdsaAlgorithm, rsaAlgorithm}
 
 // implementation is a public key of one algorithm.
 type implementation interface {
+	// check refuses keys that must not be used. It is most of the cost of making a key.
+	check() error
 	// public returns the TUF field keyval.public. der is the SubjectPublicKeyInfo.
 	public(der []byte) string
 	// notary returns what the Notary project hashes for its key ids.

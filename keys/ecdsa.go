@@ -19,12 +19,9 @@ var ecdsaAlgorithm = algorithm{
 	keytype: KeytypeECDSA,
 	scheme:  SchemeECDSA,
 	parse:   parsePEM,
-	use: func(pub crypto.PublicKey) (implementation, bool, error) {
+	implement: func(pub crypto.PublicKey) (implementation, bool) {
 		key, ok := pub.(*ecdsa.PublicKey)
-		if !ok {
-			return nil, false, nil
-		}
-		return ecdsaKey{key}, true, checkECDSA(key)
+		return ecdsaKey{key}, ok
 	},
 }
 
@@ -42,6 +39,8 @@ func checkECDSA(pub *ecdsa.PublicKey) error {
 // ecdsaKey verifies ECDSA on P-256 with SHA-256. A signature has one form: DER of RFC 3279,
 // and s at most half of the order.
 type ecdsaKey struct{ key *ecdsa.PublicKey }
+
+func (k ecdsaKey) check() error { return checkECDSA(k.key) }
 
 func (k ecdsaKey) public(der []byte) string { return toPEM(der) }
 

@@ -20,12 +20,9 @@ var ed25519Algorithm = algorithm{
 		}
 		return ed25519.PublicKey(raw), nil
 	},
-	use: func(pub crypto.PublicKey) (implementation, bool, error) {
+	implement: func(pub crypto.PublicKey) (implementation, bool) {
 		key, ok := pub.(ed25519.PublicKey)
-		if !ok {
-			return nil, false, nil
-		}
-		return ed25519Key(key), true, checkEd25519(key)
+		return ed25519Key(key), ok
 	},
 }
 
@@ -53,6 +50,8 @@ func checkEd25519(pub ed25519.PublicKey) error {
 
 // ed25519Key verifies Ed25519 of RFC 8032, without cofactor.
 type ed25519Key ed25519.PublicKey
+
+func (k ed25519Key) check() error { return checkEd25519(ed25519.PublicKey(k)) }
 
 func (k ed25519Key) public([]byte) string { return hex.EncodeToString(k) }
 

@@ -71,9 +71,13 @@ func Parse(keytype, scheme, public string) (PublicKey, error) {
 // New makes a key from an ed25519.PublicKey, *ecdsa.PublicKey or
 // *rsa.PublicKey. It copies what it keeps.
 func New(pub crypto.PublicKey) (PublicKey, error) {
-	a, _, err := use(pub)
+	a, key, err := implement(pub)
 	if err != nil {
 		return PublicKey{}, err
+	}
+	// Checked once: what follows is the same key, in memory of its own.
+	if err := key.check(); err != nil {
+		return PublicKey{}, fmt.Errorf("couldn't use %s key: %w", a.keytype, err)
 	}
 	k := &publicKey{keytype: a.keytype, scheme: a.scheme}
 	if k.pkix, err = x509.MarshalPKIXPublicKey(pub); err != nil {
@@ -83,8 +87,9 @@ func New(pub crypto.PublicKey) (PublicKey, error) {
 	if err != nil {
 		return PublicKey{}, fmt.Errorf("couldn't decode %s key: %w: %w", k.keytype, ErrEncoding, err)
 	}
-	if k.implementation, _, err = a.use(own); err != nil {
-		return PublicKey{}, fmt.Errorf("couldn't decode %s key: %w", k.keytype, err)
+	var ok bool
+	if k.implementation, ok = a.implement(own); !ok {
+		return PublicKey{}, fmt.Errorf("couldn't decode %s key: %w: %T", k.keytype, ErrKeyType, own)
 	}
 	k.digest = sha256.Sum256(k.pkix)
 	k.text = k.public(k.pkix)
@@ -92,14 +97,10 @@ func New(pub crypto.PublicKey) (PublicKey, error) {
 	return PublicKey{k: k}, nil
 }
 
-// use finds the algorithm of a key that may be used.
-func use(pub crypto.PublicKey) (algorithm, implementation, error) {
+// implement finds the algorithm of a key.
+func implement(pub crypto.PublicKey) (algorithm, implementation, error) {
 	for _, a := range algorithms {
-		switch key, ok, err := a.use(pub); {
-		case !ok:
-		case err != nil:
-			return algorithm{}, nil, fmt.Errorf("couldn't use %s key: %w", a.keytype, err)
-		default:
+		if key, ok := a.implement(pub); ok {
 			return a, key, nil
 		}
 	}

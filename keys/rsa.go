@@ -12,12 +12,9 @@ var rsaAlgorithm = algorithm{
 	keytype: KeytypeRSA,
 	scheme:  SchemeRSA,
 	parse:   parsePEM,
-	use: func(pub crypto.PublicKey) (implementation, bool, error) {
+	implement: func(pub crypto.PublicKey) (implementation, bool) {
 		key, ok := pub.(*rsa.PublicKey)
-		if !ok {
-			return nil, false, nil
-		}
-		return rsaKey{key}, true, checkRSA(key)
+		return rsaKey{key}, ok
 	},
 }
 
@@ -40,6 +37,8 @@ func checkRSA(pub *rsa.PublicKey) error {
 // rsaKey verifies RSASSA-PSS of RFC 8017 with SHA-256 and a salt of SaltSize bytes. Its
 // signatures have no fixed-width form, so RSA keys sign metadata and no transactions.
 type rsaKey struct{ key *rsa.PublicKey }
+
+func (k rsaKey) check() error { return checkRSA(k.key) }
 
 func (k rsaKey) public(der []byte) string { return toPEM(der) }
 
