@@ -191,28 +191,10 @@ var workloads = []workload{
 		return [][]byte{ch.c.Publish(p.RootKeys[0], roots(list...))}
 	}},
 	{"delegations to new keys", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
-		p := registered(ch, "app", nil)
-		var txs [][]byte
-		var before *tuf.Targets
-		for v := range uint64(6) {
-			spec := p.TargetsSpec(v+1, nil)
-			spec.Delegations = new(tuf.Delegations)
+		return redelegations(ch, func(v uint64) *tuf.Delegations {
 			set := fixture.NewKeys(ch.t, keys.KeytypeEd25519, fmt.Sprint("ci ", v), 60)
-			for i, k := range set {
-				spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
-				spec.Delegations.Roles = append(spec.Delegations.Roles, tuf.DelegatedRole{
-					Role: tuf.Role{KeyIDs: fixture.IDs(set[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Paths: []string{"*"},
-				})
-			}
-			file := p.SignTargets(spec, p.TaggingKeys...)
-			if before != nil {
-				txs = append(txs, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: file, Bases: []*tuf.Targets{before}}))
-			} else {
-				ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(file)))
-			}
-			before = file
-		}
-		return txs
+			return delegateEach(set, func(int) []string { return []string{"*"} })
+		})
 	}},
 	{"registration", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
 		var txs [][]byte
@@ -246,30 +228,7 @@ var workloads = []workload{
 		return txs
 	}},
 	{"sixty delegations", 0, func(ch *chain, c *fixture.Consortium) [][]byte {
-		p := registered(ch, "app", nil)
-		ci := fixture.NewKeys(ch.t, keys.KeytypeEd25519, "ci", 60)
-		var txs [][]byte
-		var before *tuf.Targets
-		for v := range uint64(6) {
-			spec := p.TargetsSpec(v+1, nil)
-			spec.Delegations = new(tuf.Delegations)
-			for i, k := range ci {
-				spec.Delegations.Keys = append(spec.Delegations.Keys, k.PublicKey())
-				role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(ci[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i)}
-				for j := range tuf.MaxPaths {
-					role.Paths = append(role.Paths, fmt.Sprintf("r%d-%d-%d-*", i, j, v))
-				}
-				spec.Delegations.Roles = append(spec.Delegations.Roles, role)
-			}
-			file := p.SignTargets(spec, p.TaggingKeys...)
-			if before != nil {
-				txs = append(txs, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: file, Bases: []*tuf.Targets{before}}))
-			} else {
-				ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(file)))
-			}
-			before = file
-		}
-		return txs
+		return redelegations(ch, func(v uint64) *tuf.Delegations { return manyRoles(ch.t, 60, int(v)) })
 	}},
 	{"delta below sixty delegations", 0.25, func(ch *chain, c *fixture.Consortium) [][]byte {
 		p := registered(ch, "app", nil)
@@ -451,17 +410,44 @@ func random(seed uint64) workload {
 	}}
 }
 
+// redelegations returns six deltas in a row, each of which replaces the delegations of a file.
+func redelegations(ch *chain, delegations func(version uint64) *tuf.Delegations) [][]byte {
+	p := registered(ch, "app", nil)
+	var txs [][]byte
+	var before *tuf.Targets
+	for v := range uint64(7) {
+		spec := p.TargetsSpec(v+1, nil)
+		spec.Delegations = delegations(v)
+		file := p.SignTargets(spec, p.TaggingKeys...)
+		if before == nil {
+			ch.commit(ch.c.Publish(p.TaggingKeys[0], targets(file)))
+		} else {
+			txs = append(txs, ch.c.Publish(p.TaggingKeys[0], fixture.Update{Targets: file, Bases: []*tuf.Targets{before}}))
+		}
+		before = file
+	}
+	return txs
+}
+
 // manyRoles delegates to some roles, with other patterns each time.
 func manyRoles(t testing.TB, n, time int) *tuf.Delegations {
+	return delegateEach(fixture.NewKeys(t, keys.KeytypeEd25519, "delegated", n), func(i int) []string {
+		var paths []string
+		for j := range tuf.MaxPaths {
+			paths = append(paths, fmt.Sprintf("r%d-%d-%d-*", i, j, time))
+		}
+		return paths
+	})
+}
+
+// delegateEach delegates to a role for each key, with the paths for its number.
+func delegateEach(set []*fixture.Key, paths func(i int) []string) *tuf.Delegations {
 	d := new(tuf.Delegations)
-	set := fixture.NewKeys(t, keys.KeytypeEd25519, "delegated", n)
 	for i, k := range set {
 		d.Keys = append(d.Keys, k.PublicKey())
-		role := tuf.DelegatedRole{Role: tuf.Role{KeyIDs: fixture.IDs(set[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i)}
-		for j := range tuf.MaxPaths {
-			role.Paths = append(role.Paths, fmt.Sprintf("r%d-%d-%d-*", i, j, time))
-		}
-		d.Roles = append(d.Roles, role)
+		d.Roles = append(d.Roles, tuf.DelegatedRole{
+			Role: tuf.Role{KeyIDs: fixture.IDs(set[i : i+1]), Threshold: 1}, Name: fmt.Sprintf("targets/r%d", i), Paths: paths(i),
+		})
 	}
 	return d
 }
