@@ -67,7 +67,7 @@ func (n *Node) handler() http.Handler {
 	})
 }
 
-// maxLogged bounds how much of what a stranger sent stands in the log, in bytes.
+// maxLogged bounds the bytes of a request's own text that are written to the log.
 const maxLogged = 64
 
 // noRoute is what requests are counted as that the mux answers by itself.

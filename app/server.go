@@ -72,8 +72,8 @@ func newServer(o serverOptions, handler http.Handler, log *slog.Logger) (*server
 }
 
 // reportPanic logs what a handler has panicked with, and cuts its connection. The engine's
-// stores panic over what they cannot decode; a server by itself takes that for the doing of
-// whoever asked.
+// stores panic on data they cannot decode; net/http would report that as a fault of the
+// client's request.
 func reportPanic(log *slog.Logger, r *http.Request) {
 	switch p := recover(); p {
 	case nil:

@@ -34,7 +34,7 @@ func TestNotEffectiveAtBlockTime(t *testing.T) {
 }
 
 // TestForgedPortionOfRoots: roots that end before the current one count only if the ledger
-// has the last of them. Whoever stole a root key before it was rotated can make another.
+// has the last of them. A thief of a root key that was rotated later can sign another one.
 func TestForgedPortionOfRoots(t *testing.T) {
 	a := newStory(t).asked()
 	stolen := a.app.RootKeys

@@ -155,8 +155,8 @@ func TestDoAfterLostAnswer(t *testing.T) {
 	}
 }
 
-// Test that an order of two which the ledger has, by an attempt whose answer was lost, is not
-// forgotten when the other one is overtaken and drafted anew, nor when both are later.
+// Test two orders of which the ledger has one already, by an attempt whose answer was lost. It
+// is still reported as done when the other one conflicts and is drafted again, now or later.
 func TestDoKeepsWhatIsThere(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		n := newNetwork(t, 1)

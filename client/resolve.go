@@ -53,8 +53,8 @@ func (c *Client) resolve(ctx context.Context, req query.Resolve, forFile bool) (
 	return nil, nil, warnings, fmt.Errorf("%w: %d portions were not enough", bundle.ErrMoreRoots, maxPortions)
 }
 
-// errNoRoom is what is wrong with an answer that does not fit into a file. Another node may
-// show less that proves as much: whoever answers chooses.
+// errNoRoom is what is wrong with an answer that does not fit into a file. Each node
+// chooses which files it sends, so another node's answer may fit.
 var errNoRoom = errors.New("the answer rests on more targets files than a file with one bundle has room for")
 
 // goesOn reports whether an answer was good and not the whole.
@@ -227,17 +227,17 @@ func (c *Client) verify(ctx context.Context, loaded *bundle.Memory, b *proto.Bun
 	return result, warnings, nil
 }
 
-// completeState puts into a state proof what leads to it from what the client knows, when
-// the intermediate blocks that came with it are too few: light blocks from the same node.
-// It returns the blocks that came decoded and followed, nil if they cannot be or were too
-// few. When as many came as there is room for, it remembers them instead and returns the
-// memory to ask again with. No other verdict is given: that is for whoever verifies the
-// answer.
+// completeState makes a state proof verifiable from the trusted blocks of the client. If the
+// proof has too few intermediate blocks, it fetches more from the same node and adds them.
+// The trace is the proof's own light blocks, decoded and followed; it is nil if they cannot be
+// decoded, or were too few. If the proof has as many intermediate blocks as fit, they are
+// remembered, and the returned memory is what to ask again with. Errors are forks and nodes
+// that have nothing better; everything else is left to the verification of the answer.
 func (c *Client) completeState(ctx context.Context, node string, s *proto.StateProof, m *bundle.Memory, repositories ...reference.Repository) (*bundle.Trace, *bundle.Memory, error) {
 	intermediate := s.GetIntermediateBlocks()
 	trace, err := bundle.DecodeTrace(m.Ledger(), s.GetLightBlock(), intermediate)
 	if err != nil {
-		return nil, nil, nil //nolint:nilerr // verifying the answer reports the same error
+		return nil, nil, nil //nolint:nilerr // the caller verifies the answer, which decodes the blocks again and fails
 	}
 	_, short := m.Follow(trace, c.now(), c.policy)
 	if !errors.Is(short, bundle.ErrNotEnoughTrust) {

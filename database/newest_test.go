@@ -23,8 +23,8 @@ func closed(t *testing.T, n, inTables int) string {
 	return path
 }
 
-// TestLostJournal takes the newest journal away, or its end. Whoever frees a disk may take
-// a file called 000012.log for one that is there to be read.
+// TestLostJournal removes the newest journal, or its end. Somebody who frees disk space may
+// take a file called 000012.log for a log.
 func TestLostJournal(t *testing.T) {
 	crashed, stopped := written(t, 40, 20), closed(t, 40, 20)
 	for _, tt := range []struct {

@@ -78,8 +78,7 @@ func inDirectory(path string, do func(root *os.Root, name string) error) error {
 		}
 		return named("create", path, err)
 	}
-	defer root.Close() //nolint:errcheck // what was written has been synced
-	return do(root, filepath.Base(path))
+	return errors.Join(do(root, filepath.Base(path)), root.Close())
 }
 
 // write writes a file under a temporary name, which place changes into its own.
